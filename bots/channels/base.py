@@ -1,0 +1,342 @@
+"""What a channel adapter is. A plug-in imports this and `tenants.kernel`, nothing else of ours.
+
+The engine asks the manifest what a channel can do instead of asking its name.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class ReplyMode(StrEnum):
+    PUSH = "push"  # we call the platform when we have something to say
+    INLINE = "inline"  # the answer is inside the HTTP response (voice assistants)
+
+
+class Maturity(StrEnum):
+    SIMULATED = "simulated"
+    BETA = "beta"
+    PROVEN = "proven"
+
+
+@dataclass(frozen=True)
+class Field:
+    """One setting a manifest asks for. `kind`: text | secret | url | choice | bool | number."""
+
+    name: str
+    title: Any
+    kind: str = "text"
+    help: Any = ""
+    is_required: bool = True
+    default: Any = ""
+    choices: tuple[tuple[str, Any], ...] = ()
+
+
+def text_field(name: str, title: Any, **more: Any) -> Field:
+    return Field(name, title, "text", **more)
+
+
+def secret_field(name: str, title: Any, **more: Any) -> Field:
+    return Field(name, title, "secret", **more)
+
+
+@dataclass(frozen=True)
+class ChannelManifest:
+    key: str
+    title: Any
+    implementation: str
+    settings: tuple[Field, ...] = ()
+    icon: str = ""  # a Material Symbols name
+    text_limit: int = 4096  # characters a message
+    reply_mode: ReplyMode = ReplyMode.PUSH
+    reply_within_s: float = 20.0
+    buttons: int = 0  # most buttons under a message; 0 = the channel has none
+    files: frozenset[str] = frozenset()  # kinds it can send: image, file, voice, video
+    max_file_bytes: int = 20 * 1024 * 1024
+    can_edit: bool = False
+    can_type: bool = False
+    can_stream: bool = False  # shows checked sentences before the message is whole
+    has_receipts: bool = False  # tells delivered and read
+    can_look_up: bool = False  # a send with unknown outcome can be looked up
+    rate_per_s: float = 25.0  # sends per second for the whole account
+    rate_per_chat_s: float = 1.0
+    region: str = "world"  # "ru": works inside Russia without a foreign service
+    maturity: Maturity = Maturity.SIMULATED
+    gaps: tuple[str, ...] = ()
+    polls: bool = False  # can fetch by itself when there is no public address
+
+
+@dataclass(frozen=True)
+class Config:
+    """A channel row as an adapter sees it. Holds no model."""
+
+    channel_id: int
+    schema: str
+    settings: Mapping[str, Any]
+    secrets: Mapping[str, str]
+    base_url: str = ""
+    proxy: str = ""
+    cursor: Mapping[str, Any] = field(default_factory=dict)
+    hook_url: str = ""
+    language: str = "ru"
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """One HTTP call of a platform, or what a poll fetched (then `headers` is empty)."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class SignatureMismatch(Exception):
+    """The call is not the platform's: 403, and nothing is stored."""
+
+
+class Unsupported(Exception):
+    """A known or unknown event we do not use: answered 200 and dropped; the text names it."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What ingest keeps of one delivery, without having understood it.
+
+    `dedupe_key`: the delivery's identity. `chat`: messages of one chat are applied in order.
+    `payload`: JSON that `parse` reads later.
+    """
+
+    dedupe_key: str
+    chat: str
+    payload: Any
+
+
+@dataclass(frozen=True)
+class File:
+    """`external_id` is what `fetch_file` takes; `url` where the bytes are known to be."""
+
+    kind: Literal["image", "file", "voice", "video"]
+    name: str = ""
+    mime: str = ""
+    size: int | None = None
+    external_id: str = ""
+    stored_id: int | None = None  # already kept as workspace.StoredFile
+
+
+@dataclass(frozen=True)
+class BuyerMessage:
+    """The buyer wrote something. `external_id`: the message's identity in the channel."""
+
+    external_id: str
+    chat: str
+    text: str = ""
+    sent_at: datetime | None = None
+    name: str = ""
+    username: str = ""
+    language: str = ""
+    files: tuple[File, ...] = ()
+    reply_to: str = ""
+    payload: str = ""  # of a pressed button
+    is_start: bool = False  # "/start", an opened chat: greet, do not answer
+    identities: tuple[tuple[str, str, str], ...] = ()  # (kind, value, proof), see bots.Identity
+    data: Mapping[str, Any] = field(default_factory=dict)  # page, referrer, deep link, location…
+    callback: str = ""  # to be acknowledged by `acknowledge`
+
+
+@dataclass(frozen=True)
+class BuyerEdit:
+    external_id: str
+    chat: str
+    text: str
+
+
+@dataclass(frozen=True)
+class OwnerEcho:
+    """Somebody wrote to the buyer from our side outside of us: a person has taken over."""
+
+    external_id: str
+    chat: str
+    text: str = ""
+    sent_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The platform tells what became of a message we sent. `state`: delivered | read | failed."""
+
+    external_id: str
+    chat: str
+    state: Literal["delivered", "read", "failed"]
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Reachable:
+    """The buyer blocked or unblocked us."""
+
+    chat: str
+    is_reachable: bool
+
+
+Occurrence = BuyerMessage | BuyerEdit | OwnerEcho | Receipt | Reachable
+
+
+@dataclass(frozen=True)
+class Button:
+    """`payload` comes back in BuyerMessage.payload; `url` opens a page instead."""
+
+    title: str
+    payload: str = ""
+    url: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What to show the buyer. Text is plain; the adapter escapes and splits it."""
+
+    chat: str
+    text: str
+    buttons: tuple[Button, ...] = ()
+    files: tuple[File, ...] = ()
+    cards: tuple[Mapping[str, Any], ...] = ()  # product cards {title, price, url, picture, stock}
+    sources: tuple[Mapping[str, Any], ...] = ()
+    reply_to: str = ""
+    message_id: int = 0
+    author: str = "bot"  # bot | agent | automation
+    author_name: str = ""
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call to the platform, as a value: rendering is tested by equality."""
+
+    method: str
+    data: Mapping[str, Any]
+    files: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Sent:
+    external_id: str = ""
+
+
+@dataclass(frozen=True)
+class Check:
+    """Outcome of connecting an account. `account`: {"name", "username", "picture", "link"}."""
+
+    ok: bool
+    detail: str = ""
+    account: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Unreachable(Exception):
+    """The buyer blocked us or is gone: not an error of ours, nothing to repeat."""
+
+
+class ChannelAdapter(ABC):
+    """One connected account. Constructed per use; cheap; holds no state of its own."""
+
+    manifest: ChannelManifest
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+
+    # ── in ──
+    @abstractmethod
+    def verify(self, request: Inbound) -> None:
+        """Raises SignatureMismatch. Pure: runs in the ingest's event loop."""
+
+    @abstractmethod
+    def envelopes(self, request: Inbound) -> list[Envelope]:
+        """Deliveries in one call. Pure and quick. Raises ValueError when it is not theirs."""
+
+    @abstractmethod
+    def parse(self, payload: Any) -> list[Occurrence]:
+        """What happened. Raises Unsupported for events we drop. Pure."""
+
+    def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
+        """Status, body and type the platform wants once everything is stored."""
+        return 200, b"ok", "text/plain"
+
+    def poll(self, cursor: dict[str, Any], wait_s: float) -> tuple[list[Inbound], dict[str, Any]]:
+        """Fetch what waits, at most `wait_s` long; the new cursor is saved after the rows are."""
+        raise NotImplementedError
+
+    def fetch_file(self, file: File) -> bytes:
+        """Raises VendorError; ValueError in words when it is too large."""
+        raise NotImplementedError
+
+    # ── out ──
+    @abstractmethod
+    def render(self, reply: Reply) -> list[Call]:
+        """Reply → calls in the order the buyer should see them. Sends nothing. Pure."""
+
+    @abstractmethod
+    def send(self, call: Call) -> Sent:
+        """Raises VendorError by consequence, Unreachable."""
+
+    def look_up(self, call: Call) -> Sent | None:
+        """After OutcomeUnknown, where `can_look_up`: the message if it arrived, else None."""
+        raise NotImplementedError
+
+    def typing(self, chat: str) -> None:
+        """Best effort; raises nothing."""
+        return
+
+    def stream(self, chat: str, text: str, message_key: str) -> None:
+        """Show checked sentences of a reply being written. Best effort; raises nothing."""
+        return
+
+    def acknowledge(self, callback: str) -> None:
+        """Stop a pressed button's spinner. Best effort."""
+        return
+
+    # ── account ──
+    @abstractmethod
+    def connect(self) -> Check:
+        """Check the account and set the webhook. Raises VendorError."""
+
+    def disconnect(self) -> None:
+        """Take the webhook away. Best effort."""
+        return
+
+    def health(self) -> Check:
+        """What the platform says of our webhook. Raises VendorError."""
+        return Check(ok=True)
+
+
+Log = Callable[[str], None]
+
+
+def split_text(text: str, limit: int, *, size: Callable[[str], int] = len) -> Sequence[str]:
+    """Cut a long text at paragraph, else line, else sentence, else word borders.
+
+    `size` measures as the platform counts (Telegram: UTF-16 units).
+    """
+    text = text.strip()
+    parts: list[str] = []
+    while text and size(text) > limit:
+        end = limit
+        while size(text[:end]) > limit:
+            end -= 1
+        head = text[:end]
+        cut = end
+        for mark in ("\n\n", "\n", ". ", "! ", "? ", " "):
+            found = head.rfind(mark)
+            if found > limit // 3:
+                cut = found + len(mark)
+                break
+        parts.append(text[:cut].rstrip())
+        text = text[cut:].lstrip()
+    if text:
+        parts.append(text)
+    return parts

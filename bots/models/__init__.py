@@ -1,0 +1,45 @@
+from bots.models.bot import Bot, BotVersion
+from bots.models.channel import Channel
+from bots.models.conversation import (
+    Attachment,
+    Consent,
+    Contact,
+    Conversation,
+    Delivery,
+    Draft,
+    Episode,
+    Identity,
+    Message,
+    Person,
+)
+from bots.models.hours import Holiday, OpeningHours
+from bots.models.inbox import Inbox
+from bots.models.knowledge import Article, KnowledgeFile, Passage, Synonym
+from bots.models.template import Template, TemplateText
+from bots.models.usage import ModelCall
+
+__all__ = [
+    "Article",
+    "Attachment",
+    "Bot",
+    "BotVersion",
+    "Channel",
+    "Consent",
+    "Contact",
+    "Conversation",
+    "Delivery",
+    "Draft",
+    "Episode",
+    "Holiday",
+    "Identity",
+    "Inbox",
+    "KnowledgeFile",
+    "Message",
+    "ModelCall",
+    "OpeningHours",
+    "Passage",
+    "Person",
+    "Synonym",
+    "Template",
+    "TemplateText",
+]

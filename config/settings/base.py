@@ -1,0 +1,313 @@
+"""Nearly everything. `local`, `test` and `production` override a handful of lines each."""
+
+from __future__ import annotations
+
+import hmac
+from urllib.parse import unquote, urlsplit
+
+from config.settings.env import BASE_DIR, read
+
+ENV = read()
+
+SECRET_KEY = ENV.secret_key
+MASTER_KEY = ENV.master_key or ENV.secret_key
+DEBUG = ENV.debug
+DATA_DIR = ENV.data_dir
+PORT = ENV.port
+
+# ── Hosts ────────────────────────────────────────────────────────────────────────────────────
+# Merchants and partners bring domains at run time, so the list of hosts is a table
+# (tenants.Domain) and HostMiddleware is the check; an unknown host never reaches a view.
+ALLOWED_HOSTS = ["*"]
+PLATFORM_HOST = ENV.platform_host
+PLATFORM_NAME = ENV.platform_name
+PUBLIC_SCHEME = ENV.public_scheme
+PUBLIC_PORT = ENV.public_port
+ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
+SPARE_MERCHANTS = ENV.spare_merchants
+
+# ── Applications ─────────────────────────────────────────────────────────────────────────────
+# unfold before django_tenants: the latter overrides admin templates and breaks the sidebar.
+_COMMON_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.admin",
+    "tenants.workspace",
+]
+SHARED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
+    "django_tenants",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "channels",
+    *_COMMON_APPS,
+    "tenants",
+    "config",
+]
+TENANT_APPS = [*_COMMON_APPS, "integrations", "bots", "analytics"]
+INSTALLED_APPS = [*SHARED_APPS, *(app for app in TENANT_APPS if app not in SHARED_APPS)]
+
+TENANT_MODEL = "tenants.Merchant"
+TENANT_DOMAIN_MODEL = "tenants.Domain"
+TENANT_LIMIT_SET_CALLS = True
+AUTH_USER_MODEL = "workspace.User"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+MIDDLEWARE = [
+    "tenants.middleware.HostMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "tenants.middleware.LanguageMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "tenants.middleware.ContentSecurityMiddleware",
+]
+
+ROOT_URLCONF = "config.urls.merchant"
+PUBLIC_SCHEMA_URLCONF = "config.urls.platform"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "tenants.context_processors.brand",
+            ]
+        },
+    }
+]
+
+
+# ── Database ─────────────────────────────────────────────────────────────────────────────────
+def database_password(role: str) -> str:
+    """The password of a login we make ourselves (`manage.py prepare_database`)."""
+    return hmac.new(MASTER_KEY.encode(), f"database:{role}".encode(), "sha256").hexdigest()[:40]
+
+
+_url = urlsplit(ENV.database_url)
+_owner = {
+    "ENGINE": "tenants.kernel.postgres",
+    "NAME": unquote(_url.path.lstrip("/")),
+    "USER": unquote(_url.username or ""),
+    "PASSWORD": unquote(_url.password or ""),
+    "HOST": _url.hostname or "",
+    "PORT": str(_url.port or ""),
+}
+DATABASE_LOGINS = {
+    role: {"user": f"{_owner['NAME']}_{role}", "password": database_password(role)}
+    for role in ("app", "ingest")
+}
+_app = {
+    **_owner,
+    "USER": DATABASE_LOGINS["app"]["user"],
+    "PASSWORD": DATABASE_LOGINS["app"]["password"],
+    "CONN_MAX_AGE": 0,
+    "OPTIONS": {
+        # Connections are recycled: a backend keeps up to 2 MB for every merchant it has touched.
+        "pool": {
+            "min_size": 1,
+            "max_size": ENV.db_pool_max,
+            "timeout": 20,
+            "max_lifetime": 900,
+            "max_idle": 120,
+        },
+    },
+}
+DATABASES = {"default": _owner if ENV.db_role == "owner" else _app, "owner": {**_owner}}
+DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+DATABASE_URL = ENV.database_url
+
+# ── Redis: bells, cache, live sockets. Postgres is the truth; Redis may be emptied ───────────
+REDIS_URL = ENV.redis_url
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_FUNCTION": "tenants.kernel.context.cache_key",
+        "TIMEOUT": 300,
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        # redis-py 8 gives up after 5 s by default and channels_redis blocks for 5 s: without
+        # this every idle websocket dies (channels_redis#422).
+        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "capacity": 1000},
+    }
+}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 300,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_ENABLE_REMOTE_CONTROL = False
+CELERY_WORKER_SEND_TASK_EVENTS = False
+WORKER_THREADS = ENV.worker_threads
+
+# ── People ───────────────────────────────────────────────────────────────────────────────────
+AUTHENTICATION_BACKENDS = ["tenants.workspace.auth.RoleBackend"]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/admin/login/"
+LOGIN_REDIRECT_URL = "/admin/"
+# Host-only cookies: a session of one merchant is never sent to another.
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_NAME = "session"
+CSRF_COOKIE_NAME = "csrf"
+CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# ── Languages and time ───────────────────────────────────────────────────────────────────────
+LANGUAGE_CODE = "ru"
+LANGUAGES = [("ru", "Русский"), ("en", "English")]
+LANGUAGE_COOKIE_NAME = "lang"
+USE_I18N = USE_TZ = True
+TIME_ZONE = "UTC"
+# A plug-in brings its own texts: every `locale` folder counts.
+LOCALE_PATHS = sorted(
+    path
+    for top in ("config", "tenants", "integrations", "bots", "analytics", "templates")
+    for path in (BASE_DIR / top).rglob("locale")
+    if path.is_dir()
+)
+
+# ── Files ────────────────────────────────────────────────────────────────────────────────────
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [
+    (prefix, path)
+    for prefix, path in [("dist", BASE_DIR / "static" / "dist"), ("img", BASE_DIR / "static/img")]
+    if path.is_dir()
+]
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": DATA_DIR / "files"},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 30 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+
+# ── E-mail ───────────────────────────────────────────────────────────────────────────────────
+EMAIL_URL = ENV.email_url
+DEFAULT_FROM_EMAIL = ENV.default_from_email
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if ENV.email_url:
+    _mail = urlsplit(ENV.email_url)
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname, _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = (
+        unquote(_mail.username or ""),
+        unquote(_mail.password or ""),
+    )
+    EMAIL_USE_TLS, EMAIL_USE_SSL = _mail.scheme == "smtp+tls", _mail.scheme == "smtps"
+    EMAIL_TIMEOUT = 15
+
+# ── API ──────────────────────────────────────────────────────────────────────────────────────
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "tenants.api.authentication.TokenAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["tenants.api.permissions.IsMember"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PAGINATION_CLASS": "tenants.api.pagination.ByCursor",
+    "PAGE_SIZE": 50,
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "tenants.api.errors.handle",
+    "DEFAULT_VERSIONING_CLASS": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "API",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+
+# ── Admin look: everything a person sees comes from the brand of the host ────────────────────
+UNFOLD = {
+    "SITE_TITLE": "tenants.branding.site_title",
+    "SITE_HEADER": "tenants.branding.site_title",
+    "SITE_SUBHEADER": "tenants.branding.site_subheader",
+    "SITE_URL": "/",
+    "SITE_ICON": "tenants.branding.site_icon",
+    "SITE_LOGO": "tenants.branding.site_logo",
+    "SITE_FAVICONS": [{"rel": "icon", "href": "tenants.branding.favicon"}],
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SHOW_LANGUAGES": True,
+    "DASHBOARD_CALLBACK": "tenants.branding.dashboard",
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "tenants.branding.navigation",
+    },
+}
+
+# ── Logs: one line an event, each knows its merchant ─────────────────────────────────────────
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"merchant": {"()": "tenants.kernel.logs.MerchantFilter"}},
+    "formatters": {
+        "line": {
+            "format": "%(asctime)s %(levelname)s %(name)s [%(schema)s %(request_id)s] %(message)s"
+        },
+        "json": {"()": "tenants.kernel.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "filters": ["merchant"],
+            "formatter": "line",
+        }
+    },
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+        "celery.app.trace": {"level": "WARNING"},
+        "telegram": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
+}

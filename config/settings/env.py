@@ -1,0 +1,54 @@
+"""The environment, read once and typed. Every other module reads `django.conf.settings`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent.parent
+DEFAULT_SECRET = "only-for-a-machine-nobody-else-can-reach"  # noqa: S105 - production refuses it
+
+
+class Environment(BaseSettings):
+    """Variables the product reads. docs/operations.md has the same table in words."""
+
+    model_config = SettingsConfigDict(extra="ignore", case_sensitive=False)
+
+    secret_key: str = DEFAULT_SECRET
+    # Sealed merchants' secrets outlive a rotation of SECRET_KEY: theirs is a key of its own.
+    master_key: str = ""
+    debug: bool = False
+
+    database_url: str = "postgresql://prilavok@127.0.0.1:5432/prilavok"
+    # Which database login this process uses: requests and tasks are `app`, migrations `owner`.
+    db_role: Literal["app", "owner"] = "app"
+    db_pool_max: int = 20
+    redis_url: str = "redis://127.0.0.1:6379/0"
+
+    port: int = 8000
+    data_dir: Path = BASE_DIR / ".data"
+    platform_host: str = "localhost"
+    platform_name: str = "Prilavok"
+    public_scheme: Literal["http", "https"] = "https"
+    # Empty where the public port is the scheme's own.
+    public_port: str = ""
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
+
+    email_url: str = ""
+    default_from_email: str = "noreply@localhost"
+
+    worker_threads: int = 300
+    # Simulators, tests and local runs talk to private addresses; a server on the net does not.
+    allow_private_addresses: bool = False
+    spare_merchants: int = Field(default=2, ge=0, le=50)
+
+    s3_bucket: str = ""
+    s3_endpoint_url: str = ""
+
+
+def read() -> Environment:
+    """Raises pydantic.ValidationError naming the variable and what it should be."""
+    return Environment()

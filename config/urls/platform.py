@@ -1,0 +1,3 @@
+"""Paths of the platform's and the partners' hosts."""
+
+urlpatterns: list = []

@@ -1,0 +1,245 @@
+"""Waiting work and timers: rows in `due`. Celery only rings; recovery reads this table alone.
+
+A row is (schema, kind, object). Wishing it again while it waits moves it to the earlier time;
+wishing it while somebody works on it makes it run once more afterwards. Leases are short and
+renewed by the process that holds them, so a killed worker's work goes on within seconds.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, connections, transaction
+from django.utils import timezone
+
+from tenants.kernel import bell
+from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tenants.kernel.errors import RetryLater
+
+log = logging.getLogger(__name__)
+
+LEASE_S = 6.0
+RENEW_EVERY_S = 1.5
+MAX_ATTEMPTS = 12
+
+Work = Callable[[int], datetime | None]
+_workers: dict[str, Work] = {}
+
+
+def worker(kind: str) -> Callable[[Work], Work]:
+    """Register the function that does work of `kind`. It runs inside the merchant's schema.
+
+    Returns the time to run again, or None when the work is done. RetryLater and unforeseen
+    errors are tried again with growing pauses; the row stays until the work succeeds or
+    MAX_ATTEMPTS have failed (then it is kept with its attempts, for the operator to see).
+    """
+
+    def add(function: Work) -> Work:
+        _workers[kind] = function
+        return function
+
+    return add
+
+
+def kinds() -> frozenset[str]:
+    return frozenset(_workers)
+
+
+_UPSERT = """
+INSERT INTO public.tenants_due (schema, kind, object_id, due_at)
+VALUES (%s, %s, %s, coalesce(%s, now()))
+ON CONFLICT (schema, kind, object_id) DO UPDATE SET
+    due_at = CASE WHEN tenants_due.lease_until > now() THEN excluded.due_at
+                  ELSE least(tenants_due.due_at, excluded.due_at) END,
+    attempts = 0,
+    version = tenants_due.version + 1
+"""
+
+
+def schedule(kind: str, object_id: int, *, due_at: datetime | None = None) -> None:
+    """Wish work for now or for `due_at`, inside the transaction of the change that needs it."""
+    schema = current_schema()
+    with connection.cursor() as cursor:
+        cursor.execute(_UPSERT, (schema, kind, object_id, due_at))
+    if due_at is None or due_at <= timezone.now():
+        transaction.on_commit(lambda: bell.ring(schema, kind, object_id))
+
+
+def reschedule(kind: str, object_id: int, *, due_at: datetime) -> None:
+    """Move a timer to another time, later included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _UPSERT.replace("least(tenants_due.due_at, excluded.due_at)", "excluded.due_at"),
+            (current_schema(), kind, object_id, due_at),
+        )
+
+
+def cancel(kind: str, object_id: int) -> None:
+    """Forget a timer. Work that is running goes on."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM public.tenants_due WHERE schema = %s AND kind = %s AND object_id = %s",
+            (current_schema(), kind, object_id),
+        )
+
+
+@dataclass(frozen=True)
+class Lease:
+    schema: str
+    kind: str
+    object_id: int
+    token: uuid.UUID
+    version: int
+    attempts: int
+
+
+_CLAIM = """
+UPDATE public.tenants_due
+SET lease_until = now() + %s * interval '1 second', token = %s, attempts = attempts + 1
+WHERE schema = %s AND kind = %s AND object_id = %s
+  AND due_at <= now() + interval '5 milliseconds'
+  AND (lease_until IS NULL OR lease_until < now())
+RETURNING version, attempts
+"""
+
+
+def claim(schema: str, kind: str, object_id: int) -> Lease | None:
+    """Take the work if it is due and nobody holds it."""
+    token = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, (LEASE_S, token, schema, kind, object_id))
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    lease = Lease(schema, kind, object_id, token, *row)
+    _renewer.hold(lease)
+    return lease
+
+
+def release(lease: Lease, *, again_at: datetime | None = None, failed: bool = False) -> bool:
+    """Give the work back. True when it was wished again meanwhile and is due now."""
+    _renewer.drop(lease)
+    with connection.cursor() as cursor:
+        if again_at is None:
+            cursor.execute(
+                "DELETE FROM public.tenants_due WHERE token = %s AND version = %s",
+                (lease.token, lease.version),
+            )
+            if cursor.rowcount:
+                return False
+        cursor.execute(
+            """
+            UPDATE public.tenants_due
+            SET lease_until = NULL, token = NULL,
+                attempts = CASE WHEN %s THEN attempts ELSE 0 END,
+                due_at = CASE WHEN %s::timestamptz IS NULL OR version <> %s THEN due_at
+                              ELSE %s::timestamptz END
+            WHERE token = %s RETURNING due_at <= now()
+            """,
+            (failed, again_at, lease.version, again_at, lease.token),
+        )
+        row = cursor.fetchone()
+    return bool(row and row[0])
+
+
+def take(schema: str, kind: str, object_id: int) -> bool:
+    """Do one piece of work if it is due and free. True when something was done.
+
+    Called by a bell (Celery), by the recovery scan, and directly by tests.
+    """
+    done = False
+    while True:
+        with merchant_context(schema):
+            lease = claim(schema, kind, object_id)
+            if lease is None:
+                return done
+            again_at, failed = _run(lease)
+            ready = release(lease, again_at=again_at, failed=failed)
+        done = True
+        if not ready or failed:
+            return done
+
+
+def _run(lease: Lease) -> tuple[datetime | None, bool]:
+    function = _workers.get(lease.kind)
+    if function is None:
+        log.error("nobody does work of kind %s", lease.kind)
+        return timezone.now() + timedelta(minutes=10), True
+    try:
+        return function(lease.object_id), False
+    except RetryLater as exc:
+        wait = exc.retry_after_s or min(2.0**lease.attempts, 600)
+        return timezone.now() + timedelta(seconds=wait), True
+    except Exception:
+        if connection.in_atomic_block and not connection.needs_rollback:
+            log.exception("%s %s failed inside a transaction", lease.kind, lease.object_id)
+        log.exception("%s %s failed (attempt %s)", lease.kind, lease.object_id, lease.attempts)
+        if lease.attempts >= MAX_ATTEMPTS:
+            return timezone.now() + timedelta(days=1), True
+        return timezone.now() + timedelta(seconds=min(2.0**lease.attempts, 600)), True
+
+
+def overdue(limit: int = 200, *, grace_s: float = 0.3) -> list[tuple[str, str, int]]:
+    """Work that is due and that nobody holds: what a lost bell or a killed worker left behind."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT schema, kind, object_id FROM public.tenants_due
+            WHERE due_at <= now() - %s * interval '1 second'
+              AND (lease_until IS NULL OR lease_until < now())
+            ORDER BY due_at LIMIT %s
+            """,
+            (grace_s, limit),
+        )
+        return cursor.fetchall()
+
+
+class _Renewer:
+    """One thread a process keeps the leases of everything this process is doing alive."""
+
+    def __init__(self) -> None:
+        self._held: set[uuid.UUID] = set()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def hold(self, lease: Lease) -> None:
+        with self._lock:
+            self._held.add(lease.token)
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(target=self._loop, daemon=True, name="leases")
+                self._thread.start()
+
+    def drop(self, lease: Lease) -> None:
+        with self._lock:
+            self._held.discard(lease.token)
+
+    def _loop(self) -> None:
+        while True:
+            time.sleep(RENEW_EVERY_S)
+            with self._lock:
+                tokens = list(self._held)
+            if tokens:
+                try:
+                    self._renew(tokens)
+                except Exception:
+                    log.exception("leases could not be renewed")
+                finally:
+                    connections["default"].close()
+
+    @staticmethod
+    def _renew(tokens: list[uuid.UUID]) -> None:
+        with merchant_context(PUBLIC), connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE public.tenants_due SET lease_until = now() + %s * interval '1 second' "
+                "WHERE token = ANY(%s)",
+                (LEASE_S, tokens),
+            )
+
+
+_renewer = _Renewer()

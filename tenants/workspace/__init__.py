@@ -1,0 +1,1 @@
+"""What every schema has, the public one included: people, tokens, audit, jobs, files, events."""
