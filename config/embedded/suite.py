@@ -1,0 +1,73 @@
+"""`bin/test`: pytest on embedded services of its own, kept between runs for speed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sys
+from pathlib import Path
+
+from config.embedded import process
+from config.embedded.services import ROOT, Services, open_data_dir
+from config.embedded.trouble import Trouble
+
+# What `bin/test` without arguments asks of the suite.
+WHOLE = ["--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"]
+
+
+def main(arguments: list[str]) -> int:
+    full = "--full" in arguments
+    arguments = [argument for argument in arguments if argument != "--full"]
+    folder = Path(os.environ.get("TEST_DATA_DIR") or ROOT / ".data-test").absolute()
+    # A run of its own: nothing of the shell's `bin/up` shines through.
+    os.environ.pop("PORT", None)
+    process.adopt_orphans()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGHUP, lambda *_: sys.exit(129))
+    services = None
+    try:
+        lock = open_data_dir(folder)
+        services = _start(folder)
+        os.environ.update(services.environment)
+        os.environ["PRILAVOK_FULL"] = "1" if full else ""
+        pytest = process.spawn(
+            [sys.executable, "-m", "pytest", *(arguments or WHOLE)],
+            cwd=ROOT,
+            output=None,
+            in_terminal=True,
+        )
+        # Ctrl-C is for pytest, which then reports; we wait for it.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        code = pytest.wait()
+        lock.close()
+        return code if code >= 0 else 128 - code
+    except Trouble as trouble:
+        print(f"\n✗ {trouble}", file=sys.stderr)
+        return 2
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if services:
+            process.end_descendants(
+                spare=[server.process for server in (services.redis, services.postgres) if server]
+            )
+            services.stop()
+        process.end_descendants()
+
+
+def _start(folder: Path) -> Services:
+    """A cluster that does not wait for the disk may break with the machine: it is made again."""
+    services = Services(folder, forgetful=True)
+    try:
+        services.start()
+    except Trouble:
+        if os.environ.get("DATABASE_URL") or not (folder / "postgres").exists():
+            raise
+        shutil.rmtree(folder / "postgres")
+        services = Services(folder, forgetful=True)
+        services.start()
+    return services
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

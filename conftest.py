@@ -1,0 +1,160 @@
+"""What every test stands on: a database made from a template, and no network but loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent
+# A change in any of these makes the template anew.
+TEMPLATE_INPUTS = (
+    "*/migrations/*.py",
+    "*/*/migrations/*.py",
+    "*/management/commands/*.py",
+    "tenants/services/*.py",
+    "config/settings/*.py",
+    "requirements.txt",
+)
+TEMPLATE_STEPS = (["prepare_database"], ["migrate_all"])
+
+
+# ── Network ──────────────────────────────────────────────────────────────────────────────────
+def _is_here(address: Any) -> bool:
+    host = address[0] if isinstance(address, tuple) else None
+    if host is None:  # a unix socket
+        return True
+    if not isinstance(host, str) or host in ("", "localhost") or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host.split("%")[0]).is_loopback
+    except ValueError:
+        return False
+
+
+def _guard_network() -> None:
+    """Fail the test that reaches out. `pytest.fail` is no Exception, so no code swallows it."""
+    connect, connect_ex, resolve = (
+        socket.socket.connect,
+        socket.socket.connect_ex,
+        socket.getaddrinfo,
+    )
+
+    def guarded_connect(self: socket.socket, address: Any) -> None:
+        if not _is_here(address):
+            pytest.fail(f"a test tried to reach {address!r}: only loopback is open")
+        return connect(self, address)
+
+    def guarded_connect_ex(self: socket.socket, address: Any) -> int:
+        if not _is_here(address):
+            pytest.fail(f"a test tried to reach {address!r}: only loopback is open")
+        return connect_ex(self, address)
+
+    def guarded_resolve(host: Any, *args: Any, **kwargs: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if isinstance(name, str) and name.endswith(".localhost"):
+            name = "127.0.0.1"  # as browsers and curl do
+        elif name is not None and not _is_here((name, 0)) and not _is_address(name):
+            pytest.fail(f"a test tried to look up {name!r}: only loopback is open")
+        return resolve(name, *args, **kwargs)
+
+    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
+    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
+    socket.getaddrinfo = guarded_resolve
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name.split("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    _guard_network()
+
+
+# ── Database ─────────────────────────────────────────────────────────────────────────────────
+def _template_name() -> str:
+    digest = hashlib.sha256()
+    for pattern in TEMPLATE_INPUTS:
+        for path in sorted(ROOT.glob(pattern)):
+            digest.update(str(path.relative_to(ROOT)).encode())
+            digest.update(path.read_bytes())
+    return f"tpl_{digest.hexdigest()[:16]}"
+
+
+def _on_server(url: str, database: str) -> str:
+    address, _, _ = url.rpartition("/")
+    return f"{address}/{database}"
+
+
+def _build_template(url: str) -> None:
+    """In processes of their own: this one's settings are those of the test database."""
+    for step in TEMPLATE_STEPS:
+        made = subprocess.run(
+            [sys.executable, "manage.py", *step],
+            cwd=ROOT,
+            env={
+                **os.environ,
+                "DATABASE_URL": url,
+                "DJANGO_SETTINGS_MODULE": "config.settings.local",
+                "DB_ROLE": "owner",
+            },
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if made.returncode:
+            pytest.exit(f"manage.py {step[0]} failed:\n{made.stdout}{made.stderr}", 3)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker: Any) -> Any:
+    """`CREATE DATABASE … TEMPLATE …`: a second or two, however many migrations there are."""
+    import psycopg
+    from django.conf import settings
+    from django.db import connections
+
+    url, name, template = (
+        settings.DATABASE_URL,
+        settings.DATABASES["default"]["NAME"],
+        _template_name(),
+    )
+    assert name.startswith("test_"), "config.settings.test names the database"
+    with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
+        # Parallel runs build it once; the lock goes with the connection.
+        server.execute("SELECT pg_advisory_lock(727)")
+        names = [
+            row[0]
+            for row in server.execute(
+                "SELECT datname FROM pg_database WHERE datname LIKE 'tpl_%' AND NOT datistemplate"
+            )
+        ]
+        if template not in names:
+            building = f"{template}_new"
+            for old in names:
+                server.execute(f'DROP DATABASE "{old}" WITH (FORCE)')
+            server.execute(f'CREATE DATABASE "{building}"')
+            _build_template(_on_server(url, building))
+            server.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        server.execute("SELECT pg_advisory_unlock(727)")
+    yield
+    with django_db_blocker.unblock():
+        for connection in connections.all(initialized_only=True):
+            connection.close()
+            close_pool = getattr(connection, "close_pool", None)
+            if close_pool:
+                close_pool()
+    with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
+        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
