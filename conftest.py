@@ -108,6 +108,7 @@ def _build_template(url: str) -> None:
                 "DATABASE_URL": url,
                 "DJANGO_SETTINGS_MODULE": "config.settings.local",
                 "DB_ROLE": "owner",
+                "DB_LOGIN_PREFIX": "prilavok_test",
             },
             capture_output=True,
             text=True,

@@ -111,7 +111,10 @@ _owner = {
     "PORT": str(_url.port or ""),
 }
 DATABASE_LOGINS = {
-    role: {"user": f"{_owner['NAME']}_{role}", "password": database_password(role)}
+    role: {
+        "user": f"{ENV.db_login_prefix or _owner['NAME']}_{role}",
+        "password": database_password(role),
+    }
     for role in ("app", "ingest")
 }
 _app = {

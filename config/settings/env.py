@@ -25,6 +25,8 @@ class Environment(BaseSettings):
     database_url: str = "postgresql://prilavok@127.0.0.1:5432/prilavok"
     # Which database login this process uses: requests and tasks are `app`, migrations `owner`.
     db_role: Literal["app", "owner"] = "app"
+    # Logins are `<prefix>_app` and `<prefix>_ingest`; empty: the database's name.
+    db_login_prefix: str = ""
     db_pool_max: int = 20
     redis_url: str = "redis://127.0.0.1:6379/0"
 
