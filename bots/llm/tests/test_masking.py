@@ -1,0 +1,203 @@
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bots.llm.base import ChatMessage, ModelMalformed, ToolCall
+from bots.llm.masking import KINDS, Known, Mask, StreamRestorer
+
+ANNA = Known(
+    names=("Анна Петрова",),
+    phones=("+7 916 123-45-67",),
+    emails=("anna@example.org",),
+    addresses=("Тула, ул. Мира, д. 5, кв. 12",),
+    orders=("A-1727",),
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("звоните +7 (916) 765-43-21!", "звоните [PHONE_1]!"),
+        ("89167654321 или 8 916 765 43 22", "[PHONE_1] или [PHONE_2]"),
+        ("номер 9167654321", "номер [PHONE_1]"),
+        ("42 89167654321", "42 [PHONE_1]"),
+        ("call +44 20 7946 0958 today", "call [PHONE_1] today"),
+        ("пишите на a.b+c@почта.рф и x@y.example", "пишите на [EMAIL_1] и [EMAIL_2]"),
+        ("карта 4111 1111 1111 1111.", "карта [CARD_1]."),
+        ("42 4111-1111-1111-1111", "42 [CARD_1]"),
+        ("паспорт 4510 123456", "паспорт [DOC_1]"),
+        ("снилс 112-233-445 95", "снилс [DOC_1]"),
+        ("меня зовут Пётр Ильич, привет", "меня зовут [NAME_1], привет"),
+        ("My name is John Smith", "My name is [NAME_1]"),
+        ("везите на ул. Ленина, д. 10, кв. 3 завтра", "везите на [ADDRESS_1] завтра"),
+        ("цена 1 299 990 ₽, размер 42, 2026-11-22", "цена 1 299 990 ₽, размер 42, 2026-11-22"),
+        ("штрихкод 4601234567893 и 1234567890123", "штрихкод 4601234567893 и 1234567890123"),
+        ("", ""),
+    ],
+)
+def test_patterns_hide_personal_data_and_leave_the_rest(text, masked):
+    mask = Mask()
+
+    out = mask.text(text, from_buyer=True)
+
+    assert out == masked
+    assert mask.restore(out) == text
+
+
+def test_known_data_is_found_in_any_case_and_form():
+    mask = Mask(ANNA)
+
+    out = mask.text(
+        "Анне Петровой на +7(916)123-45-67, ANNA@example.org, "
+        "тула, ул. Мира,  д. 5, кв. 12, заказ A-1727; анна",
+        from_buyer=True,
+    )
+
+    for part in ("нн", "Петров", "916", "example", "Мира", "1727"):
+        assert part not in out, out
+
+
+def test_a_name_that_is_also_a_word_stays_in_facts_when_it_is_lower_case():
+    mask = Mask(Known(names=("Роза",)))
+
+    assert mask.text("роза красная") == "роза красная"
+    assert mask.text("Роза, ваш заказ") == "[NAME_1], ваш заказ"
+    assert mask.text("это роза пишет", from_buyer=True) == "это [NAME_2] пишет"
+
+
+def test_short_and_foreign_names():
+    mask = Mask(Known(names=("Ян", "Ия", "Smith", " "), addresses=("дом",), orders=("1",)))
+
+    assert "Smith" not in mask.text("Mr Smith")
+    assert mask.text("Ян дома, заказ 1") == "[NAME_1] дома, заказ 1"
+    assert "Ия" not in mask.text("это Ия")
+
+
+def test_same_value_same_placeholder_over_messages():
+    mask = Mask()
+    messages = mask.messages(
+        [
+            ChatMessage("system", "Facts"),
+            ChatMessage("user", "мой номер 89161234567"),
+            ChatMessage(
+                "assistant", "", tool_calls=(ToolCall("1", "find", {"phone": "89161234567"}),)
+            ),
+            ChatMessage("tool", '{"phone": 89161234567, "qty": 3}', tool_call_id="1"),
+            ChatMessage("tool", "не JSON 89161234567", tool_call_id="1"),
+            ChatMessage("tool", '{"qty": 3}', tool_call_id="1"),
+        ]
+    )
+
+    assert messages[1].content == "мой номер [PHONE_1]"
+    assert messages[2].tool_calls[0].arguments == {"phone": "[PHONE_1]"}
+    assert json.loads(messages[3].content) == {"phone": "[PHONE_1]", "qty": 3}
+    assert messages[4].content == "не JSON [PHONE_1]"
+    assert messages[5].content == '{"qty": 3}'
+    assert messages[-1].role == "system"
+    assert mask.is_used
+
+
+def test_nothing_to_mask_adds_no_note():
+    assert len(Mask(ANNA).messages([ChatMessage("user", "есть размер 42?")])) == 1
+
+
+def test_tool_arguments_come_back_whole():
+    mask = Mask()
+    mask.text("89161234567 a@b.example", from_buyer=True)
+
+    call = ToolCall("1", "find", {"who": {"phone": "[PHONE_1]"}, "all": ["[email_1]", 5], "n": 1})
+
+    assert mask.restore_call(call).arguments == {
+        "who": {"phone": "89161234567"},
+        "all": ["a@b.example", 5],
+        "n": 1,
+    }
+
+
+@pytest.mark.parametrize("bent", ["[PHONE_1]", "[phone_1]", "[ PHONE_1 ]", r"\[PHONE\_1\]"])
+def test_placeholders_models_bend_are_still_restored(bent):
+    mask = Mask()
+    mask.text("89161234567")
+
+    assert mask.restore(f"звоню на {bent}.") == "звоню на 89161234567."
+
+
+def test_an_invented_placeholder_is_refused():
+    mask = Mask()
+
+    with pytest.raises(ModelMalformed):
+        mask.restore("пишите [EMAIL_3]")
+
+
+pieces_of_text = st.lists(
+    st.one_of(
+        st.text(max_size=12),
+        st.sampled_from(
+            [
+                "+7 916 123-45-67",
+                "89161234567",
+                "4111 1111 1111 1111",
+                "a@b.example",
+                "Анна Петрова",
+                "анне",
+                "[PHONE_1]",
+                r"\[NAME\_1\]",
+                "[",
+                "\\",
+                "]",
+                "_1]",
+                "[TEXT_1]",
+                "ул. Мира, д. 5",
+                "меня зовут Олег",
+                "A-1727",
+                "паспорт 45 10 123456",
+            ]
+        ),
+        st.builds("[{}_{}]".format, st.sampled_from([*KINDS, "phone"]), st.integers(0, 12)),
+    ),
+    max_size=8,
+).map("".join)
+
+
+@given(pieces_of_text, st.booleans())
+@settings(max_examples=300, deadline=None)
+def test_restoring_what_was_masked_gives_it_back(text, from_buyer):
+    mask = Mask(ANNA)
+
+    assert mask.restore(mask.text(text, from_buyer=from_buyer)) == text
+
+
+@given(pieces_of_text, st.lists(st.integers(1, 9), min_size=1, max_size=40))
+@settings(max_examples=300, deadline=None)
+def test_a_stream_cut_anywhere_is_restored_alike(text, sizes):
+    mask = Mask(ANNA)
+    masked = mask.text(text)
+    restorer = StreamRestorer(mask)
+
+    out, at, turn = [], 0, 0
+    while at < len(masked):
+        size = sizes[turn % len(sizes)]
+        out.append(restorer.feed(masked[at : at + size]))
+        at, turn = at + size, turn + 1
+    out.append(restorer.end())
+
+    assert "".join(out) == text
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), pieces_of_text),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    max_leaves=8,
+)
+
+
+@given(json_values)
+@settings(max_examples=150, deadline=None)
+def test_values_survive_the_way_there_and_back(value):
+    mask = Mask(ANNA)
+
+    back = mask.restore_value(mask.value(value))
+
+    assert json.dumps(back).replace('"', "") == json.dumps(value).replace('"', "")
