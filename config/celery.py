@@ -1,11 +1,28 @@
 """Celery: rings the bell that wakes a worker. Waiting work itself is rows (tenants.kernel.due)."""
 
 import os
+import threading
+import time
 
 from celery import Celery
+from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["tenants", "integrations", "bots", "analytics"])
+
+
+@worker_ready.connect
+def _beat(**_: object) -> None:
+    """Say every few seconds that this worker is there; /readyz and the console ask."""
+
+    def loop() -> None:
+        while True:
+            health.beat("worker")
+            time.sleep(4)
+
+    from tenants.kernel import health
+
+    threading.Thread(target=loop, daemon=True, name="heartbeat").start()

@@ -153,6 +153,13 @@ def take(schema: str, kind: str, object_id: int) -> bool:
 
     Called by a bell (Celery), by the recovery scan, and directly by tests.
     """
+    done = _take(schema, kind, object_id)
+    while work := _after.__dict__.get("work"):
+        _take(*work.pop(0))
+    return done
+
+
+def _take(schema: str, kind: str, object_id: int) -> bool:
     done = False
     while True:
         with merchant_context(schema):
@@ -164,6 +171,17 @@ def take(schema: str, kind: str, object_id: int) -> bool:
         done = True
         if not ready or failed:
             return done
+
+
+_after = threading.local()
+
+
+def follow(schema: str, kind: str, object_id: int) -> None:
+    """Do this work right after the current piece, in this thread, without waiting for a bell.
+
+    The row must be due already; if this process dies in between, the scan finds it.
+    """
+    _after.__dict__.setdefault("work", []).append((schema, kind, object_id))
 
 
 def _run(lease: Lease) -> tuple[datetime | None, bool]:

@@ -78,6 +78,7 @@ def forget_hosts() -> None:
     """After a change of domain, brand or state. Other processes follow within KEEP_S."""
     with _lock:
         _cache.clear()
+        _merchants.clear()
 
 
 def _look_up(host: str) -> Site | None:
@@ -108,3 +109,20 @@ def primary_host(merchant: Merchant) -> str:
     if domain is None:
         raise LookupError(f"{merchant} has no host")
     return domain.host
+
+
+_merchants: dict[str, tuple[float, Merchant]] = {}
+
+
+def merchant_of(schema: str) -> Merchant:
+    """The merchant of a schema, kept for KEEP_S seconds. Raises Merchant.DoesNotExist."""
+    now = time.monotonic()
+    if (kept := _merchants.get(schema)) and kept[0] > now:
+        return kept[1]
+    with merchant_context(PUBLIC):
+        found = Merchant.objects.select_related("partner").get(schema_name=schema)
+    with _lock:
+        if len(_merchants) > 10_000:
+            _merchants.clear()
+        _merchants[schema] = (now + KEEP_S, found)
+    return found

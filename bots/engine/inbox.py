@@ -1,0 +1,101 @@
+"""Work of kind "inbox": apply what waits in one lane, in the order it came."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.utils import timezone
+
+from bots.channels.base import Unsupported
+from bots.models import Channel, Inbox
+from bots.services.channels import adapter_of
+from bots.services.receive import Applied, apply
+from tenants.kernel import due
+from tenants.kernel.context import current_schema
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 50
+# A payload that fails this often is set aside with its reason; the lane goes on.
+TRIES = 4
+NOTE_EVERY = timedelta(seconds=30)
+
+
+@due.worker("inbox")
+def apply_lane(lane: int) -> datetime | None:
+    applied = Applied(to_answer=set())
+    while _apply_some(lane, applied) == AT_ONCE:
+        pass
+    # The bell would find these; doing them here saves a hop. Others stay due.
+    for conversation_id in applied.to_answer:
+        due.follow(current_schema(), "turn", conversation_id)
+    return None
+
+
+def _apply_some(lane: int, applied: Applied) -> int:
+    try:
+        with transaction.atomic():
+            rows = _waiting(lane)
+            for row in rows:
+                _apply_row(row, applied)
+            return len(rows)
+    except (OperationalError, InterfaceError):
+        raise
+    except Exception:
+        log.exception("lane %s: a payload does not fit; trying one by one", lane)
+    applied.to_answer.clear()
+    count = 0
+    while count < AT_ONCE:
+        with transaction.atomic():
+            rows = _waiting(lane, 1)
+            if not rows:
+                return count
+            row = rows[0]
+            try:
+                with transaction.atomic():
+                    _apply_row(row, applied)
+            except (OperationalError, InterfaceError):
+                raise
+            except Exception as exc:
+                _set_aside(row, exc)
+                if row.applied_at is None:
+                    raise_later = exc
+                    break
+        count += 1
+    else:
+        return count
+    raise raise_later
+
+
+def _waiting(lane: int, limit: int = AT_ONCE) -> list[Inbox]:
+    return list(
+        Inbox.objects.select_for_update(no_key=True)
+        .filter(lane=lane, applied_at=None)
+        .order_by("id")[:limit]
+    )
+
+
+def _apply_row(row: Inbox, applied: Applied) -> None:
+    channel = Channel.objects.select_related("bot").filter(pk=row.channel_id).first()
+    if channel is not None:
+        try:
+            for occurrence in adapter_of(channel).parse(row.payload):
+                apply(channel, row.lane, occurrence, applied)
+        except Unsupported as exc:
+            row.error = f"not used: {exc}"[:300]
+        # Not with each message: one hot row would make the channel's buyers wait for each other.
+        if channel.last_in_at is None or row.received_at - channel.last_in_at > NOTE_EVERY:
+            Channel.objects.filter(pk=channel.pk).update(last_in_at=row.received_at)
+    row.applied_at = timezone.now()
+    row.save(update_fields=["applied_at", "error"])
+
+
+def _set_aside(row: Inbox, exc: Exception) -> None:
+    row.attempts += 1
+    row.error = f"{type(exc).__name__}: {exc}"[:300]
+    if row.attempts >= TRIES and not isinstance(exc, DatabaseError):
+        row.applied_at = timezone.now()
+        log.error("inbox row %s is set aside: %s", row.pk, row.error)
+    row.save(update_fields=["attempts", "error", "applied_at"])

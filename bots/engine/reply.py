@@ -1,0 +1,75 @@
+"""What to answer: template → skill → model with knowledge → check → reply.
+
+Without a model (or with every model down) the offline answerer replies from the same records.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from bots.engine import texts
+from bots.engine.base import Answer, Decision, Reason, Turn
+from bots.engine.model import model_reply
+
+log = logging.getLogger(__name__)
+
+# Shows what is written so far; False = stop, somebody else speaks.
+Streamer = Callable[[str], bool]
+
+
+def answer_turn(
+    turn: Turn,
+    *,
+    conversation_id: int | None = None,
+    has_files: bool = False,
+    is_start: bool = False,
+    seconds: float = 18.0,
+    should_stop: Callable[[], bool] = lambda: False,
+    on_wait: Callable[[], None] = lambda: None,
+    streamer: Streamer | None = None,
+    purpose: str = "reply",
+) -> Answer | None:
+    """The answer to a turn; None when `should_stop` made it pointless. Never raises for a model.
+
+    `seconds`: all the time there is; with a model down or late the offline answerer replies.
+    """
+    if is_start and not turn.question.strip("/ ").removeprefix("start").strip():
+        return _greeting(turn)
+    if has_files and not turn.question.strip():
+        return Answer("", turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")
+    from bots.answerer import reply as offline_reply
+    from bots.services.templates import triggered
+
+    try:
+        if (ready := triggered(turn)) is not None:
+            return ready
+        offline = offline_reply(turn)
+        if _is_settled(offline) or not turn.bot.get("providers"):
+            return offline
+    except Exception:
+        log.exception("an answer could not be made")
+        return Answer("", turn.lang, Decision.HANDOVER, Reason.FAILURE, provider="offline")
+    on_wait()
+    return model_reply(
+        turn,
+        offline,
+        conversation_id=conversation_id,
+        seconds=seconds,
+        should_stop=should_stop,
+        streamer=streamer,
+        purpose=purpose,
+    )
+
+
+def _is_settled(answer: Answer) -> bool:
+    """Decided without a model: a person was asked for, or the answer is a record's own fields."""
+    if answer.decision == Decision.HANDOVER:
+        return True
+    kinds = {source.kind for source in answer.sources}
+    return answer.decision == Decision.ANSWER and bool(kinds & {"order", "hours", "template"})
+
+
+def _greeting(turn: Turn) -> Answer:
+    text = turn.bot.get("greeting") or texts.say(texts.GREETING, turn.lang)
+    return Answer(text, turn.lang, Decision.ANSWER, "greeting", provider="greeting")

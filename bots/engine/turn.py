@@ -1,0 +1,321 @@
+"""Work of kind "turn": one answer of the bot, and the timers that end any waiting.
+
+The answer is written only if nobody else speaks by then and no newer message has come. While a
+model is waited for, no database connection is held.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bots.channels.base import ChannelAdapter
+from bots.engine import texts
+from bots.engine.base import Answer, Asker, Decision, Reason, Said, Turn
+from bots.engine.handover import hand_over
+from bots.engine.reply import Streamer, answer_turn
+from bots.engine.running import running
+from bots.engine.timing import AGENT_WAIT, BURST_CAP_S, QUEUE_WAIT, quiet_s
+from bots.models import Conversation, Episode, Message
+from bots.services import messages
+from bots.services.channels import adapter_of
+from tenants.kernel import due, outbox
+from tenants.kernel.context import current_schema
+
+log = logging.getLogger(__name__)
+
+HISTORY = 20
+# Time kept for writing and for handing over when a model does not come back.
+RESERVE_S = 2.0
+TRIES = 5
+
+
+@due.worker("turn")
+def take_turn(conversation_id: int) -> datetime | None:
+    schema = current_schema()
+    for _try in range(TRIES):
+        conversation = (
+            Conversation.objects.select_related("channel__bot__published", "contact")
+            .filter(pk=conversation_id)
+            .first()
+        )
+        if conversation is None or not _bot_has_to_answer(conversation):
+            return None
+        with running(schema, conversation_id) as stale:
+            if _one_answer(conversation, stale):
+                due.follow(schema, "deliver", conversation_id)
+                return None
+    # The buyer writes faster than we answer; the deadline's row ends it.
+    return timezone.now() + timedelta(seconds=1)
+
+
+def _bot_has_to_answer(conversation: Conversation) -> bool:
+    return (
+        conversation.speaker == Conversation.Speaker.BOT
+        and conversation.waiting_since is not None
+        and conversation.status == Conversation.Status.OPEN
+    )
+
+
+def _one_answer(conversation: Conversation, stale) -> bool:
+    """Answer what the buyer wrote so far; False when it was out of date before it was written."""
+    epoch, upto = conversation.epoch, conversation.last_inbound_seq
+    history = _history(conversation)
+    burst = _burst(history)
+    newest = burst[-1] if burst else None
+    if newest is None:
+        return _nothing_to_answer(conversation, epoch, upto)
+    config = _config(conversation)
+    turn = _turn(conversation, history, burst, config)
+    adapter = adapter_of(conversation.channel)
+    begun = time.monotonic()
+    deadline = (
+        min(conversation.channel.bot.deadline_s, adapter.manifest.reply_within_s)
+        - (timezone.now() - (conversation.waiting_since or timezone.now())).total_seconds()
+    )
+    streamer = (
+        _streamer(adapter, conversation, epoch, upto) if adapter.manifest.can_stream else None
+    )
+    for message in burst:
+        if callback := message.meta.get("callback"):
+            adapter.acknowledge(callback)
+    answer = answer_turn(
+        turn,
+        conversation_id=conversation.pk,
+        has_files=any(m.kind == Message.Kind.MEDIA for m in burst),
+        is_start=bool(newest.meta.get("start")),
+        seconds=max(1.0, deadline - RESERVE_S),
+        should_stop=stale.is_set,
+        on_wait=lambda: adapter.typing(conversation.contact.external_id),
+        streamer=streamer,
+    )
+    if answer is None:
+        return False
+    if _wait_for_more(burst, newest, stale):
+        return False
+    ms = round((time.monotonic() - begun) * 1000)
+    return _write(conversation, epoch, upto, answer, ms)
+
+
+def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:
+    """Give a burst time to become complete. True when more has come."""
+    now = timezone.now()
+    quiet = quiet_s(newest.text) if newest.kind == Message.Kind.TEXT else 0.0
+    if newest.meta.get("payload") or newest.meta.get("start"):
+        quiet = 0.0
+    if (now - burst[0].created_at).total_seconds() > BURST_CAP_S:
+        quiet = 0.0
+    left = quiet - (now - newest.created_at).total_seconds()
+    if left > 0:
+        connection.close()
+        return stale.wait(left)
+    return stale.is_set()
+
+
+def _history(conversation: Conversation) -> list[Message]:
+    recent = list(
+        Message.objects.filter(conversation=conversation, episode=conversation.episode_id)
+        .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+        .order_by("-seq")[:HISTORY]
+    )
+    return recent[::-1]
+
+
+def _burst(history: list[Message]) -> list[Message]:
+    """The buyer's messages since the last answer."""
+    burst: list[Message] = []
+    for message in reversed(history):
+        if message.author != Message.Author.BUYER:
+            break
+        burst.insert(0, message)
+    return burst
+
+
+def _config(conversation: Conversation) -> dict[str, Any]:
+    version = conversation.channel.bot.published
+    return {**(version.config if version else {}), "version_id": version.pk if version else None}
+
+
+def _turn(
+    conversation: Conversation,
+    history: list[Message],
+    burst: list[Message],
+    config: dict[str, Any],
+) -> Turn:
+    before = history[: len(history) - len(burst)]
+    said = [Said("buyer" if m.author == Message.Author.BUYER else "bot", m.text) for m in before]
+    said.append(Said("buyer", "\n".join(m.text for m in burst if m.text)))
+    contact = conversation.contact
+    return Turn(
+        said=said,
+        lang=conversation.language,
+        asker=Asker(
+            name=contact.name,
+            contact_id=contact.pk,
+            proofs=tuple(contact.identities.values_list("kind", "value", "proof")),
+        ),
+        now=timezone.now(),
+        memory=conversation.memory,
+        bot=config,
+        payload=burst[-1].meta.get("payload", ""),
+    )
+
+
+def _nothing_to_answer(conversation: Conversation, epoch: int, upto: int) -> bool:
+    Conversation.objects.filter(pk=conversation.pk, epoch=epoch, last_inbound_seq=upto).update(
+        waiting_since=None, deadline_at=None
+    )
+    return True
+
+
+def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms: int) -> bool:
+    """Write the answer, or hand over; False when it is out of date."""
+    meta: dict[str, Any] = {
+        "decision": answer.decision,
+        "reason": answer.reason,
+        "provider": answer.provider,
+        "ms": ms,
+        "sources": [
+            {
+                "kind": s.kind,
+                "id": s.id,
+                "external_id": s.external_id,
+                "title": s.title,
+                "url": s.url,
+            }
+            for s in answer.sources
+        ],
+        "claims": [
+            {"text": c.text, "kind": c.kind, "value": c.value, "source": c.source}
+            for c in answer.claims
+        ],
+        "buttons": list(answer.buttons),
+        "cards": [vars(card) for card in answer.cards],
+    }
+    key = f"conversation:{conversation.pk}"
+    fact = {"conversation": conversation.pk, "decision": str(answer.decision), "ms": ms}
+    if answer.decision == Decision.HANDOVER:
+        reason = Reason(answer.reason) if answer.reason else Reason.NO_KNOWLEDGE
+        with transaction.atomic():
+            if answer.lang != conversation.language:
+                Conversation.objects.filter(pk=conversation.pk).update(language=answer.lang)
+            done = hand_over(
+                conversation_id=conversation.pk,
+                reason=reason,
+                epoch=epoch,
+                upto=upto,
+                text=answer.text,
+                meta=meta,
+            )
+            if done:
+                outbox.emit("turn.answered", key=key, data={**fact, "reason": reason})
+            elif answer.lang != conversation.language:
+                transaction.set_rollback(True)
+        return done
+    with transaction.atomic():
+        written = messages.write(
+            conversation=conversation.pk,
+            author=Message.Author.BOT,
+            text=answer.text,
+            language=answer.lang,
+            epoch=epoch,
+            upto=upto,
+            answers=True,
+            meta=meta,
+            memory=dict(answer.memory) or None,
+            version=conversation.channel.bot.published_id,
+        )
+        if written is None:
+            return False
+        if answer.lang != conversation.language:
+            Conversation.objects.filter(pk=conversation.pk).update(language=answer.lang)
+        due.cancel("deadline", conversation.pk)
+        due.schedule("deliver", conversation.pk, due_at=timezone.now())
+        if conversation.waiting_since:
+            waited = round((timezone.now() - conversation.waiting_since).total_seconds() * 1000)
+            Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(
+                first_answer_ms=waited
+            )
+            fact["waited_ms"] = waited
+        outbox.emit(
+            "turn.answered",
+            key=key,
+            data={**fact, "reason": answer.reason, "message": written.id},
+        )
+    return True
+
+
+def _streamer(
+    adapter: ChannelAdapter, conversation: Conversation, epoch: int, upto: int
+) -> Streamer:
+    """Shows checked sentences, each after a look whether the bot may still speak."""
+    chat = conversation.contact.external_id
+
+    def show(text: str) -> bool:
+        current = Conversation.objects.filter(
+            pk=conversation.pk, epoch=epoch, last_inbound_seq=upto
+        ).exists()
+        connection.close()
+        if current:
+            adapter.stream(chat, text, f"{conversation.pk}:{upto}")
+        return current
+
+    return show
+
+
+@due.worker("deadline")
+def end_waiting(conversation_id: int) -> datetime | None:
+    """Nobody answered in time: bot → queue with a reason; a person's queue is told again."""
+    conversation = Conversation.objects.filter(pk=conversation_id).first()
+    if conversation is None or conversation.waiting_since is None:
+        return None
+    now = timezone.now()
+    if conversation.deadline_at and conversation.deadline_at > now:
+        return conversation.deadline_at
+    if conversation.speaker == Conversation.Speaker.BOT:
+        hand_over(conversation_id=conversation_id, reason=Reason.DEADLINE, epoch=conversation.epoch)
+        return None
+    with transaction.atomic():
+        locked = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
+        if locked.waiting_since is None or locked.epoch != conversation.epoch:
+            return None
+        is_agent = locked.speaker == Conversation.Speaker.AGENT
+        first = not locked.memory.get("told_to_wait")
+        locked.deadline_at = now + (AGENT_WAIT if is_agent else QUEUE_WAIT)
+        locked.memory = {**locked.memory, "told_to_wait": True}
+        if is_agent:
+            # The agent is silent while the buyer waits: anybody of the queue may answer.
+            agent_id = locked.agent_id
+            locked._speak(Conversation.Speaker.QUEUE, None)
+            locked.handover_reason = Reason.DEADLINE
+            messages.system_line(locked, "agent_silent", agent=agent_id)
+        locked.save(
+            update_fields=[
+                "deadline_at",
+                "memory",
+                "speaker",
+                "agent",
+                "epoch",
+                "handover_reason",
+            ]
+        )
+        if first:
+            messages.write(
+                conversation=locked.pk,
+                author=Message.Author.AUTOMATION,
+                text=texts.say(texts.STILL_WAITING, locked.language),
+                language=locked.language,
+                meta={"code": "still_waiting"},
+            )
+            due.schedule("deliver", locked.pk)
+        outbox.emit(
+            "conversation.overdue",
+            key=f"conversation:{locked.pk}",
+            data={"conversation": locked.pk},
+        )
+        return locked.deadline_at

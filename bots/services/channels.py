@@ -1,0 +1,178 @@
+"""Connecting and opening channels; the one place where a channel row becomes an adapter."""
+
+from __future__ import annotations
+
+import json
+import secrets as random
+from functools import cache
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from bots.channels.base import ChannelAdapter, ChannelManifest, Check, Config
+from bots.models import Bot, Channel
+from tenants.kernel import outbox, registry
+from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
+from tenants.kernel.secrets import seal
+from tenants.models import Merchant, RouteKey
+from tenants.selectors.hosts import merchant_of, primary_host, url_of
+
+
+class UnknownKind(RuleBroken):
+    code = "unknown_kind"
+    status = 400
+
+
+@cache
+def manifests() -> dict[str, ChannelManifest]:
+    """Every channel the product has, by key: the folders below `bots/channels`."""
+    return registry.manifests("bots.channels")
+
+
+def manifest_of(kind: str) -> ChannelManifest:
+    try:
+        return manifests()[kind]
+    except KeyError:
+        raise UnknownKind(_("There is no kind of channel named “%s”.") % kind) from None
+
+
+@cache
+def _class_of(kind: str) -> type[ChannelAdapter]:
+    found = registry.load(manifest_of(kind).implementation)
+    found.manifest = manifest_of(kind)
+    return found
+
+
+def open_adapter(kind: str, config: Config) -> ChannelAdapter:
+    return _class_of(kind)(config)
+
+
+def hook_url(channel: Channel) -> str:
+    """Where the platform calls us. Any of our hosts answers; the merchant's own is told."""
+    merchant = merchant_of(current_schema())
+    return url_of(primary_host(merchant), f"/hooks/{channel.route_key}/")
+
+
+def config_of(channel: Channel, *, hook: str = "") -> Config:
+    return Config(
+        channel_id=channel.pk,
+        schema=current_schema(),
+        settings=channel.settings,
+        secrets=channel.secrets or {},
+        base_url=channel.base_url,
+        proxy=channel.proxy,
+        cursor=channel.cursor,
+        hook_url=hook,
+    )
+
+
+def adapter_of(channel: Channel, *, hook: str = "") -> ChannelAdapter:
+    return open_adapter(channel.kind, config_of(channel, hook=hook))
+
+
+def channel_create(
+    *,
+    kind: str,
+    name: str,
+    bot: Bot,
+    settings: dict[str, Any] | None = None,
+    secrets: dict[str, str] | None = None,
+    base_url: str = "",
+    proxy: str = "",
+) -> Channel:
+    """A channel row and its address. Nothing is called; `channel_connect` does that."""
+    manifest_of(kind)
+    with transaction.atomic():
+        channel = Channel.objects.create(
+            kind=kind,
+            name=name,
+            bot=bot,
+            settings=settings or {},
+            secrets={"hook": random.token_urlsafe(32), **(secrets or {})},
+            base_url=base_url,
+            proxy=proxy,
+            route_key=random.token_urlsafe(24),
+        )
+        route_sync(channel)
+        outbox.emit("channel.created", key=f"channel:{channel.pk}", data={"channel": channel.pk})
+    return channel
+
+
+def route_sync(channel: Channel) -> None:
+    """Bring the public route key in line with the channel (address, what verifies a call)."""
+    schema = current_schema()
+    sealed = seal(
+        schema,
+        json.dumps(
+            {
+                "settings": channel.settings,
+                "secrets": channel.secrets or {},
+                "base_url": channel.base_url,
+            }
+        ),
+    )
+    with merchant_context(PUBLIC):
+        RouteKey.objects.update_or_create(
+            key=channel.route_key,
+            defaults={
+                "merchant": Merchant.objects.only("pk").get(schema_name=schema),
+                "schema": schema,
+                "channel_id": channel.pk,
+                "kind": channel.kind,
+                "sealed": sealed,
+                "is_active": channel.state != Channel.State.PAUSED,
+            },
+        )
+
+
+def channel_connect(channel: Channel) -> Check:
+    """Check the account with the platform and set the webhook; the state says how it went.
+
+    Never raises for a fault of the platform or the settings: the Check tells in words.
+    """
+    adapter = adapter_of(channel, hook=hook_url(channel))
+    try:
+        check = adapter.connect()
+    except VendorError as exc:
+        broken = isinstance(exc, NeedsMerchant)
+        check = Check(ok=False, detail=exc.detail)
+        channel.state = Channel.State.BROKEN if broken else channel.state
+    else:
+        channel.state = Channel.State.LIVE if check.ok else Channel.State.BROKEN
+        channel.account = {**channel.account, **check.account}
+    channel.state_detail = check.detail[:300]
+    channel.save(update_fields=["state", "state_detail", "account"])
+    route_sync(channel)
+    return check
+
+
+def channel_pause(channel: Channel, *, paused: bool) -> None:
+    channel.state = Channel.State.PAUSED if paused else Channel.State.LIVE
+    channel.save(update_fields=["state"])
+    route_sync(channel)
+
+
+def channel_delete(channel: Channel) -> None:
+    """Take the webhook away and forget the address. Conversations stay; the channel is hidden."""
+    adapter_of(channel).disconnect()
+    with merchant_context(PUBLIC):
+        RouteKey.objects.filter(key=channel.route_key).delete()
+    if channel.contacts.exists():
+        channel.state, channel.secrets = Channel.State.PAUSED, {}
+        channel.settings = {**channel.settings, "removed": True}
+        channel.save(update_fields=["state", "secrets", "settings"])
+    else:
+        channel.delete()
+
+
+def channel_broke(channel: Channel, detail: str) -> None:
+    """A person has to act; told once, until it works again."""
+    updated = (
+        Channel.objects.filter(pk=channel.pk)
+        .exclude(state=Channel.State.BROKEN)
+        .update(state=Channel.State.BROKEN, state_detail=detail[:300])
+    )
+    if updated:
+        outbox.emit("channel.broke", key=f"channel:{channel.pk}", data={"channel": channel.pk})

@@ -1,0 +1,358 @@
+"""What people do with a conversation. Console, API, admin and rules call the same functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from bots.engine import running
+from bots.engine.timing import AGENT_WAIT
+from bots.models import AlreadyTaken, Attachment, Channel, Conversation, Draft, Episode, Message
+from bots.services import messages
+from tenants.kernel import due, outbox
+from tenants.kernel.context import current_schema
+from tenants.kernel.errors import RuleBroken
+from tenants.workspace.models import User
+
+
+class NewerMessages(RuleBroken):
+    """Somebody wrote since the draft was begun: shown once, the second press sends."""
+
+    code = "newer_messages"
+
+
+class NothingToSend(RuleBroken):
+    code = "empty"
+    status = 400
+
+
+class WindowClosed(RuleBroken):
+    code = "window_closed"
+
+
+class Unreachable(RuleBroken):
+    code = "unreachable"
+
+
+@dataclass(frozen=True)
+class Reply:
+    message: Message
+    is_new: bool
+
+
+def _locked(conversation_id: int) -> Conversation:
+    return Conversation.objects.select_for_update(of=("self",), no_key=True).get(pk=conversation_id)
+
+
+def _key(conversation: Conversation) -> str:
+    return f"conversation:{conversation.pk}"
+
+
+def conversation_take_over(*, conversation_id: int, agent: User) -> Conversation:
+    """Give the conversation to a person; replies the bot is still writing are dropped.
+
+    Calling it again for the same agent changes nothing a buyer can see.
+    Raises: Conversation.DoesNotExist; AlreadyTaken, carrying the id of whoever holds it.
+    """
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        _take(conversation, agent)
+    running.make_stale(current_schema(), conversation_id)
+    return conversation
+
+
+def _take(conversation: Conversation, agent: User) -> None:
+    if not conversation.hand_to(agent):
+        return
+    if conversation.status == Conversation.Status.RESOLVED:
+        _reopen(conversation)
+    if conversation.waiting_since is not None:
+        conversation.deadline_at = timezone.now() + AGENT_WAIT
+        due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+    conversation.handover_reason = ""
+    conversation.save(
+        update_fields=[
+            "speaker",
+            "agent",
+            "epoch",
+            "status",
+            "episode",
+            "deadline_at",
+            "handover_reason",
+        ]
+    )
+    messages.system_line(conversation, "taken_over", agent=agent.pk, name=str(agent))
+    outbox.emit(
+        "conversation.taken_over",
+        key=_key(conversation),
+        data={"conversation": conversation.pk, "agent": agent.pk},
+    )
+
+
+def _reopen(conversation: Conversation) -> None:
+    conversation.status = Conversation.Status.OPEN
+    conversation.episode = Episode.objects.create(
+        conversation=conversation, start_seq=conversation.last_seq + 1
+    )
+    outbox.emit(
+        "conversation.opened", key=_key(conversation), data={"conversation": conversation.pk}
+    )
+
+
+def conversation_force_take(*, conversation_id: int, agent: User) -> Conversation:
+    """Take it from a colleague: the button the second agent is offered after AlreadyTaken."""
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if conversation.speaker == Conversation.Speaker.AGENT and conversation.agent_id != agent.pk:
+            conversation._speak(Conversation.Speaker.QUEUE, None)
+        _take(conversation, agent)
+    running.make_stale(current_schema(), conversation_id)
+    return conversation
+
+
+def reply_send(
+    *,
+    conversation_id: int,
+    agent: User,
+    text: str,
+    client_key: str,
+    base_seq: int | None = None,
+    files: Sequence[int] = (),
+    template_id: int | None = None,
+    reply_to: int | None = None,
+) -> Reply:
+    """A person's message to the buyer. The first one silences the bot.
+
+    `client_key`: a retry with the same key returns the first result. `base_seq`: the newest
+    message the writer saw; a newer one of a buyer or colleague raises NewerMessages (send again
+    without it to insist). `files`: ids of workspace.StoredFile.
+    Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable.
+    """
+    text = text.strip()
+    if not text and not files:
+        raise NothingToSend(_("There is nothing to send."))
+    try:
+        with transaction.atomic():
+            conversation = _locked(conversation_id)
+            if earlier := _sent_before(conversation, client_key):
+                return Reply(earlier, is_new=False)
+            _allowed(conversation)
+            if base_seq is not None and _newer(conversation, base_seq, agent):
+                raise NewerMessages(_("New messages have come; look before you send."))
+            _take(conversation, agent)
+            written = messages.write(
+                conversation=conversation.pk,
+                author=Message.Author.AGENT,
+                text=text,
+                kind=Message.Kind.MEDIA
+                if files
+                else Message.Kind.TEMPLATE
+                if template_id
+                else Message.Kind.TEXT,
+                user=agent.pk,
+                language=conversation.language,
+                client_key=client_key,
+                reply_to=reply_to,
+                answers=True,
+                meta={"template": template_id} if template_id else None,
+            )
+            assert written is not None
+            for stored_id in files:
+                _attach(written.id, stored_id)
+            due.cancel("deadline", conversation.pk)
+            due.schedule("deliver", conversation.pk)
+            _first_answer(conversation)
+            Draft.objects.filter(conversation=conversation, user=agent, mode="reply").delete()
+    except IntegrityError:
+        # The same key from two tabs at once: the other one won.
+        conversation = Conversation.objects.get(pk=conversation_id)
+        if earlier := _sent_before(conversation, client_key):
+            return Reply(earlier, is_new=False)
+        raise
+    running.make_stale(current_schema(), conversation_id)
+    return Reply(Message.objects.get(pk=written.id), is_new=True)
+
+
+def _attach(message_id: int, stored_id: int) -> None:
+    from tenants.workspace.models import StoredFile
+
+    stored = StoredFile.objects.get(pk=stored_id)
+    kind = "image" if stored.mime.startswith("image/") else "file"
+    Attachment.objects.create(message_id=message_id, file=stored, kind=kind, name=stored.name[:200])
+
+
+def _first_answer(conversation: Conversation) -> None:
+    if conversation.waiting_since:
+        waited = round((timezone.now() - conversation.waiting_since).total_seconds() * 1000)
+        Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(
+            first_answer_ms=waited
+        )
+
+
+def _sent_before(conversation: Conversation, client_key: str) -> Message | None:
+    if not client_key:
+        return None
+    return Message.objects.filter(conversation=conversation, client_key=client_key).first()
+
+
+def _allowed(conversation: Conversation) -> None:
+    now = timezone.now()
+    if conversation.window_expires_at and conversation.window_expires_at < now:
+        raise WindowClosed(_("The channel's reply window is closed. Choose a template."))
+    if not conversation.contact.is_reachable:
+        raise Unreachable(_("The buyer has blocked this channel."))
+    if conversation.channel.state == Channel.State.PAUSED:
+        raise Unreachable(_("This channel is paused. Switch it on to write."))
+
+
+def _newer(conversation: Conversation, base_seq: int, agent: User) -> bool:
+    return (
+        Message.objects.filter(conversation=conversation, seq__gt=base_seq)
+        .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+        .exclude(user=agent)
+        .exists()
+    )
+
+
+def note_add(*, conversation_id: int, agent: User, text: str, client_key: str = "") -> Message:
+    """An inner note; buyers never see it."""
+    if not text.strip():
+        raise NothingToSend(_("There is nothing to save."))
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if earlier := _sent_before(conversation, client_key):
+            return earlier
+        if conversation.episode_id is None:
+            _reopen(conversation)
+            conversation.save(update_fields=["status", "episode"])
+        written = messages.write(
+            conversation=conversation.pk,
+            author=Message.Author.AGENT,
+            kind=Message.Kind.NOTE,
+            state=Message.State.KEPT,
+            text=text.strip(),
+            user=agent.pk,
+            client_key=client_key,
+        )
+        assert written is not None
+        Draft.objects.filter(conversation=conversation, user=agent, mode="note").delete()
+    return Message.objects.get(pk=written.id)
+
+
+def conversation_return_to_bot(
+    *, conversation_id: int, agent: User, instruction: str = ""
+) -> Conversation:
+    """Let the bot answer again; the instruction is shown in the thread as a note.
+
+    Raises AlreadyTaken when a colleague holds the conversation.
+    """
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if conversation.speaker == Conversation.Speaker.AGENT and conversation.agent_id not in (
+            None,
+            agent.pk,
+        ):
+            raise AlreadyTaken(conversation.agent_id)
+        if conversation.status == Conversation.Status.RESOLVED or not conversation.hand_to_bot():
+            return conversation
+        conversation.memory = {**conversation.memory, "told_to_wait": False}
+        if instruction.strip():
+            messages.write(
+                conversation=conversation.pk,
+                author=Message.Author.AGENT,
+                kind=Message.Kind.NOTE,
+                state=Message.State.KEPT,
+                text=instruction.strip(),
+                user=agent.pk,
+                meta={"code": "instruction"},
+            )
+            conversation.memory["instruction"] = instruction.strip()[:2000]
+        if conversation.waiting_since is not None:
+            bot = conversation.channel.bot
+            conversation.deadline_at = timezone.now() + timedelta(seconds=bot.deadline_s)
+            due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+            due.schedule("turn", conversation.pk)
+        conversation.save(
+            update_fields=[
+                "speaker",
+                "agent",
+                "epoch",
+                "handover_reason",
+                "memory",
+                "deadline_at",
+            ]
+        )
+        messages.system_line(conversation, "returned_to_bot", name=str(agent))
+        outbox.emit(
+            "conversation.returned",
+            key=_key(conversation),
+            data={"conversation": conversation.pk, "agent": agent.pk},
+        )
+    return conversation
+
+
+def conversation_resolve(
+    *, conversation_id: int, by: User | None = None, outcome: str = "answered"
+) -> Conversation:
+    """Close the episode: nobody speaks, nobody waits. Resolving twice changes nothing."""
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if conversation.status == Conversation.Status.RESOLVED:
+            return conversation
+        conversation.fall_silent()
+        conversation.unread = 0
+        conversation.save()
+        Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(
+            resolved_at=timezone.now(),
+            outcome=outcome,
+            resolved_by="agent" if by else "rule",
+        )
+        due.cancel("deadline", conversation.pk)
+        messages.system_line(conversation, "resolved", name=str(by) if by else "")
+        outbox.emit(
+            "conversation.resolved",
+            key=_key(conversation),
+            data={"conversation": conversation.pk, "agent": by.pk if by else None},
+        )
+    running.make_stale(current_schema(), conversation_id)
+    return conversation
+
+
+def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
+    """Everything up to `seq` was seen by somebody of the shop."""
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if seq <= conversation.last_read_seq and conversation.unread == 0:
+            return
+        conversation.last_read_seq = max(conversation.last_read_seq, seq)
+        conversation.unread = Message.objects.filter(
+            conversation=conversation,
+            seq__gt=conversation.last_read_seq,
+            author=Message.Author.BUYER,
+        ).count()
+        conversation.save(update_fields=["last_read_seq", "unread"])
+        outbox.emit(
+            "conversation.read",
+            key=_key(conversation),
+            data={"conversation": conversation.pk, "seq": seq, "agent": agent.pk},
+        )
+
+
+def draft_save(
+    *, conversation_id: int, agent: User, text: str, mode: str = "reply", base_seq: int = 0
+) -> None:
+    """What an agent has typed so far; an empty text forgets it."""
+    if not text:
+        Draft.objects.filter(conversation_id=conversation_id, user=agent, mode=mode).delete()
+        return
+    Draft.objects.update_or_create(
+        conversation_id=conversation_id,
+        user=agent,
+        mode=mode,
+        defaults={"text": text[:20_000], "base_seq": base_seq},
+    )

@@ -1,0 +1,240 @@
+"""Work of kind "deliver": carry a conversation's waiting messages to its channel, in order.
+
+A message is claimed (`sending`) in a transaction that repeats the test of who may speak, then sent
+outside of any transaction. No send starts after a takeover has committed.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
+from bots.models import Channel, Contact, Conversation, Delivery, Message
+from bots.services import limits
+from bots.services.channels import adapter_of, channel_broke
+from tenants.kernel import due, outbox
+from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
+
+log = logging.getLogger(__name__)
+
+# Locks the conversation against a takeover that is being committed, repeats the epoch test for
+# everything a person did not write, and marks the message as on its way.
+_CLAIM = """
+WITH c AS (SELECT id, epoch FROM bots_conversation WHERE id = %s FOR SHARE)
+UPDATE bots_message m
+SET state = CASE WHEN m.author IN ('agent', 'echo') OR m.epoch = c.epoch
+                 THEN 'sending' ELSE 'dropped' END
+FROM c
+WHERE m.conversation_id = c.id AND m.id = %s AND m.state IN ('queued', 'sending')
+RETURNING m.state
+"""
+GIVE_UP_AFTER = timedelta(hours=6)
+
+
+@due.worker("deliver")
+def deliver(conversation_id: int) -> datetime | None:
+    waiting = list(
+        Message.objects.filter(
+            conversation=conversation_id, state__in=[Message.State.QUEUED, Message.State.SENDING]
+        )
+        .select_related("conversation__channel", "conversation__contact")
+        .order_by("seq")
+    )
+    for message in waiting:
+        again_at = _deliver_one(message)
+        if again_at is not None:
+            return again_at
+    return None
+
+
+def _deliver_one(message: Message) -> datetime | None:
+    """Send one message; a time when it has to wait, and with it what follows."""
+    conversation = message.conversation
+    channel, contact = conversation.channel, conversation.contact
+    if channel.state == Channel.State.PAUSED:
+        return timezone.now() + timedelta(minutes=1)
+    if channel.state == Channel.State.BROKEN and channel.secrets:
+        return timezone.now() + timedelta(minutes=1)
+    adapter = adapter_of(channel)
+    wait = limits.wait_s(channel.pk, contact.external_id, adapter.manifest)
+    if wait > 0:
+        return timezone.now() + timedelta(seconds=wait)
+    resumed = message.state == Message.State.SENDING
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_CLAIM, (conversation.pk, message.pk))
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        if row[0] == Message.State.DROPPED:
+            _tell(message, "dropped")
+            return None
+    calls = adapter.render(_reply(message))
+    done = {d.part: d for d in message.deliveries.all()} if resumed else {}
+    for part, call in enumerate(calls):
+        earlier = done.get(part)
+        if earlier is not None and earlier.state == Delivery.State.SENT:
+            continue
+        again_at = _send_part(adapter, message, part, call, earlier)
+        if again_at is not None or message.state == Message.State.FAILED:
+            return again_at
+    _finish(message, channel)
+    return None
+
+
+def _send_part(
+    adapter: ChannelAdapter, message: Message, part: int, call: Call, earlier: Delivery | None
+) -> datetime | None:
+    """One call to the platform and what it means. A time = try again then."""
+    if earlier is not None:
+        settled = _settle(adapter, message, call, earlier)
+        if settled:
+            return None
+    delivery, _made = Delivery.objects.update_or_create(
+        message=message, part=part, defaults={"state": Delivery.State.SENDING}
+    )
+    if not _made:
+        Delivery.objects.filter(pk=delivery.pk).update(attempts=delivery.attempts + 1)
+        delivery.attempts += 1
+    # Nothing of the database is held while the platform is waited for.
+    if not connection.in_atomic_block:
+        connection.close()
+    try:
+        sent = adapter.send(call)
+    except RetryLater as exc:
+        delivery.state, delivery.error = Delivery.State.FAILED, exc.detail[:300]
+        delivery.save(update_fields=["state", "error"])
+        if timezone.now() - message.created_at > GIVE_UP_AFTER:
+            _fail(message, exc.detail)
+            return None
+        wait = exc.retry_after_s or min(2.0**delivery.attempts, 300)
+        return timezone.now() + timedelta(seconds=wait)
+    except OutcomeUnknown as exc:
+        delivery.state, delivery.error = Delivery.State.UNKNOWN, exc.detail[:300]
+        delivery.save(update_fields=["state", "error"])
+        return timezone.now() + timedelta(seconds=1)
+    except Unreachable as exc:
+        Contact.objects.filter(pk=message.conversation.contact_id).update(is_reachable=False)
+        _fail_delivery(message, delivery, str(exc) or "unreachable")
+        return None
+    except NeedsMerchant as exc:
+        channel_broke(message.conversation.channel, exc.detail)
+        delivery.state, delivery.error = Delivery.State.FAILED, exc.detail[:300]
+        delivery.save(update_fields=["state", "error"])
+        return timezone.now() + timedelta(minutes=1)
+    except Rejected as exc:
+        _fail_delivery(message, delivery, exc.detail)
+        return None
+    _sent(delivery, sent)
+    return None
+
+
+def _settle(adapter: ChannelAdapter, message: Message, call: Call, earlier: Delivery) -> bool:
+    """Find out what became of an earlier try. True when nothing more is to be done for this part.
+
+    Text is resent once where the platform cannot be asked; what moves money never is.
+    """
+    unsettled = earlier.state in (Delivery.State.SENDING, Delivery.State.UNKNOWN)
+    if not unsettled:
+        return False
+    if adapter.manifest.can_look_up:
+        found = adapter.look_up(call)
+        if found is not None:
+            _sent(earlier, found)
+            return True
+        return False
+    if message.meta.get("money") or earlier.attempts >= 2:
+        _fail_delivery(message, earlier, earlier.error or "outcome unknown")
+        return True
+    outbox.emit(
+        "delivery.resent",
+        key=f"conversation:{message.conversation_id}",
+        data={"conversation": message.conversation_id, "message": message.pk},
+    )
+    return False
+
+
+def _sent(delivery: Delivery, sent: Sent) -> None:
+    delivery.state, delivery.external_id = Delivery.State.SENT, sent.external_id[:120]
+    delivery.error = ""
+    delivery.save(update_fields=["state", "external_id", "error"])
+
+
+def _finish(message: Message, channel: Channel) -> None:
+    now = timezone.now()
+    first = (
+        Delivery.objects.filter(message=message, part=0).values_list("external_id", flat=True)
+    ).first()
+    with transaction.atomic():
+        Message.objects.filter(pk=message.pk, state=Message.State.SENDING).update(
+            state=Message.State.SENT, external_id=first or ""
+        )
+        _tell(message, "sent")
+    message.state = Message.State.SENT
+    if channel.last_out_at is None or now - channel.last_out_at > timedelta(seconds=30):
+        Channel.objects.filter(pk=channel.pk).update(last_out_at=now)
+
+
+def _fail_delivery(message: Message, delivery: Delivery, detail: str) -> None:
+    delivery.state, delivery.error = Delivery.State.FAILED, detail[:300]
+    delivery.save(update_fields=["state", "error"])
+    _fail(message, detail)
+
+
+def _fail(message: Message, detail: str) -> None:
+    with transaction.atomic():
+        Message.objects.filter(pk=message.pk).update(
+            state=Message.State.FAILED, failure=detail[:300]
+        )
+        _tell(message, "failed")
+    message.state = Message.State.FAILED
+
+
+def _tell(message: Message, what: str) -> None:
+    outbox.emit(
+        f"message.{what}",
+        key=f"conversation:{message.conversation_id}",
+        data={
+            "conversation": message.conversation_id,
+            "message": message.pk,
+            "seq": message.seq,
+        },
+    )
+
+
+def _reply(message: Message) -> Reply:
+    conversation: Conversation = message.conversation
+    meta = message.meta
+    quoted = message.reply_to.external_id if message.reply_to_id and message.reply_to else ""
+    return Reply(
+        chat=conversation.contact.external_id,
+        text=message.text,
+        buttons=tuple(_button(b) for b in meta.get("buttons", ())),
+        files=tuple(
+            File(
+                kind=a.kind,  # type: ignore[arg-type]
+                name=a.name,
+                mime=a.file.mime if a.file else "",
+                size=a.file.size if a.file else None,
+                stored_id=a.file_id,
+            )
+            for a in message.attachments.select_related("file")
+        ),
+        cards=tuple(meta.get("cards", ())),
+        sources=tuple(meta.get("sources", ())),
+        reply_to=quoted,
+        message_id=message.pk,
+        author=message.author if message.author != Message.Author.ECHO else "agent",
+        author_name=message.user.get_short_name() if message.user_id and message.user else "",
+    )
+
+
+def _button(value) -> Button:
+    if isinstance(value, str):
+        return Button(title=value, payload=value)
+    return Button(
+        title=value.get("title", ""), payload=value.get("payload", ""), url=value.get("url", "")
+    )

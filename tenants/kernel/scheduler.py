@@ -1,0 +1,99 @@
+"""What the scheduler does. Several may run: leases and locks keep them out of each other's way."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from django.db import connections
+
+from tenants.kernel import bell, due, health, outbox
+from tenants.kernel.context import PUBLIC, merchant_context
+
+log = logging.getLogger(__name__)
+
+SCAN_EVERY_S = 0.5
+# Ring no more while this many bells wait: the workers are busy, not deaf.
+BELLS_AT_MOST = 500
+
+
+@dataclass
+class Periodic:
+    name: str
+    every_s: float
+    function: Callable[[], None]
+    next_at: float = 0.0
+
+
+_periodic: list[Periodic] = []
+
+
+def periodic(every_s: float) -> Callable[[Callable[[], None]], Callable[[], None]]:
+    """Call a function about every `every_s` seconds, outside any merchant."""
+
+    def add(function: Callable[[], None]) -> Callable[[], None]:
+        _periodic.append(Periodic(f"{function.__module__}.{function.__name__}", every_s, function))
+        return function
+
+    return add
+
+
+def run(stop: threading.Event) -> None:
+    """Until `stop` is set. A database or Redis that is away is waited for, never an end."""
+    threads = [
+        threading.Thread(target=_loop, args=(stop, step, name), name=name, daemon=True)
+        for name, step in (("scan", _scan), ("relay", _relay), ("clock", _clock))
+    ]
+    for thread in threads:
+        thread.start()
+    while not stop.wait(2):
+        health.beat("scheduler")
+    for thread in threads:
+        thread.join(timeout=5)
+
+
+def _loop(stop: threading.Event, step: Callable[[threading.Event], None], name: str) -> None:
+    pause = 0.5
+    while not stop.is_set():
+        try:
+            with merchant_context(PUBLIC):
+                step(stop)
+            pause = 0.5
+        except Exception:
+            log.exception("%s stumbled; again in %.1f s", name, pause)
+            connections.close_all()
+            stop.wait(pause)
+            pause = min(pause * 2, 5.0)
+
+
+def _scan(stop: threading.Event) -> None:
+    """Ring for what is due: timers, and what a lost bell or a killed worker left behind."""
+    if bell.waiting() < BELLS_AT_MOST:
+        for schema, kind, object_id in due.overdue():
+            bell.ring(schema, kind, object_id)
+    connections["default"].close()
+    stop.wait(SCAN_EVERY_S)
+
+
+def _relay(stop: threading.Event) -> None:
+    if outbox.relay() == 0:
+        connections["default"].close()
+        if not bell.wait_for_outbox(1.0):
+            stop.wait(0.3)
+
+
+def _clock(stop: threading.Event) -> None:
+    now = time.monotonic()
+    for task in _periodic:
+        if task.next_at <= now:
+            task.next_at = now + task.every_s
+            try:
+                task.function()
+            except Exception:
+                log.exception("%s failed", task.name)
+                connections.close_all()
+    connections["default"].close()
+    stop.wait(1.0)
