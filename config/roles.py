@@ -4,6 +4,9 @@ sends each request to its role; in production it renders the proxy's configurati
 
 from __future__ import annotations
 
+import os
+import sys
+
 # Longest prefix first. What is not listed is `web`.
 PREFIXES: tuple[tuple[str, str], ...] = (
     ("/hooks/", "ingest"),
@@ -18,3 +21,26 @@ def role_of(path: str) -> str:
         if path.startswith(prefix):
             return role
     return WEB
+
+
+def commands() -> dict[str, list[str]]:
+    """The processes of one machine: name → command. Images run the same ones, each apart."""
+    env = os.environ
+    return {
+        "asgi": [
+            *(sys.executable, "-m", "uvicorn", "config.asgi:application"),
+            *("--host", env.get("HOST", "127.0.0.1"), "--port", env.get("PORT", "8000")),
+            *("--loop", "uvloop", "--http", "httptools", "--lifespan", "on"),
+            # Addresses of buyers come from TRUSTED_PROXIES, not from whoever sends a header.
+            *("--no-proxy-headers", "--no-server-header", "--no-access-log"),
+            *("--ws-per-message-deflate", "false", "--timeout-graceful-shutdown", "5"),
+            *("--log-level", "warning"),
+        ],
+        "worker": [
+            *(sys.executable, "-m", "celery", "-A", "config", "worker"),
+            *("-P", "threads", "--concurrency", env.get("WORKER_THREADS", "300")),
+            *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            *("--loglevel", "INFO"),
+        ],
+        "scheduler": [sys.executable, "manage.py", "scheduler"],
+    }

@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from config import texts
 from config.embedded import process
 from config.embedded.services import ROOT, Services, open_data_dir
 from config.embedded.trouble import Trouble
@@ -30,6 +31,7 @@ def main(arguments: list[str]) -> int:
         lock = open_data_dir(folder)
         services = _start(folder)
         os.environ.update(services.environment)
+        texts.compile_all()
         os.environ["PRILAVOK_FULL"] = "1" if full else ""
         pytest = process.spawn(
             [sys.executable, "-m", "pytest", *(arguments or WHOLE)],

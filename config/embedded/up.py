@@ -1,0 +1,262 @@
+"""`bin/up`: services, migrations, browser code, demo, roles; one line a step, then the addresses.
+
+`manage.py seed_demo` leaves DATA_DIR/demo.json for us: {"merchants": [{"slug", "host", "admin",
+"email", "password", "token", "bot_id"}], "logins": [{"what", "url", "email", "password"}]}.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from config import roles, static_build, texts
+from config.embedded import process
+from config.embedded.services import ROOT, Services, data_dir, open_data_dir
+from config.embedded.supervisor import Log, Role, Supervisor, say
+from config.embedded.trouble import Trouble
+
+READY_WITHIN_S = 120.0
+# A role that falls this often before it was ever ready will not come up by itself.
+HOPELESS_AFTER = 4
+
+
+def main(arguments: Sequence[str]) -> int:
+    if unknown := [argument for argument in arguments if argument != "--check"]:
+        say(f"✗ bin/up does not know {unknown[0]}\n  → bin/up [--check], with PORT and DATA_DIR")
+        return 2
+    process.adopt_orphans()
+    supervisor = Supervisor(say)
+    try:
+        supervisor.catch_signals()
+        return Up(supervisor, check="--check" in arguments).run()
+    except Trouble as trouble:
+        say(f"\n✗ {trouble}")
+        return 1
+    except KeyboardInterrupt:
+        say("stopped")
+        return 0
+    finally:
+        process.end_descendants()
+
+
+class Up:
+    def __init__(self, supervisor: Supervisor, *, check: bool) -> None:
+        self.supervisor = supervisor
+        self.check = check
+        self.started_at = float(os.environ.pop("UP_STARTED_AT", "") or time.time())
+        self.port = _port()
+        self.host = os.environ.get("HOST") or "127.0.0.1"
+        self.folder = data_dir()
+        self.services = Services(self.folder)
+
+    def run(self) -> int:
+        lock = open_data_dir(self.folder)
+        try:
+            self._refuse_busy_port()
+            self._prepare()
+            self._start_roles()
+            self._wait_until_ready()
+            self.services.announce()
+            self._tell()
+            if not self.check:
+                self.supervisor.run()
+            return 0
+        finally:
+            self._stop()
+            lock.close()
+
+    # ── Steps ────────────────────────────────────────────────────────────────────────────────
+    def _refuse_busy_port(self) -> None:
+        if process.port_is_free(self.port, self.host):
+            return
+        holder = process.owner_of_port(self.port)
+        raise Trouble(
+            f"Port {self.port} is taken{f' by {holder}' if holder else ''}.",
+            f"Stop that program, or choose another port: PORT={self.port + 1} bin/up",
+        )
+
+    def _prepare(self) -> None:
+        begun = time.monotonic()
+
+        def tell(line: str) -> None:
+            nonlocal begun
+            say(f"✓ {line} · {time.monotonic() - begun:.1f} s")
+            begun = time.monotonic()
+
+        self.services.start(tell)
+        os.environ.update(self.services.environment)
+        os.environ.update(
+            PORT=str(self.port),
+            HOST=self.host,
+            DJANGO_SETTINGS_MODULE="config.settings.local",
+            PYTHONUNBUFFERED="1",
+        )
+        self.supervisor.watch("postgres", self.services.postgres)
+        self.supervisor.watch("redis", self.services.redis)
+        self._manage("Database logins", "prepare_database")
+        self._manage("Migrations", "migrate_all")
+        texts.compile_all()
+        if not static_build.is_current():
+            self._manage("Browser code", "build_static")
+        self._manage("Demo data", "seed_demo", "--if-empty")
+
+    def _manage(self, title: str, *arguments: str) -> None:
+        """Raises Trouble with the command's last words."""
+        with _progress(title) as done:
+            command = process.spawn([sys.executable, "manage.py", *arguments], cwd=ROOT)
+            said = command.communicate()[0]
+            Log(self.folder / "logs" / "steps.log").write(said)
+            if command.returncode:
+                words = said.decode(errors="replace").strip()
+                raise _explain(title, words)
+            done()
+
+    def _start_roles(self) -> None:
+        os.chdir(ROOT)
+        for name, command in roles.commands().items():
+            log = Log(self.folder / "logs" / f"{name}.log")
+            self.supervisor.add(Role(name, command, log, say, quiet=self.check))
+
+    def _wait_until_ready(self) -> None:
+        deadline, waiting = time.monotonic() + READY_WITHIN_S, "no answer yet"
+        with _progress("Roles") as done:
+            while True:
+                ready, waiting = self._is_ready(waiting)
+                if ready:
+                    done()
+                    return
+                self.supervisor.tend()
+                for role in self.supervisor.roles:
+                    if self.supervisor.falls[role.name].count >= HOPELESS_AFTER:
+                        raise Trouble(
+                            f"The {role.name} role does not stay up. Its last words:\n"
+                            + _tail(role.log.path),
+                            f"See {role.log.path}.",
+                        )
+                if time.monotonic() > deadline:
+                    raise Trouble(
+                        f"Not ready within {READY_WITHIN_S:g} s: {waiting}",
+                        f"See the logs in {self.folder / 'logs'}.",
+                    )
+                time.sleep(0.1)
+
+    def _is_ready(self, before: str) -> tuple[bool, str]:
+        """/readyz says yes; else what it says is missing."""
+        request = urllib.request.Request(
+            f"http://{self.host}:{self.port}/readyz", headers={"Host": f"localhost:{self.port}"}
+        )
+        try:
+            with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+                request, timeout=5
+            ) as answer:
+                return answer.status == 200, ""
+        except urllib.error.HTTPError as error:
+            return False, error.read().decode(errors="replace")[:500]
+        except OSError:
+            return False, before
+
+    # ── Telling ──────────────────────────────────────────────────────────────────────────────
+    @property
+    def platform(self) -> str:
+        return f"http://localhost:{self.port}/"
+
+    def _demo(self) -> dict[str, Any]:
+        try:
+            return dict(json.loads((self.folder / "demo.json").read_text()))
+        except (OSError, ValueError):
+            return {}
+
+    def _tell(self) -> None:
+        seconds = round(time.time() - self.started_at, 1)
+        demo = self._demo()
+        if self.check:
+            found = {
+                "ready": True,
+                "seconds": seconds,
+                "platform": self.platform,
+                "merchants": demo.get("merchants", []),
+            }
+            print(json.dumps(found, ensure_ascii=False), flush=True)
+            return
+        say(f"\nReady after {seconds} s. Ctrl-C stops everything; the data stays in {self.folder}.")
+        say(f"\n  Platform   {self.platform}")
+        logins = demo.get("logins") or [
+            {"what": merchant["slug"], "url": merchant["admin"], **merchant}
+            for merchant in demo.get("merchants", [])
+        ]
+        for login in logins:
+            say(
+                f"  {login['what']:<10} {login['url']}   "
+                f"{login.get('email', '')}   {login.get('password', '')}"
+            )
+        say("")
+
+    # ── Stopping ─────────────────────────────────────────────────────────────────────────────
+    def _stop(self) -> None:
+        self.supervisor.stopping = True  # from here on a signal only hurries us
+        self.services.withdraw()
+        if self.supervisor.roles and not self.check:
+            say("\nstopping …")
+        self.supervisor.stop_roles()
+        self.services.stop()
+
+
+@contextlib.contextmanager
+def _progress(title: str) -> Iterator[Any]:
+    """`· Title …` while it takes long, `✓ Title · 2.1 s` at the end."""
+    begun, over = time.monotonic(), threading.Event()
+
+    def remind() -> None:
+        if not over.wait(2):
+            say(f"· {title} …")
+
+    def done() -> None:
+        over.set()
+        say(f"✓ {title} · {time.monotonic() - begun:.1f} s")
+
+    threading.Thread(target=remind, daemon=True).start()
+    try:
+        yield done
+    finally:
+        over.set()
+
+
+def _port() -> int:
+    value = os.environ.get("PORT") or "8000"
+    if not value.isdigit() or not 0 < int(value) < 65536:
+        raise Trouble(f"PORT is {value!r}.", "It is a number from 1 to 65535: PORT=8000 bin/up")
+    return int(value)
+
+
+def _explain(title: str, words: str) -> Trouble:
+    if "No space left on device" in words:
+        return Trouble(
+            f"{title}: the disk is full.",
+            "Free some space (df -h shows where), or move DATA_DIR to another disk.",
+        )
+    tail = "\n    ".join(words.splitlines()[-15:])
+    return Trouble(
+        f"{title} failed:\n    {tail}",
+        "The whole story is in logs/steps.log of the data folder.",
+    )
+
+
+def _tail(path: Path) -> str:
+    try:
+        lines = path.read_bytes()[-8000:].decode(errors="replace").splitlines()[-15:]
+    except OSError:
+        return ""
+    return "\n".join(f"    {line}" for line in lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
