@@ -65,7 +65,7 @@ def identifier(value: object, field: str = "id") -> str:
 
 
 _MONEY_WORDS = re.compile(
-    r"(?:^\s*(?:от|from|цена|price)\b[:\s]*)|₽|\$|€|£|₸|руб(?:лей|ля|ль|\.)?|\bр\.?(?=\s|$)|"
+    r"(?:^\s*(?:от|from|цена|price)\b[:\s]*)|₽|\$|€|£|₸|руб(?:лей|ля|ль|\.)?|(?<![а-яё])р\.?(?=\s|$)|"
     r"(?<![a-z])(?:rub|rur|usd|eur|kzt|byn|cny)\b|тг\.?",
     re.IGNORECASE,
 )
