@@ -11,9 +11,11 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.utils import translation
 
+from tenants.kernel.address import client_address
 from tenants.kernel.context import PUBLIC, enter
 from tenants.kernel.logs import request_id
 from tenants.selectors.hosts import Site, site_of
+from tenants.services.audit import address_var
 
 Next = Callable[[HttpRequest], HttpResponse]
 
@@ -32,11 +34,13 @@ class HostMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         token = request_id.set(secrets.token_hex(6))
+        address = address_var.set(client_address(request))
         enter(PUBLIC)
         try:
             return self._answer(request)
         finally:
             enter(PUBLIC)
+            address_var.reset(address)
             request_id.reset(token)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -40,16 +41,23 @@ _THANKS = re.compile(
 MAX_TEXT = 20_000
 
 
+@dataclass
+class Applied:
+    """What a batch of deliveries did: conversations whose bot has something to answer."""
+
+    to_answer: set[int]
+
+
 def is_thanks(text: str) -> bool:
     return bool(_THANKS.match(text))
 
 
-def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
+def apply(channel: Channel, lane: int, occurrence: Occurrence, applied: Applied) -> None:
     """Apply one occurrence inside the caller's transaction. Doing it twice changes nothing."""
     if isinstance(occurrence, BuyerMessage):
-        _buyer_wrote(channel, lane, occurrence)
+        _buyer_wrote(channel, lane, occurrence, applied)
     elif isinstance(occurrence, BuyerEdit):
-        _buyer_edited(lane, occurrence)
+        _buyer_edited(lane, occurrence, applied)
     elif isinstance(occurrence, OwnerEcho):
         _owner_wrote(lane, occurrence)
     elif isinstance(occurrence, Receipt):
@@ -98,7 +106,7 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
     return found
 
 
-def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
+def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage, applied: Applied) -> None:
     conversation = _open(channel, lane, said)
     if said.external_id and _known(conversation, said.external_id):
         return
@@ -158,24 +166,24 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     conversation.updated_at = now
     waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
     if waits:
-        _wait(channel, conversation, now)
+        _wait(channel, conversation, now, applied)
     conversation.save()
-    fact = {"conversation": conversation.pk, "message": message.pk, "seq": seq}
+    due_fields = {"conversation": conversation.pk, "message": message.pk, "seq": seq}
     key = f"conversation:{conversation.pk}"
-    facts = [("message.received", fact)]
     if opened:
-        facts.insert(0, ("conversation.opened", {"conversation": conversation.pk}))
-    outbox.emit_all(facts, key=key)
+        outbox.emit("conversation.opened", key=key, data={"conversation": conversation.pk})
+    outbox.emit("message.received", key=key, data=due_fields)
     running.make_stale(current_schema(), conversation.pk)
 
 
-def _wait(channel: Channel, conversation: Conversation, now) -> None:
+def _wait(channel: Channel, conversation: Conversation, now, applied: Applied) -> None:
     """The buyer waits now: somebody has to answer by a time, whoever speaks."""
     if conversation.speaker == Conversation.Speaker.BOT:
         conversation.waiting_since = conversation.waiting_since or now
         deadline = now + timedelta(seconds=channel.bot.deadline_s)
         conversation.deadline_at = deadline
-        due.follow("turn", conversation.pk)
+        applied.to_answer.add(conversation.pk)
+        due.schedule("turn", conversation.pk, due_at=now)
         due.reschedule("deadline", conversation.pk, due_at=deadline)
         return
     if conversation.waiting_since is None:
@@ -240,7 +248,7 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         )
 
 
-def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
+def _buyer_edited(lane: int, edit: BuyerEdit, applied: Applied) -> None:
     conversation = _locked(lane)
     if conversation is None:
         return
@@ -263,7 +271,8 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
         and message.seq == conversation.last_inbound_seq
     ):
         running.make_stale(current_schema(), conversation.pk)
-        due.follow("turn", conversation.pk)
+        applied.to_answer.add(conversation.pk)
+        due.schedule("turn", conversation.pk, due_at=timezone.now())
 
 
 def _owner_wrote(lane: int, echo: OwnerEcho) -> None:

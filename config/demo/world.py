@@ -97,8 +97,7 @@ def offers(merchant: str) -> tuple[Offer, ...]:
             count=int(node.findtext("count")),
             category=categories[node.findtext("categoryId")],
             description=node.findtext("description"),
-            params={param.get("name"): param.text for param in node.iter("param")}
-            | {"Страна производства": node.findtext("country_of_origin", "")},
+            params={param.get("name"): param.text for param in node.iter("param")},
         )
         for node in root.iter("offer")
     )

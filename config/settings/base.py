@@ -25,6 +25,7 @@ PUBLIC_SCHEME = ENV.public_scheme
 PUBLIC_PORT = ENV.public_port
 ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
 SPARE_MERCHANTS = ENV.spare_merchants
+TRUSTED_PROXIES = ENV.trusted_proxies
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────
 # unfold before django_tenants: the latter overrides admin templates and breaks the sidebar.
@@ -188,6 +189,7 @@ LOGIN_REDIRECT_URL = "/admin/"
 # Host-only cookies: a session of one merchant is never sent to another.
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
+PASSWORD_RESET_TIMEOUT = 3 * 24 * 3600
 SESSION_COOKIE_NAME = "session"
 CSRF_COOKIE_NAME = "csrf"
 CSRF_COOKIE_SAMESITE = "Lax"
@@ -214,11 +216,7 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     (prefix, path)
-    for prefix, path in [
-        ("dist", BASE_DIR / "static" / "dist"),
-        ("img", BASE_DIR / "static/img"),
-        ("demo", BASE_DIR / "config/demo/static/demo"),
-    ]
+    for prefix, path in [("dist", BASE_DIR / "static" / "dist"), ("img", BASE_DIR / "static/img")]
     if path.is_dir()
 ]
 STORAGES = {
@@ -275,16 +273,20 @@ UNFOLD = {
     "SITE_TITLE": "tenants.branding.site_title",
     "SITE_HEADER": "tenants.branding.site_title",
     "SITE_SUBHEADER": "tenants.branding.site_subheader",
-    "SITE_URL": "/",
+    "SITE_URL": "tenants.branding.site_url",
     "SITE_ICON": "tenants.branding.site_icon",
     "SITE_LOGO": "tenants.branding.site_logo",
     "SITE_FAVICONS": [{"rel": "icon", "href": "tenants.branding.favicon"}],
+    "COLORS": "tenants.branding.colours",
+    "STYLES": ["tenants.branding.stylesheet"],
+    "SCRIPTS": ["tenants.branding.script"],
+    "BORDER_RADIUS": "6px",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_LANGUAGES": True,
     "DASHBOARD_CALLBACK": "tenants.branding.dashboard",
     "SIDEBAR": {
-        "show_search": True,
+        "show_search": False,
         "show_all_applications": False,
         "navigation": "tenants.branding.navigation",
     },

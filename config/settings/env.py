@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 BASE_DIR = Path(__file__).resolve().parent.parent.parent
@@ -37,6 +37,7 @@ class Environment(BaseSettings):
     public_scheme: Literal["http", "https"] = "https"
     # Empty where the public port is the scheme's own.
     public_port: str = ""
+    # Networks of our own proxies, with commas: "10.0.0.0/8,127.0.0.1".
     trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
 
     email_url: str = ""
@@ -49,6 +50,13 @@ class Environment(BaseSettings):
 
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
 
 
 def read() -> Environment:

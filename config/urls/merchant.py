@@ -1,5 +1,12 @@
 """Paths of a merchant's host."""
 
-from django.urls import path  # noqa: F401
+from django.urls import include, path
 
-urlpatterns: list = []
+from tenants.admin.sites import merchant_site
+from tenants.pages import front
+
+urlpatterns = [
+    path("", front.merchant_front),
+    path("admin/", merchant_site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+]

@@ -1,3 +1,14 @@
 """Paths of the platform's and the partners' hosts."""
 
-urlpatterns: list = []
+from django.urls import include, path
+
+from tenants.admin.sites import platform_site
+from tenants.pages import front, health
+
+urlpatterns = [
+    path("", front.landing, name="landing"),
+    path("admin/", platform_site.urls),
+    path("healthz", health.healthz),
+    path("readyz", health.readyz),
+    path("i18n/", include("django.conf.urls.i18n")),
+]

@@ -1,0 +1,1 @@
+"""Pages outside the admin: health, the landing page, sign-up."""

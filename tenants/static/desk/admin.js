@@ -1,0 +1,49 @@
+// Small things every page of the desk needs. No module, no build: served as it is.
+(() => {
+  "use strict";
+
+  // Under CSP nothing may be inline, so behaviour hangs on data-* attributes.
+  document.addEventListener("click", (event) => {
+    const copy = event.target.closest("[data-copy]");
+    if (copy) {
+      const source = document.querySelector(copy.dataset.copy);
+      const text = source ? source.value ?? source.textContent : copy.dataset.copyText;
+      navigator.clipboard?.writeText(text.trim());
+      if (source && source.select) source.select();
+      const before = copy.querySelector("[data-copy-label]");
+      if (before) {
+        const label = before.textContent;
+        before.textContent = copy.dataset.copied;
+        setTimeout(() => (before.textContent = label), 1600);
+      }
+    }
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches("[data-submit-on-change]")) event.target.form.submit();
+  });
+
+  // Danger wants the name typed: the button wakes when it is.
+  document.addEventListener("input", (event) => {
+    const input = event.target.closest("[data-typed-name]");
+    if (!input) return;
+    const button = input.form.querySelector("[data-danger]");
+    button.disabled = input.value.trim() !== input.dataset.typedName;
+  });
+
+  // A form sends once; the button tells that it is under way.
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("[data-once]")) return;
+    if (form.dataset.sent) {
+      event.preventDefault();
+      return;
+    }
+    form.dataset.sent = "1";
+    const button = form.querySelector("[type=submit]");
+    if (button && button.dataset.busy) button.querySelector("[data-label]").textContent = button.dataset.busy;
+  });
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
+  });
+})();
