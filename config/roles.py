@@ -44,3 +44,9 @@ def commands() -> dict[str, list[str]]:
         ],
         "scheduler": [sys.executable, "manage.py", "scheduler"],
     }
+
+
+if __name__ == "__main__":
+    # `python -m config.roles worker`: become that process. What images and service files call.
+    _command = commands()[sys.argv[1]]
+    os.execv(_command[0], _command)  # noqa: S606
