@@ -16,9 +16,17 @@ ALONE = {
     *("compile_texts", "build_static", "collectstatic", "findstatic", "render_proxy"),
 }
 
+# These change roles, schemas and tables, so they use the owner's login.
+OF_THE_OWNER = {
+    *("prepare_database", "migrate_all", "repair_merchants", "migrate", "migrate_schemas"),
+    *("makemigrations", "sqlmigrate", "showmigrations"),
+}
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    if OF_THE_OWNER.intersection(sys.argv[1:2]):
+        os.environ["DB_ROLE"] = "owner"
     try:
         from django.core.management import execute_from_command_line
     except ImportError:

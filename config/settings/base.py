@@ -135,7 +135,11 @@ _app = {
     },
 }
 DATABASES = {"default": _owner if ENV.db_role == "owner" else _app, "owner": {**_owner}}
-DATABASE_ROUTERS = ["django_tenants.routers.TenantSyncRouter"]
+# The first one answers; django-tenants insists on seeing its own.
+DATABASE_ROUTERS = [
+    "tenants.kernel.postgres.router.Router",
+    "django_tenants.routers.TenantSyncRouter",
+]
 DATABASE_URL = ENV.database_url
 
 # ── Redis: bells, cache, live sockets. Postgres is the truth; Redis may be emptied ───────────
