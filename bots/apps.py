@@ -7,6 +7,8 @@ class BotsConfig(AppConfig):
     verbose_name = _("Assistant and dialogues")
 
     def ready(self) -> None:
-        # Registers what waiting work of each kind is done by.
-        from bots.engine import inbox, turn  # noqa: F401
-        from bots.services import delivery  # noqa: F401
+        from bots.services import fill  # noqa: F401 - registers its part
+        from tenants.kernel import rights
+
+        # What the acceptance of a delivery needs (bots.services.accept): no content can be read.
+        rights.INGEST_TABLES["bots_inbox"] = "INSERT, SELECT (id, channel_id, dedupe_key, lane)"

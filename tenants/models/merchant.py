@@ -79,3 +79,16 @@ class RouteKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.schema}"
+
+
+class SchemaTemplate(models.Model):
+    """Statements that make a merchant's schema as the migrations would (services/template.py)."""
+
+    # Of the migrations' files; one row, that of the last `migrate_all`.
+    digest = models.CharField(max_length=64, primary_key=True)
+    # Empty where the statements did not make an equal schema: then migrations make each.
+    ddl = models.TextField(blank=True)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.digest[:12]
