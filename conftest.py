@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+pytest_plugins = ["tests.fixtures.merchants"]
+
 ROOT = Path(__file__).resolve().parent
 # A change in any of these makes the template anew.
 TEMPLATE_INPUTS = (
@@ -20,10 +22,17 @@ TEMPLATE_INPUTS = (
     "*/*/migrations/*.py",
     "*/management/commands/*.py",
     "tenants/services/*.py",
+    "*/services/fill.py",
+    "tenants/kernel/rights.py",
+    "tests/fixtures/world.py",
     "config/settings/*.py",
     "requirements.txt",
 )
-TEMPLATE_STEPS = (["prepare_database"], ["migrate_all"])
+TEMPLATE_STEPS = (
+    ["manage.py", "prepare_database"],
+    ["manage.py", "migrate_all", "--spares", "3"],
+    ["-m", "tests.fixtures.world"],
+)
 
 
 # ── Network ──────────────────────────────────────────────────────────────────────────────────
@@ -101,7 +110,7 @@ def _build_template(url: str) -> None:
     """In processes of their own: this one's settings are those of the test database."""
     for step in TEMPLATE_STEPS:
         made = subprocess.run(
-            [sys.executable, "manage.py", *step],
+            [sys.executable, *step],
             cwd=ROOT,
             env={
                 **os.environ,
@@ -115,7 +124,7 @@ def _build_template(url: str) -> None:
             check=False,
         )
         if made.returncode:
-            pytest.exit(f"manage.py {step[0]} failed:\n{made.stdout}{made.stderr}", 3)
+            pytest.exit(f"{' '.join(step)} failed:\n{made.stdout}{made.stderr}", 3)
 
 
 @pytest.fixture(scope="session")
@@ -123,7 +132,7 @@ def django_db_setup(django_db_blocker: Any) -> Any:
     """`CREATE DATABASE … TEMPLATE …`: a second or two, however many migrations there are."""
     import psycopg
     from django.conf import settings
-    from django.db import connections
+    from django.test import TransactionTestCase
 
     url, name, template = (
         settings.DATABASE_URL,
@@ -147,15 +156,31 @@ def django_db_setup(django_db_blocker: Any) -> Any:
             server.execute(f'CREATE DATABASE "{building}"')
             _build_template(_on_server(url, building))
             server.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         server.execute("SELECT pg_advisory_unlock(727)")
-    yield
+
+    def renew(self: Any = None) -> None:
+        """What a test committed goes with the database it was committed to."""
+        _close_connections()
+        with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
+            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+
+    renew()
+    # Django would empty every table after a test of `transaction=True`, the merchants with them.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", renew)
+        yield
     with django_db_blocker.unblock():
-        for connection in connections.all(initialized_only=True):
-            connection.close()
-            close_pool = getattr(connection, "close_pool", None)
-            if close_pool:
-                close_pool()
+        _close_connections()
     with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
         server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def _close_connections() -> None:
+    from django.db import connections
+
+    for connection in connections.all(initialized_only=True):
+        connection.close()
+        close_pool = getattr(connection, "close_pool", None)
+        if close_pool:
+            close_pool()
