@@ -187,8 +187,8 @@ def _rows(cursor: Any, schema: str, table: str) -> list[str]:
         return []
     full = f'"{schema}"."{table}"'
     values = ", ".join(found)
-    line = f"SELECT (line::{full}).* FROM unnest(ARRAY[{values}]) AS line"
-    return [f"INSERT INTO {full} OVERRIDING SYSTEM VALUE {line};"]  # noqa: S608 - quoted above
+    line = f"SELECT (line::{full}).* FROM unnest(ARRAY[{values}]) AS line"  # noqa: S608 - quoted
+    return [f"INSERT INTO {full} OVERRIDING SYSTEM VALUE {line};"]
 
 
 def _sequences(cursor: Any, schema: str) -> list[str]:
