@@ -74,8 +74,8 @@ def _guard_network() -> None:
             pytest.fail(f"a test tried to look up {name!r}: only loopback is open")
         return resolve(name, *args, **kwargs)
 
-    socket.socket.connect = guarded_connect  # type: ignore[method-assign]
-    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[method-assign]
+    socket.socket.connect = guarded_connect  # type: ignore[assignment, method-assign]
+    socket.socket.connect_ex = guarded_connect_ex  # type: ignore[assignment, method-assign]
     socket.getaddrinfo = guarded_resolve
 
 
@@ -134,11 +134,8 @@ def django_db_setup(django_db_blocker: Any) -> Any:
     from django.conf import settings
     from django.test import TransactionTestCase
 
-    url, name, template = (
-        settings.DATABASE_URL,
-        settings.DATABASES["default"]["NAME"],
-        _template_name(),
-    )
+    url, name = settings.DATABASE_URL, str(settings.DATABASES["default"]["NAME"])
+    template = _template_name()
     assert name.startswith("test_"), "config.settings.test names the database"
     with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
         # Parallel runs build it once; the lock goes with the connection.

@@ -25,30 +25,34 @@ find_python() {
 }
 
 make_venv() {
-    if [ -d .venv ] && ! fits .venv/bin/python; then
-        [ ! -L .venv ] || trouble ".venv is a link to something that is not Python 3.11 or 3.12." \
+    if [ -L .venv ]; then  # somebody else's environment: theirs to keep
+        fits .venv/bin/python || trouble ".venv is a link to something that is not Python 3.11 or 3.12." \
             "Remove the link: rm .venv"
-        say "· .venv was made for another place or another Python: making it again"
-        rm -rf .venv
+        return 0
     fi
-    [ ! -d .venv ] || return 0
-    local python
+    if fits .venv/bin/python; then
+        [ "$(cat .venv/.made-in 2> /dev/null)" != "$PWD" ] || return 0
+        # Made by hand, and whole: good enough.
+        [ -e .venv/.made-in ] || ! .venv/bin/python -m pip --version > /dev/null 2>&1 || return 0
+    fi
+    [ ! -d .venv ] || say "· .venv is half made, moved, or of another Python: making it again"
+    rm -rf .venv
+    local python log
     python=$(find_python)
-    rm -rf .venv.new
-    if ! "$python" -m venv .venv.new > .venv.log 2>&1; then
+    log=$(mktemp)
+    if ! "$python" -m venv .venv > "$log" 2>&1; then
         # Debian's python3 without python3-venv, but with pip.
-        rm -rf .venv.new
-        if ! { "$python" -m venv --without-pip .venv.new && "$python" -m pip --version; } >> .venv.log 2>&1; then
-            rm -rf .venv.new
-            say "$(tail -n 5 .venv.log)"
+        rm -rf .venv
+        if ! { "$python" -m venv --without-pip .venv && "$python" -m pip --version; } >> "$log" 2>&1; then
+            rm -rf .venv
+            say "$(tail -n 5 "$log")"
             trouble "Python could not make a virtual environment." \
                 "On Debian and Ubuntu: apt install python3-venv. On a full disk: free some space."
         fi
     fi
-    rm -f .venv.log
-    # Scripts in bin/ name the folder they were made in; we only ever call python itself.
-    mv .venv.new .venv
-    say "· Python $(.venv/bin/python -c 'import platform; print(platform.python_version())')"
+    rm -f "$log"
+    say "· $(.venv/bin/python --version)"
+    echo "$PWD" > .venv/.made-in
 }
 
 pip_install() {
@@ -61,9 +65,7 @@ pip_install() {
 
 install() {  # install LOCK: unless these very pins are there
     local lock=$1 stamp=".venv/.$1.sha256" sum log started=$SECONDS
-    if [ -L .venv ]; then  # somebody else's environment: theirs to keep
-        return 0
-    fi
+    [ ! -L .venv ] || return 0
     sum=$(sha256sum < "$lock")
     [ "$(cat "$stamp" 2>/dev/null)" != "$sum" ] || return 0
     say "· packages of $lock …"

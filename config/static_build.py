@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import json
 import os
 import re
 import shutil
@@ -57,6 +58,13 @@ def build_browser_code() -> bool:
     """`npm ci` where the lock changed, then `npm run build`. False where there is nothing."""
     if not (SOURCES / "package.json").exists():
         return False
+    npm, environment = install_packages()
+    _run([*npm, "run", "build"], environment)
+    return True
+
+
+def install_packages() -> tuple[list[str], dict[str, str]]:
+    """npm's command and the environment it needs, with the locked packages in place."""
     npm, path = find_npm()
     environment = {**os.environ, "PATH": path, "CI": "1", "NO_COLOR": "1"}
     lock = hashlib.sha256((SOURCES / "package-lock.json").read_bytes()).hexdigest()
@@ -64,8 +72,7 @@ def build_browser_code() -> bool:
     if not (installed.exists() and installed.read_text() == lock):
         _run([*npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"], environment)
         installed.write_text(lock)
-    _run([*npm, "run", "build"], environment)
-    return True
+    return npm, environment
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
@@ -127,3 +134,26 @@ def _install_node() -> None:
 def mark_built(digest: str) -> None:
     STAMP.parent.mkdir(exist_ok=True)
     STAMP.write_text(digest)
+
+
+def main(scripts: list[str]) -> int:
+    """`python -m config.static_build check test`: these of npm's scripts, as far as they exist."""
+    package = SOURCES / "package.json"
+    known = json.loads(package.read_text())["scripts"] if package.exists() else {}
+    if not (wanted := [script for script in scripts if script in known]):
+        print("static/ has none of these scripts")
+        return 0
+    try:
+        npm, environment = install_packages()
+    except CannotBuild as trouble:
+        print(trouble, file=sys.stderr)
+        return 1
+    for script in wanted:
+        command = [*npm, "run", script]
+        if code := subprocess.run(command, cwd=SOURCES, env=environment, check=False).returncode:
+            return code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -114,7 +114,7 @@ def hand_over(
             meta={"decision": "handover", "reason": reason, **(meta or {})},
         )
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
-        due.schedule("deliver", conversation.pk)
+        due.follow("deliver", conversation.pk)
         outbox.emit(
             "conversation.handed_over",
             key=f"conversation:{conversation.pk}",

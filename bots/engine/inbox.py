@@ -11,9 +11,8 @@ from django.utils import timezone
 from bots.channels.base import Unsupported
 from bots.models import Channel, Inbox
 from bots.services.channels import adapter_of
-from bots.services.receive import Applied, apply
+from bots.services.receive import apply
 from tenants.kernel import due
-from tenants.kernel.context import current_schema
 
 log = logging.getLogger(__name__)
 
@@ -25,27 +24,22 @@ NOTE_EVERY = timedelta(seconds=30)
 
 @due.worker("inbox")
 def apply_lane(lane: int) -> datetime | None:
-    applied = Applied(to_answer=set())
-    while _apply_some(lane, applied) == AT_ONCE:
+    while _apply_some(lane) == AT_ONCE:
         pass
-    # The bell would find these; doing them here saves a hop. Others stay due.
-    for conversation_id in applied.to_answer:
-        due.follow(current_schema(), "turn", conversation_id)
     return None
 
 
-def _apply_some(lane: int, applied: Applied) -> int:
+def _apply_some(lane: int) -> int:
     try:
         with transaction.atomic():
             rows = _waiting(lane)
             for row in rows:
-                _apply_row(row, applied)
+                _apply_row(row)
             return len(rows)
     except (OperationalError, InterfaceError):
         raise
     except Exception:
         log.exception("lane %s: a payload does not fit; trying one by one", lane)
-    applied.to_answer.clear()
     count = 0
     while count < AT_ONCE:
         with transaction.atomic():
@@ -55,7 +49,7 @@ def _apply_some(lane: int, applied: Applied) -> int:
             row = rows[0]
             try:
                 with transaction.atomic():
-                    _apply_row(row, applied)
+                    _apply_row(row)
             except (OperationalError, InterfaceError):
                 raise
             except Exception as exc:
@@ -77,12 +71,12 @@ def _waiting(lane: int, limit: int = AT_ONCE) -> list[Inbox]:
     )
 
 
-def _apply_row(row: Inbox, applied: Applied) -> None:
+def _apply_row(row: Inbox) -> None:
     channel = Channel.objects.select_related("bot").filter(pk=row.channel_id).first()
     if channel is not None:
         try:
             for occurrence in adapter_of(channel).parse(row.payload):
-                apply(channel, row.lane, occurrence, applied)
+                apply(channel, row.lane, occurrence)
         except Unsupported as exc:
             row.error = f"not used: {exc}"[:300]
         # Not with each message: one hot row would make the channel's buyers wait for each other.

@@ -40,7 +40,7 @@ def take_turn(conversation_id: int) -> datetime | None:
     schema = current_schema()
     for _try in range(TRIES):
         conversation = (
-            Conversation.objects.select_related("channel__bot__published", "contact")
+            Conversation.objects.select_related("channel__bot__published", "contact", "episode")
             .filter(pk=conversation_id)
             .first()
         )
@@ -48,7 +48,6 @@ def take_turn(conversation_id: int) -> datetime | None:
             return None
         with running(schema, conversation_id) as stale:
             if _one_answer(conversation, stale):
-                due.follow(schema, "deliver", conversation_id)
                 return None
     # The buyer writes faster than we answer; the deadline's row ends it.
     return timezone.now() + timedelta(seconds=1)
@@ -198,7 +197,11 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
         "cards": [vars(card) for card in answer.cards],
     }
     key = f"conversation:{conversation.pk}"
-    fact = {"conversation": conversation.pk, "decision": str(answer.decision), "ms": ms}
+    fact: dict[str, Any] = {
+        "conversation": conversation.pk,
+        "decision": str(answer.decision),
+        "ms": ms,
+    }
     if answer.decision == Decision.HANDOVER:
         reason = Reason(answer.reason) if answer.reason else Reason.NO_KNOWLEDGE
         with transaction.atomic():
@@ -217,6 +220,9 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
             elif answer.lang != conversation.language:
                 transaction.set_rollback(True)
         return done
+    if conversation.waiting_since:
+        waited = timezone.now() - conversation.waiting_since
+        fact["waited_ms"] = round(waited.total_seconds() * 1000)
     with transaction.atomic():
         written = messages.write(
             conversation=conversation.pk,
@@ -229,24 +235,18 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
             meta=meta,
             memory=dict(answer.memory) or None,
             version=conversation.channel.bot.published_id,
+            fact=("turn.answered", {**fact, "reason": str(answer.reason)}),
         )
         if written is None:
             return False
         if answer.lang != conversation.language:
             Conversation.objects.filter(pk=conversation.pk).update(language=answer.lang)
         due.cancel("deadline", conversation.pk)
-        due.schedule("deliver", conversation.pk, due_at=timezone.now())
-        if conversation.waiting_since:
-            waited = round((timezone.now() - conversation.waiting_since).total_seconds() * 1000)
+        due.follow("deliver", conversation.pk)
+        if conversation.episode.first_answer_ms is None:
             Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(
-                first_answer_ms=waited
+                first_answer_ms=fact.get("waited_ms", ms)
             )
-            fact["waited_ms"] = waited
-        outbox.emit(
-            "turn.answered",
-            key=key,
-            data={**fact, "reason": answer.reason, "message": written.id},
-        )
     return True
 
 

@@ -6,6 +6,7 @@ outside of any transaction. No send starts after a takeover has committed.
 
 from __future__ import annotations
 
+import json
 import logging
 from datetime import datetime, timedelta
 
@@ -16,7 +17,8 @@ from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, 
 from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.services import limits
 from bots.services.channels import adapter_of, channel_broke
-from tenants.kernel import due, outbox
+from tenants.kernel import bell, due, outbox
+from tenants.kernel.context import current_schema
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 
 log = logging.getLogger(__name__)
@@ -24,15 +26,33 @@ log = logging.getLogger(__name__)
 # Locks the conversation against a takeover that is being committed, repeats the epoch test for
 # everything a person did not write, and marks the message as on its way.
 _CLAIM = """
-WITH c AS (SELECT id, epoch FROM bots_conversation WHERE id = %s FOR SHARE)
-UPDATE bots_message m
-SET state = CASE WHEN m.author IN ('agent', 'echo') OR m.epoch = c.epoch
-                 THEN 'sending' ELSE 'dropped' END
-FROM c
-WHERE m.conversation_id = c.id AND m.id = %s AND m.state IN ('queued', 'sending')
-RETURNING m.state
+WITH c AS (SELECT id, epoch FROM bots_conversation WHERE id = %s FOR SHARE),
+m AS (
+    UPDATE bots_message m
+    SET state = CASE WHEN m.author IN ('agent', 'echo') OR m.epoch = c.epoch
+                     THEN 'sending' ELSE 'dropped' END
+    FROM c
+    WHERE m.conversation_id = c.id AND m.id = %s AND m.state IN ('queued', 'sending')
+    RETURNING m.id, m.state),
+d AS (
+    INSERT INTO bots_delivery (message_id, part, state, attempts, external_id, error)
+    SELECT id, 0, 'sending', 1, '', '' FROM m WHERE state = 'sending'
+    ON CONFLICT (message_id, part) DO NOTHING RETURNING id)
+SELECT m.state, (SELECT id FROM d) FROM m
+"""
+# The last part has gone out: part, message and fact in one statement.
+_FINISH = """
+WITH d AS (
+    UPDATE bots_delivery SET state = 'sent', external_id = %(sent)s, error = ''
+    WHERE id = %(delivery)s RETURNING message_id),
+m AS (
+    UPDATE bots_message SET state = 'sent', external_id = %(first)s
+    WHERE id = %(message)s AND state = 'sending' RETURNING id)
+INSERT INTO public.tenants_outboxevent (schema, name, key, data)
+SELECT %(schema)s, 'message.sent', %(key)s, %(data)s FROM m
 """
 GIVE_UP_AFTER = timedelta(hours=6)
+NOTE_EVERY = timedelta(seconds=30)
 
 
 @due.worker("deliver")
@@ -64,41 +84,50 @@ def _deliver_one(message: Message) -> datetime | None:
     if wait > 0:
         return timezone.now() + timedelta(seconds=wait)
     resumed = message.state == Message.State.SENDING
-    with transaction.atomic(), connection.cursor() as cursor:
+    with connection.cursor() as cursor:
         cursor.execute(_CLAIM, (conversation.pk, message.pk))
         row = cursor.fetchone()
-        if row is None:
-            return None
-        if row[0] == Message.State.DROPPED:
-            _tell(message, "dropped")
-            return None
+    if row is None:
+        return None
+    if row[0] == Message.State.DROPPED:
+        _tell(message, "dropped")
+        return None
+    message.state = Message.State.SENDING
     calls = adapter.render(_reply(message))
-    done = {d.part: d for d in message.deliveries.all()} if resumed else {}
+    first = Delivery(pk=row[1], message=message, part=0, state="sending") if row[1] else None
+    done = {d.part: d for d in message.deliveries.all()} if resumed or first is None else {}
     for part, call in enumerate(calls):
-        earlier = done.get(part)
-        if earlier is not None and earlier.state == Delivery.State.SENT:
-            continue
-        again_at = _send_part(adapter, message, part, call, earlier)
+        is_last = part == len(calls) - 1
+        delivery = first if part == 0 else None
+        if delivery is None:
+            earlier = done.get(part)
+            if earlier is not None and earlier.state == Delivery.State.SENT:
+                continue
+            if earlier is not None and _settle(adapter, message, call, earlier):
+                continue
+            delivery = _again(message, part, earlier)
+        again_at = _send_part(adapter, message, delivery, call, is_last=is_last)
         if again_at is not None or message.state == Message.State.FAILED:
             return again_at
-    _finish(message, channel)
+    if message.state == Message.State.SENDING:
+        _finish(message, None, "")
+    _note_sent(channel)
     return None
 
 
+def _again(message: Message, part: int, earlier: Delivery | None) -> Delivery:
+    """The row of a part that is tried now."""
+    if earlier is None:
+        return Delivery.objects.create(message=message, part=part, state=Delivery.State.SENDING)
+    earlier.state, earlier.attempts = Delivery.State.SENDING, earlier.attempts + 1
+    earlier.save(update_fields=["state", "attempts"])
+    return earlier
+
+
 def _send_part(
-    adapter: ChannelAdapter, message: Message, part: int, call: Call, earlier: Delivery | None
+    adapter: ChannelAdapter, message: Message, delivery: Delivery, call: Call, *, is_last: bool
 ) -> datetime | None:
     """One call to the platform and what it means. A time = try again then."""
-    if earlier is not None:
-        settled = _settle(adapter, message, call, earlier)
-        if settled:
-            return None
-    delivery, _made = Delivery.objects.update_or_create(
-        message=message, part=part, defaults={"state": Delivery.State.SENDING}
-    )
-    if not _made:
-        Delivery.objects.filter(pk=delivery.pk).update(attempts=delivery.attempts + 1)
-        delivery.attempts += 1
     # Nothing of the database is held while the platform is waited for.
     if not connection.in_atomic_block:
         connection.close()
@@ -128,7 +157,10 @@ def _send_part(
     except Rejected as exc:
         _fail_delivery(message, delivery, exc.detail)
         return None
-    _sent(delivery, sent)
+    if is_last:
+        _finish(message, delivery, sent.external_id)
+    else:
+        _sent(delivery, sent)
     return None
 
 
@@ -163,18 +195,40 @@ def _sent(delivery: Delivery, sent: Sent) -> None:
     delivery.save(update_fields=["state", "external_id", "error"])
 
 
-def _finish(message: Message, channel: Channel) -> None:
-    now = timezone.now()
-    first = (
-        Delivery.objects.filter(message=message, part=0).values_list("external_id", flat=True)
-    ).first()
-    with transaction.atomic():
-        Message.objects.filter(pk=message.pk, state=Message.State.SENDING).update(
-            state=Message.State.SENT, external_id=first or ""
+def _finish(message: Message, delivery: Delivery | None, external_id: str) -> None:
+    """Everything is out: `delivery` is the last part, None where nothing was left to send."""
+    first = external_id
+    if delivery is None or delivery.part > 0:
+        first = (
+            Delivery.objects.filter(message=message, part=0)
+            .values_list("external_id", flat=True)
+            .first()
+        ) or ""
+    data = {
+        "conversation": message.conversation_id,
+        "message": message.pk,
+        "seq": message.seq,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _FINISH,
+            {
+                "sent": external_id[:120],
+                "first": first[:120],
+                "delivery": delivery.pk if delivery else None,
+                "message": message.pk,
+                "schema": current_schema(),
+                "key": f"conversation:{message.conversation_id}",
+                "data": json.dumps(data),
+            },
         )
-        _tell(message, "sent")
     message.state = Message.State.SENT
-    if channel.last_out_at is None or now - channel.last_out_at > timedelta(seconds=30):
+    transaction.on_commit(bell.publish_outbox)
+
+
+def _note_sent(channel: Channel) -> None:
+    now = timezone.now()
+    if channel.last_out_at is None or now - channel.last_out_at > NOTE_EVERY:
         Channel.objects.filter(pk=channel.pk).update(last_out_at=now)
 
 
@@ -221,7 +275,11 @@ def _reply(message: Message) -> Reply:
                 size=a.file.size if a.file else None,
                 stored_id=a.file_id,
             )
-            for a in message.attachments.select_related("file")
+            for a in (
+                message.attachments.select_related("file")
+                if message.kind == Message.Kind.MEDIA or meta.get("files")
+                else ()
+            )
         ),
         cards=tuple(meta.get("cards", ())),
         sources=tuple(meta.get("sources", ())),

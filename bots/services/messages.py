@@ -62,11 +62,13 @@ def write(
     memory: dict[str, Any] | None = None,
     version: int | None = None,
     sent_at: datetime | None = None,
+    fact: tuple[str, dict[str, Any]] | None = None,
 ) -> Written | None:
     """Insert an outgoing or inner message; None when `epoch` or `upto` is no longer current.
 
     `epoch`: who may speak has not changed since; `upto`: no newer buyer's message has come.
-    `answers`: the buyer no longer waits. Call inside a transaction.
+    `answers`: the buyer no longer waits. `fact`: one more for the outbox (its data gets the
+    message's id). Call inside a transaction.
     """
     shown = kind not in (Message.Kind.NOTE, Message.Kind.SYSTEM)
     with connection.cursor() as cursor:
@@ -97,11 +99,15 @@ def write(
         row = cursor.fetchone()
     if row is None:
         return None
-    outbox.emit(
-        "message.written",
-        key=f"conversation:{conversation}",
-        data={"conversation": conversation, "message": row[0], "seq": row[1], "author": author},
-    )
+    facts = [
+        (
+            "message.written",
+            {"conversation": conversation, "message": row[0], "seq": row[1], "author": author},
+        )
+    ]
+    if fact is not None:
+        facts.append((fact[0], {**fact[1], "message": row[0]}))
+    outbox.emit_all(facts, key=f"conversation:{conversation}")
     return Written(*row)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -41,23 +40,16 @@ _THANKS = re.compile(
 MAX_TEXT = 20_000
 
 
-@dataclass
-class Applied:
-    """What a batch of deliveries did: conversations whose bot has something to answer."""
-
-    to_answer: set[int]
-
-
 def is_thanks(text: str) -> bool:
     return bool(_THANKS.match(text))
 
 
-def apply(channel: Channel, lane: int, occurrence: Occurrence, applied: Applied) -> None:
+def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
     """Apply one occurrence inside the caller's transaction. Doing it twice changes nothing."""
     if isinstance(occurrence, BuyerMessage):
-        _buyer_wrote(channel, lane, occurrence, applied)
+        _buyer_wrote(channel, lane, occurrence)
     elif isinstance(occurrence, BuyerEdit):
-        _buyer_edited(lane, occurrence, applied)
+        _buyer_edited(lane, occurrence)
     elif isinstance(occurrence, OwnerEcho):
         _owner_wrote(lane, occurrence)
     elif isinstance(occurrence, Receipt):
@@ -106,7 +98,7 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
     return found
 
 
-def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage, applied: Applied) -> None:
+def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     conversation = _open(channel, lane, said)
     if said.external_id and _known(conversation, said.external_id):
         return
@@ -166,24 +158,24 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage, applied: Appli
     conversation.updated_at = now
     waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
     if waits:
-        _wait(channel, conversation, now, applied)
+        _wait(channel, conversation, now)
     conversation.save()
-    due_fields = {"conversation": conversation.pk, "message": message.pk, "seq": seq}
+    fact = {"conversation": conversation.pk, "message": message.pk, "seq": seq}
     key = f"conversation:{conversation.pk}"
+    facts = [("message.received", fact)]
     if opened:
-        outbox.emit("conversation.opened", key=key, data={"conversation": conversation.pk})
-    outbox.emit("message.received", key=key, data=due_fields)
+        facts.insert(0, ("conversation.opened", {"conversation": conversation.pk}))
+    outbox.emit_all(facts, key=key)
     running.make_stale(current_schema(), conversation.pk)
 
 
-def _wait(channel: Channel, conversation: Conversation, now, applied: Applied) -> None:
+def _wait(channel: Channel, conversation: Conversation, now) -> None:
     """The buyer waits now: somebody has to answer by a time, whoever speaks."""
     if conversation.speaker == Conversation.Speaker.BOT:
         conversation.waiting_since = conversation.waiting_since or now
         deadline = now + timedelta(seconds=channel.bot.deadline_s)
         conversation.deadline_at = deadline
-        applied.to_answer.add(conversation.pk)
-        due.schedule("turn", conversation.pk, due_at=now)
+        due.follow("turn", conversation.pk)
         due.reschedule("deadline", conversation.pk, due_at=deadline)
         return
     if conversation.waiting_since is None:
@@ -248,7 +240,7 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         )
 
 
-def _buyer_edited(lane: int, edit: BuyerEdit, applied: Applied) -> None:
+def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
     conversation = _locked(lane)
     if conversation is None:
         return
@@ -271,8 +263,7 @@ def _buyer_edited(lane: int, edit: BuyerEdit, applied: Applied) -> None:
         and message.seq == conversation.last_inbound_seq
     ):
         running.make_stale(current_schema(), conversation.pk)
-        applied.to_answer.add(conversation.pk)
-        due.schedule("turn", conversation.pk, due_at=timezone.now())
+        due.follow("turn", conversation.pk)
 
 
 def _owner_wrote(lane: int, echo: OwnerEcho) -> None:

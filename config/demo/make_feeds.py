@@ -79,7 +79,11 @@ def offers(product: dict[str, Any]) -> Iterator[dict[str, Any]]:
             params = [("Цвет", colour)]
             if value is not None:
                 params.append((title, str(value)))
-            params += [(name, spelled(name, text)) for name, text in product["params"].items()]
+            params += [
+                (name, spelled(name, text))
+                for name, text in product["params"].items()
+                if name != "Страна"  # has an element of its own
+            ]
             yield {
                 "id": offer_id,
                 "count": stock(product, offer_id),
@@ -150,7 +154,8 @@ def add_offer(
         add(node, "param", value, name=name)
     add(node, "count", one["count"])
     weight = Decimal(WEIGHT_KG.get(product["kind"], "0.350"))
-    add(node, "weight", weight)
+    if not any(name.startswith("Вес") for name in product["params"]):
+        add(node, "weight", weight)
     add(node, "dimensions", "38.000/28.000/12.000" if weight > 1 else "30.000/22.000/6.000")
 
 

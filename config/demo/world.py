@@ -97,7 +97,8 @@ def offers(merchant: str) -> tuple[Offer, ...]:
             count=int(node.findtext("count")),
             category=categories[node.findtext("categoryId")],
             description=node.findtext("description"),
-            params={param.get("name"): param.text for param in node.iter("param")},
+            params={param.get("name"): param.text for param in node.iter("param")}
+            | {"Страна производства": node.findtext("country_of_origin", "")},
         )
         for node in root.iter("offer")
     )

@@ -98,10 +98,14 @@ def _is_alone(clients: list[Any], turn: int) -> bool:
 def check_redis(url: str) -> str:
     """The server's version. Raises Trouble when it is away or too old."""
     import redis
+    from redis.backoff import NoBackoff
+    from redis.retry import Retry
 
     where = _without_password(url)
     try:
-        with redis.Redis.from_url(url, socket_connect_timeout=10, socket_timeout=10) as client:
+        with redis.Redis.from_url(
+            url, socket_connect_timeout=10, socket_timeout=10, retry=Retry(NoBackoff(), 0)
+        ) as client:
             version = str(client.info("server")["redis_version"])
     except (redis.RedisError, ValueError) as error:
         raise Trouble(

@@ -92,9 +92,9 @@ def _candidates() -> Iterator[Path]:
             if (Path(place) / folder / "bin" / "initdb").exists():
                 yield Path(place) / folder / "bin"
     if on_path := shutil.which("postgres"):
-        folder = Path(on_path).resolve().parent
-        if (folder / "initdb").exists():
-            yield folder
+        beside = Path(on_path).resolve().parent
+        if (beside / "initdb").exists():
+            yield beside
 
 
 def service_user(folder: Path) -> pwd.struct_passwd | None:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import psutil
+
 LAUNCHER = Path(__file__).with_name("launch.py")
 PR_SET_CHILD_SUBREAPER = 36
 
@@ -110,19 +112,28 @@ def adopt_orphans() -> None:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
+def descendants(process: subprocess.Popen[bytes] | None) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.Error):
+        if process:
+            return psutil.Process(process.pid).children(recursive=True)
+    return []
+
+
+def kill_all(processes: Sequence[psutil.Process]) -> None:
+    """Those that still live; a number given to another program meanwhile is left alone."""
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(processes, timeout=5)
+
+
 def end_descendants(*, spare: Sequence[subprocess.Popen[bytes] | None] = ()) -> None:
     """Kill every process below us but the spared ones and what is below those."""
-    import psutil
-
     spared = {process.pid for process in spare if process}
     for child in psutil.Process().children():
-        if child.pid in spared:
-            continue
-        for process in [child, *child.children(recursive=True)]:
+        if child.pid not in spared:
             with contextlib.suppress(psutil.Error):
-                process.kill()
-        with contextlib.suppress(psutil.Error):
-            child.wait(5)
+                kill_all([child, *child.children(recursive=True)])
 
 
 def free_port(host: str = "127.0.0.1") -> int:
@@ -150,8 +161,6 @@ def accepts(port: int, host: str = "127.0.0.1") -> bool:
 
 def owner_of_port(port: int) -> str:
     """Name and id of the process that listens on the port, where we may know; else ''."""
-    import psutil
-
     try:
         for found in psutil.net_connections("tcp"):
             listens = found.status == psutil.CONN_LISTEN and found.laddr.port == port

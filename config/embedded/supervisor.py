@@ -149,6 +149,7 @@ class Supervisor:
     def stop_roles(self) -> None:
         """All at once, so the stop takes as long as the slowest; then whatever they left."""
         running = [role for role in self.roles if role.process and role.process.poll() is None]
+        below = [pid for role in running for pid in process.descendants(role.process)]
         for role in running:
             assert role.process
             role.process.terminate()
@@ -162,7 +163,7 @@ class Supervisor:
             process.kill_group(role.process)
             if role.pump:
                 role.pump.join(1)
-        process.end_descendants(spare=[server.process for server in self.servers.values()])
+        process.kill_all(below)
 
 
 def _how(code: int) -> str:

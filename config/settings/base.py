@@ -220,7 +220,11 @@ STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     (prefix, path)
-    for prefix, path in [("dist", BASE_DIR / "static" / "dist"), ("img", BASE_DIR / "static/img")]
+    for prefix, path in [
+        ("dist", BASE_DIR / "static" / "dist"),
+        ("img", BASE_DIR / "static/img"),
+        ("demo", BASE_DIR / "config/demo/static/demo"),
+    ]
     if path.is_dir()
 ]
 STORAGES = {

@@ -30,6 +30,7 @@ MAX_ATTEMPTS = 12
 
 Work = Callable[[int], datetime | None]
 _workers: dict[str, Work] = {}
+_after = threading.local()
 
 
 def worker(kind: str) -> Callable[[Work], Work]:
@@ -69,6 +70,39 @@ def schedule(kind: str, object_id: int, *, due_at: datetime | None = None) -> No
         cursor.execute(_UPSERT, (schema, kind, object_id, due_at))
     if due_at is None or due_at <= timezone.now():
         transaction.on_commit(lambda: bell.ring(schema, kind, object_id))
+
+
+_HOLD = """
+INSERT INTO public.tenants_due AS d (schema, kind, object_id, due_at, lease_until, token, attempts)
+VALUES (%s, %s, %s, now(), now() + %s * interval '1 second', %s, 1)
+ON CONFLICT (schema, kind, object_id) DO UPDATE SET
+    due_at = CASE WHEN d.lease_until > now() THEN excluded.due_at
+                  ELSE least(d.due_at, excluded.due_at) END,
+    version = d.version + 1,
+    attempts = CASE WHEN d.lease_until > now() THEN 0 ELSE 1 END,
+    token = CASE WHEN d.lease_until > now() THEN d.token ELSE excluded.token END,
+    lease_until = CASE WHEN d.lease_until > now() THEN d.lease_until ELSE excluded.lease_until END
+RETURNING token, version, attempts
+"""
+
+
+def follow(kind: str, object_id: int) -> None:
+    """Wish work for now and keep it for this thread: it is done right after the current piece.
+
+    Part of the caller's transaction. Where another process holds the row already, that one does
+    the work once more; if this process dies, the lease ends and the scan finds the row. Outside
+    of due work it is the same as `schedule`.
+    """
+    waiting: list[Lease] | None = _after.__dict__.get("work")
+    if waiting is None:
+        schedule(kind, object_id)
+        return
+    schema, token = current_schema(), uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(_HOLD, (schema, kind, object_id, LEASE_S, token))
+        holder, version, attempts = cursor.fetchone()
+    if holder == token:
+        waiting.append(Lease(schema, kind, object_id, token, version, attempts))
 
 
 def reschedule(kind: str, object_id: int, *, due_at: datetime) -> None:
@@ -117,9 +151,7 @@ def claim(schema: str, kind: str, object_id: int) -> Lease | None:
         row = cursor.fetchone()
     if row is None:
         return None
-    lease = Lease(schema, kind, object_id, token, *row)
-    _renewer.hold(lease)
-    return lease
+    return Lease(schema, kind, object_id, token, *row)
 
 
 def release(lease: Lease, *, again_at: datetime | None = None, failed: bool = False) -> bool:
@@ -153,35 +185,27 @@ def take(schema: str, kind: str, object_id: int) -> bool:
 
     Called by a bell (Celery), by the recovery scan, and directly by tests.
     """
-    done = _take(schema, kind, object_id)
-    while work := _after.__dict__.get("work"):
-        _take(*work.pop(0))
+    with merchant_context(schema):
+        lease = claim(schema, kind, object_id)
+        done = lease is not None
+        waiting = [lease] if lease else []
+        outer, _after.work = _after.__dict__.get("work"), waiting
+        try:
+            while waiting:
+                _do(waiting.pop(0))
+        finally:
+            _after.work = outer
     return done
 
 
-def _take(schema: str, kind: str, object_id: int) -> bool:
-    done = False
-    while True:
-        with merchant_context(schema):
-            lease = claim(schema, kind, object_id)
-            if lease is None:
-                return done
-            again_at, failed = _run(lease)
-            ready = release(lease, again_at=again_at, failed=failed)
-        done = True
-        if not ready or failed:
-            return done
-
-
-_after = threading.local()
-
-
-def follow(schema: str, kind: str, object_id: int) -> None:
-    """Do this work right after the current piece, in this thread, without waiting for a bell.
-
-    The row must be due already; if this process dies in between, the scan finds it.
-    """
-    _after.__dict__.setdefault("work", []).append((schema, kind, object_id))
+def _do(lease: Lease) -> None:
+    """Run held work, and run it again while it is wished again meanwhile."""
+    held: Lease | None = lease
+    while held is not None:
+        _renewer.hold(held)
+        again_at, failed = _run(held)
+        ready = release(held, again_at=again_at, failed=failed)
+        held = claim(held.schema, held.kind, held.object_id) if ready and not failed else None
 
 
 def _run(lease: Lease) -> tuple[datetime | None, bool]:

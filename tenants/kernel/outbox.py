@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -60,14 +60,24 @@ def listener(function: Callable[[str, list[Event]], None]) -> Callable[[str, lis
 
 def emit(name: str, *, key: str, data: dict[str, Any]) -> None:
     """Note a fact inside the transaction of the change. Ids only, no content."""
+    emit_all([(name, data)], key=key)
+
+
+def emit_all(facts: Sequence[tuple[str, dict[str, Any]]], *, key: str) -> None:
+    """Several facts of one key in one statement, in their order."""
     schema = current_schema()
     if schema == PUBLIC:
-        raise RuntimeError(f"{name}: a fact belongs to a merchant")
+        raise RuntimeError(f"{facts[0][0]}: a fact belongs to a merchant")
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO public.tenants_outboxevent (schema, name, key, data) "
-            "VALUES (%s, %s, %s, %s)",
-            (schema, name, key, json.dumps(data)),
+            "SELECT %s, name, %s, data FROM unnest(%s::text[], %s::jsonb[]) AS f(name, data)",
+            (
+                schema,
+                key,
+                [name for name, _ in facts],
+                [json.dumps(data) for _, data in facts],
+            ),
         )
     # One bell a transaction, however many facts.
     if not getattr(connection, "_outbox_told", False) or not connection.in_atomic_block:
