@@ -252,7 +252,7 @@ class DataRegion(StrEnum):
     OWN = "own"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Account:
     """Credentials and settings of one provider, as the resolver found them.
 

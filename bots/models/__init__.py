@@ -1,3 +1,4 @@
+from bots.models.account import ModelAccount
 from bots.models.bot import Bot, BotVersion
 from bots.models.channel import Channel
 from bots.models.conversation import (
@@ -35,6 +36,7 @@ __all__ = [
     "Inbox",
     "KnowledgeFile",
     "Message",
+    "ModelAccount",
     "ModelCall",
     "OpeningHours",
     "Passage",
