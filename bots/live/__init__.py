@@ -1,10 +1,34 @@
-"""The `live` role: websockets of buyers and agents, and their HTTP fallback."""
+"""The `live` role: websockets of buyers and agents, and their HTTP fallback.
+
+Plain ASGI: the first prefix that fits answers. An unknown path is refused without a word.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_apps: list[tuple[str, Any]] = []
 
 
-class _Nothing:
-    async def __call__(self, scope, receive, send) -> None:
-        await send({"type": "http.response.start", "status": 404, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
+def _routes() -> list[tuple[str, Any]]:
+    """Made at the first call: importing this package must not need the apps to be loaded."""
+    if not _apps:
+        from bots.live.chat import application as chat
+        from bots.live.console import ConsoleConsumer
+
+        _apps.extend([("/live/chat/", chat), ("/live/console/", ConsoleConsumer.as_asgi())])
+    return _apps
 
 
-application = _Nothing()
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    for prefix, answer in _routes():
+        is_here = scope["path"].startswith(prefix)
+        if is_here and (scope["type"] == "websocket" or prefix == "/live/chat/"):
+            await answer(scope, receive, send)
+            return
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.close", "code": 4404})
+        return
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})

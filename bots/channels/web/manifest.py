@@ -1,0 +1,69 @@
+from django.utils.translation import gettext_lazy as _
+
+from bots.channels.base import ChannelManifest, Field, Maturity, secret_field, text_field
+
+MANIFEST = ChannelManifest(
+    key="web",
+    title=_("Chat on the site"),
+    implementation="bots.channels.web.adapter.Web",
+    icon="forum",
+    settings=(
+        text_field(
+            "sites",
+            _("Sites that may show the chat"),
+            help=_("Hosts with a space between them, e.g. shop.ru *.shop.ru. Empty: any site."),
+            is_required=False,
+        ),
+        Field(
+            "theme",
+            _("Look"),
+            "choice",
+            is_required=False,
+            default="auto",
+            choices=(
+                ("auto", _("as the buyer's device")),
+                ("light", _("light")),
+                ("dark", _("dark")),
+            ),
+        ),
+        Field(
+            "position",
+            _("Corner"),
+            "choice",
+            is_required=False,
+            default="right",
+            choices=(("right", _("bottom right")), ("left", _("bottom left"))),
+        ),
+        text_field(
+            "questions",
+            _("Questions offered at the start"),
+            help=_(
+                "Up to four with | between them, e.g. Where is my order? | Delivery and payment"
+            ),
+            is_required=False,
+        ),
+        secret_field(
+            "identity_secret",
+            _("Secret of the signed sign-in"),
+            help=_(
+                "At least 32 characters, known to your server and to us only. With it your site "
+                "can tell who the buyer is (docs/widget.md)."
+            ),
+            is_required=False,
+        ),
+    ),
+    text_limit=20_000,
+    buttons=8,
+    files=frozenset({"image", "file", "voice", "video"}),
+    max_file_bytes=20 * 1024 * 1024,
+    can_edit=True,
+    can_type=True,
+    can_stream=True,
+    has_receipts=True,
+    can_look_up=True,
+    rate_per_s=500.0,
+    rate_per_chat_s=10.0,
+    region="ru",
+    maturity=Maturity.BETA,
+    gaps=("voice notes are sent as files; there is no recorder",),
+)

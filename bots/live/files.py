@@ -1,0 +1,99 @@
+"""Files a buyer sends and gets: checked by ending, first bytes and size; signed addresses."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from django.core import signing
+
+from tenants.kernel.files import TooLarge, file_name, file_save
+from tenants.workspace.models import StoredFile
+
+MAX_BYTES = 15 * 1024 * 1024
+LINK_LIFE_S = 24 * 3600
+
+# Ending → (type we serve, kind, how its bytes begin; empty = anything).
+TYPES: dict[str, tuple[str, str, tuple[bytes, ...]]] = {
+    "jpg": ("image/jpeg", "image", (b"\xff\xd8\xff",)),
+    "jpeg": ("image/jpeg", "image", (b"\xff\xd8\xff",)),
+    "png": ("image/png", "image", (b"\x89PNG\r\n\x1a\n",)),
+    "gif": ("image/gif", "image", (b"GIF87a", b"GIF89a")),
+    "webp": ("image/webp", "image", (b"RIFF",)),
+    "heic": ("image/heic", "file", ()),
+    "pdf": ("application/pdf", "file", (b"%PDF-",)),
+    "txt": ("text/plain", "file", ()),
+    "csv": ("text/csv", "file", ()),
+    "rtf": ("application/rtf", "file", (b"{\\rtf",)),
+    "doc": ("application/msword", "file", (b"\xd0\xcf\x11\xe0",)),
+    "xls": ("application/vnd.ms-excel", "file", (b"\xd0\xcf\x11\xe0",)),
+    "docx": (
+        "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        "file",
+        (b"PK",),
+    ),
+    "xlsx": ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "file", (b"PK",)),
+    "odt": ("application/vnd.oasis.opendocument.text", "file", (b"PK",)),
+    "zip": ("application/zip", "file", (b"PK",)),
+    "mp3": ("audio/mpeg", "voice", ()),
+    "ogg": ("audio/ogg", "voice", (b"OggS",)),
+    "m4a": ("audio/mp4", "voice", ()),
+    "mp4": ("video/mp4", "video", ()),
+    "mov": ("video/quicktime", "video", ()),
+    "webm": ("video/webm", "video", (b"\x1a\x45\xdf\xa3",)),
+}
+# Shown in the page; everything else is offered as a download.
+INLINE = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+
+
+class Refused(Exception):
+    """`code`: type | size | empty."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def keep(content: bytes, name: str) -> tuple[StoredFile, str]:
+    """Store what a buyer sent: (file, kind). Raises Refused; the ending and the bytes decide."""
+    name = file_name(name)
+    ending = PurePosixPath(name).suffix.lstrip(".").lower()
+    if ending not in TYPES:
+        raise Refused("type")
+    mime, kind, beginnings = TYPES[ending]
+    if not content:
+        raise Refused("empty")
+    if beginnings and not content.startswith(beginnings):
+        raise Refused("type")
+    try:
+        stored = file_save(content, name=name, purpose="chat", mime=mime, limit=MAX_BYTES)
+    except TooLarge:
+        raise Refused("size") from None
+    return stored, kind
+
+
+# ── handles and addresses ──
+def handle(schema: str, visitor: str, file_id: int, kind: str) -> str:
+    """What the uploader sends with the message; of no use to anybody else."""
+    return signing.dumps([visitor, file_id, kind], salt=f"chat-upload:{schema}", compress=False)
+
+
+def of_handle(schema: str, visitor: str, value: object) -> tuple[int, str] | None:
+    try:
+        who, file_id, kind = signing.loads(
+            str(value), salt=f"chat-upload:{schema}", max_age=LINK_LIFE_S
+        )
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
+    return (int(file_id), str(kind)) if who == visitor else None
+
+
+def link(schema: str, key: str, file_id: int) -> str:
+    signed = signing.dumps(file_id, salt=f"chat-file:{schema}")
+    return f"/live/chat/{key}/files/{signed}/"
+
+
+def of_link(schema: str, signed: str) -> int | None:
+    try:
+        return int(signing.loads(signed, salt=f"chat-file:{schema}", max_age=LINK_LIFE_S))
+    except (signing.BadSignature, ValueError, TypeError):
+        return None
