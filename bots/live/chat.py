@@ -106,6 +106,7 @@ class Visit:
     cursor: int = 0
     claims: identity.Claims | None = None
     about: dict[str, Any] = field(default_factory=dict)
+    conversation: int = 0  # 0 until the buyer has written
     told: tuple[Any, ...] | None = None  # who answers and what was read, as told last
 
     @property
@@ -121,6 +122,8 @@ class Visit:
                 return [await self._say(frame)]
             case "got" | "seen" as kind:
                 await self._receipts(frame, "delivered" if kind == "got" else "read")
+            case "typing":
+                self._typing()
             case "about":
                 await self._note(frame)
             case "event":
@@ -201,6 +204,11 @@ class Visit:
 
         await _inside(self.place.schema, store)
 
+    def _typing(self) -> None:
+        if self.conversation and not _per_visitor.wait_s(self._meter, 0.1):
+            group = group_of(self.place.schema, "console")
+            tell(group, {"type": "buyer_typing", "conversation": self.conversation})
+
     async def _note(self, frame: dict[str, Any]) -> None:
         about = visitors.about_of(frame.get("about"))
         if not about or _per_visitor.wait_s(self._meter, 0.3):
@@ -271,6 +279,7 @@ class Visit:
             also=also,
         )
         after, self.cursor = self.cursor, max(self.cursor, found["cursor"])
+        self.conversation = found.pop("id")
         state = (found["who"], found["read"])
         if quiet and self.told is None:
             self.told = state

@@ -37,7 +37,7 @@ def _visible(conversation_id: int):
 def thread_since(
     channel_id: int, chat: str, *, after: int, also: Collection[int] = ()
 ) -> dict[str, Any]:
-    """Messages a browser lacks: `{"messages", "cursor", "who", "read", "more"}`.
+    """Messages a browser lacks: `{"id", "messages", "cursor", "who", "read", "more"}`.
 
     `cursor` is where to ask from next time. It stays before a message that is still waiting to be
     sent: that one becomes visible later, with a smaller number than what follows it. `also`: ids
@@ -49,7 +49,8 @@ def thread_since(
         .first()
     )
     if conversation is None:
-        return {"messages": [], "cursor": 0, "who": {"speaker": "bot"}, "read": 0, "more": False}
+        who = {"speaker": "bot"}
+        return {"id": 0, "messages": [], "cursor": 0, "who": who, "read": 0, "more": False}
     edges = Message.objects.filter(conversation=conversation.pk, seq__gt=after).aggregate(
         first=Min("seq", filter=Q(state__in=_PENDING)), last=Max("seq")
     )
@@ -59,6 +60,7 @@ def thread_since(
     more = len(rows) > PAGE
     cursor = edges["first"] - 1 if edges["first"] else (edges["last"] or after)
     return {
+        "id": conversation.pk,
         "messages": [as_seen(row) for row in reversed(rows[:PAGE])],
         "cursor": cursor,
         "who": _who(conversation),
