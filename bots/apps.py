@@ -7,7 +7,13 @@ class BotsConfig(AppConfig):
     verbose_name = _("Assistant and dialogues")
 
     def ready(self) -> None:
-        from bots.services import fill  # noqa: F401 - registers its part
+        # Registers what waiting work of each kind is done by, and what follows a fact.
+        from bots import handlers  # noqa: F401
+        from bots.engine import inbox, turn  # noqa: F401
+        from bots.services import (
+            delivery,  # noqa: F401
+            fill,  # noqa: F401 - registers its part
+        )
         from tenants.kernel import rights
 
         # What the acceptance of a delivery needs (bots.services.accept): no content can be read.

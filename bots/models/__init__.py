@@ -15,7 +15,7 @@ from bots.models.conversation import (
 )
 from bots.models.hours import Holiday, OpeningHours
 from bots.models.inbox import Inbox
-from bots.models.knowledge import Article, KnowledgeFile, Passage, Synonym
+from bots.models.knowledge import Article, KnowledgeFile, KnowledgeIndex, Passage, Synonym
 from bots.models.template import Template, TemplateText
 from bots.models.usage import ModelCall
 
@@ -35,6 +35,7 @@ __all__ = [
     "Identity",
     "Inbox",
     "KnowledgeFile",
+    "KnowledgeIndex",
     "Message",
     "ModelAccount",
     "ModelCall",

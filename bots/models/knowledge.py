@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
 from django.db import models
@@ -59,8 +58,9 @@ class Article(models.Model):
 class Passage(models.Model):
     """A piece of text retrieval finds: a paragraph of an article, or a product's card.
 
-    `lemmas` is a tsvector of lemmas of both languages; `grams` are character trigrams of rare
-    words, for typos where the server has no pg_trgm.
+    `lemmas` holds lemmas of both languages, made by bots.retrieval: weight A is the title, B a
+    product's brand, properties and variants, C the text. Prices and stock are not here, so they
+    change without a rewrite; a product's text is read from the catalogue.
     """
 
     kind = models.CharField(max_length=8)  # article | product
@@ -70,7 +70,6 @@ class Passage(models.Model):
     title = models.CharField(max_length=300)
     text = models.TextField()
     lemmas = SearchVectorField()
-    grams = ArrayField(models.TextField(), default=list)
     is_internal = models.BooleanField(default=False)
     digest = models.CharField(max_length=32)
 
@@ -80,10 +79,24 @@ class Passage(models.Model):
                 fields=["kind", "object_id", "ordinal", "lang"], name="passage_once"
             )
         ]
-        indexes = [GinIndex(fields=["lemmas"], name="passage_lemmas")]
+        indexes = [GinIndex(fields=["lemmas"], name="passage_lemmas", fastupdate=False)]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.object_id}/{self.ordinal}"
+
+
+class KnowledgeIndex(models.Model):
+    """One row: which words the passages have and how often (bots.retrieval.vocabulary).
+
+    `version` rises with each change; processes keep the words in memory until it does.
+    """
+
+    version = models.BigIntegerField(default=0)
+    passages = models.IntegerField(default=0)
+    words = models.BinaryField(default=bytes)
+
+    def __str__(self) -> str:
+        return f"v{self.version}"
 
 
 class Synonym(models.Model):

@@ -1,0 +1,57 @@
+"""What follows a fact. Handlers read the current state and tolerate a second visit."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
+from tenants.kernel import due, outbox
+from tenants.kernel.outbox import Event
+
+# More than this is not done while the relay waits.
+AT_ONCE = 600
+
+
+@outbox.on("article.changed", "article.deleted")
+def index_articles(event: Event) -> None:
+    """`data`: {"articles": [ids]} or {"article": id}; without either, all of them."""
+    _index("articles", _ids(event, "article"))
+
+
+@outbox.on("catalogue.changed", "product.changed")
+def index_products(event: Event) -> None:
+    """`data`: {"products": [ids]} or {"product": id}; without either, all of them."""
+    _index("products", _ids(event, "product"))
+
+
+@outbox.on("synonyms.changed")
+def read_synonyms_again(event: Event) -> None:
+    synonyms_changed()
+
+
+def _ids(event: Event, name: str) -> list[int] | None:
+    if (one := event.data.get(name)) is not None:
+        return [int(one)]
+    many = event.data.get(f"{name}s")
+    return None if many is None else [int(pk) for pk in many]
+
+
+def _index(what: str, ids: list[int] | None) -> None:
+    if ids is None or len(ids) > AT_ONCE:
+        due.schedule(f"index_{what}", 0)
+    elif what == "articles":
+        reindex_articles(ids)
+    else:
+        reindex_products(ids)
+
+
+@due.worker("index_articles")
+def index_all_articles(_object_id: int) -> datetime | None:
+    reindex_articles()
+    return None
+
+
+@due.worker("index_products")
+def index_all_products(_object_id: int) -> datetime | None:
+    reindex_products()
+    return None

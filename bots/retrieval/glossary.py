@@ -1,0 +1,429 @@
+"""Words of a shop that mean the same, in both languages. A merchant's own rows are added to these.
+
+One line is one meaning. A phrase stands for all its words together.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from bots.retrieval.morphology import analyse
+from bots.retrieval.text import tokens, words
+
+Key = tuple[str, ...]
+
+GROUPS = """
+доставка, доставить, доставлять, привезти, привозить, довезти, delivery, deliver, shipping, ship
+курьер, courier
+самовывоз, самовывозом, забрать, pickup, pick up, collect
+пункт выдачи, пвз, пункт самовывоза, pickup point
+срок, time, long
+примерка, примерить, померить, примерять, fitting, try on
+возврат, вернуть, возвратить, возвращать, сдать обратно, return, refund
+обмен, обменять, поменять, exchange, swap
+возмещение, вернуть деньги, refund, money back
+оплата, оплатить, платить, заплатить, оплачивать, расплатиться, payment, pay
+карта, карточка, card
+наличные, наличка, наличными, cash
+рассрочка, частями, долями, installments, instalments
+кредит, credit
+скидка, discount, sale
+распродажа, sale
+акция, promotion
+промокод, купон, promo code, promocode, promo, coupon
+бонус, балл, кешбэк, кэшбэк, bonus, points, cashback, loyalty
+подарок, подарить, подарочный, gift, present
+сертификат, ваучер, voucher, certificate, gift card
+упаковка, упаковать, обёртка, wrapping, wrap, packaging
+гарантия, гарантийный, warranty, guarantee
+ремонт, починить, отремонтировать, починка, repair, fix
+брак, дефект, бракованный, дефектный, сломаться, повредить, defect, faulty, damaged, broken
+магазин, шоурум, точка, store, shop, showroom
+адрес, находиться, address, located, location
+телефон, позвонить, phone, call
+почта, имейл, e-mail, email, mail
+работать, открыть, открываться, график работы, часы работы, время работы, open, opening hours, hours
+заказ, order
+заказать, оформить заказ, оформить, order, place
+отменить, отмена, отменять, cancel, cancellation
+изменить, поменять, исправить, change, edit
+отследить, отслеживать, отслеживание, трек, трек-номер, трек-код, track, tracking
+посылка, отправление, parcel, package
+чек, receipt
+документ, document, invoice
+опт, оптовый, оптом, wholesale, bulk
+юрлицо, организация, юридическое лицо, компания, company, business
+отзыв, review
+размер, размерный, size, sizing
+маломерить, большемерить, runs small, run small, runs large
+обхват, мерка, measurements
+рост, height
+цвет, расцветка, color, colour
+материал, состав, ткань, material, fabric, made of
+стирка, стирать, постирать, выстирать, машинка, стираться, wash, washing
+уход, ухаживать, чистить, почистить, чистка, care, clean, cleaning
+гладить, погладить, отпарить, iron
+химчистка, dry cleaning
+бесплатно, бесплатный, даром, free
+цена, стоимость, стоить, почём, ценник, price, cost
+сумма, amount
+дешевле, дешёвый, недорогой, недорого, cheap, cheaper, inexpensive
+регион, россия, город, regions, russia, city
+заграница, зарубежный, рубеж, другая страна, abroad, international, overseas
+страна, country
+сегодня, today
+завтра, tomorrow
+выходной, суббота, воскресенье, weekend
+праздник, праздничный, holiday
+срочно, срочный, экспресс, быстро, быстрый, express, urgent, fast, same day
+час, hour
+день, сутки, day
+неделя, week
+месяц, month
+год, year
+деньги, money
+бонусная программа, программа лояльности, loyalty program
+день рождения, birthday
+персональные данные, личные данные, personal data, privacy
+конфиденциальность, privacy
+вакансия, работа у вас, vacancy, job
+резерв, отложить, забронировать, бронь, зарезервировать, reserve, hold
+хранение, хранить, храниться, лежать, keep, store, kept
+подгонка, подшить, ушить, укоротить, ателье, alteration, tailoring, hem
+установка, установить, подключить, подключение, монтаж, installation, install
+сервис, сервисный центр, service center, service centre
+утилизация, сдать старый, переработка, recycling
+старая техника, трейд-ин, trade-in
+логотип, вышивка, нанесение, logo, branding, embroidery
+сравнение, сравнить, отличаться, разница, отличие, compare, difference, comparison
+женский, женщина, девушка, женщинам, women, woman, ladies, female
+мужской, мужчина, парень, мужчинам, men, man, male
+детский, ребёнок, детям, дитя, малыш, kid, kids, child, children, baby
+мальчик, boy
+девочка, girl
+платье, dress
+сарафан, sundress
+юбка, skirt
+блузка, блуза, blouse
+рубашка, сорочка, shirt
+футболка, t-shirt, tee, tshirt
+лонгслив, longsleeve, long sleeve
+поло, polo
+майка, tank top
+топ, top
+брюки, штаны, trousers, pants
+джинсы, джинсовый, jeans, denim
+шорты, shorts
+легинсы, лосины, leggings
+свитер, sweater
+джемпер, пуловер, jumper, pullover
+кардиган, кофта, cardigan
+водолазка, turtleneck
+худи, толстовка, свитшот, hoodie, sweatshirt
+куртка, jacket
+пальто, coat
+плащ, тренч, raincoat, trench
+пуховик, down jacket, puffer
+парка, parka
+жилет, жилетка, vest
+костюм, suit
+пиджак, жакет, blazer
+пижама, pajamas, pyjamas
+бельё, underwear, lingerie
+купальник, swimsuit, bikini
+комбинезон, overall, jumpsuit, snowsuit
+носки, носок, socks
+колготки, tights
+шапка, hat, beanie
+кепка, бейсболка, cap
+шарф, scarf
+палантин, платок, shawl
+перчатки, gloves
+варежки, рукавицы, mittens
+ремень, пояс, belt
+сумка, bag
+рюкзак, портфель, backpack
+кошелёк, бумажник, портмоне, wallet, purse
+чемодан, suitcase, luggage
+зонт, зонтик, umbrella
+очки, glasses
+солнечные очки, sunglasses
+украшение, бижутерия, jewelry, jewellery
+обувь, shoes, footwear
+кроссовки, кроссовок, sneakers, trainers, running shoes
+кеды, кед, plimsolls, canvas shoes
+ботинки, ботинок, boots
+сапоги, сапог, boots
+туфли, туфля, shoes
+босоножки, сандалии, sandals
+тапочки, slippers
+сабо, clogs
+одежда, clothes, clothing
+чайник, kettle
+кофемашина, coffee machine, coffee maker
+кофеварка, coffee maker
+кофемолка, coffee grinder
+блендер, blender
+миксер, mixer
+тостер, toaster
+мультиварка, multicooker
+скороварка, pressure cooker
+аэрогриль, аэрофритюрница, air fryer
+гриль, grill
+микроволновка, свч, microwave
+холодильник, fridge, refrigerator
+морозильник, морозилка, freezer
+плита, stove, cooker
+духовка, oven
+вытяжка, hood
+посудомойка, посудомоечный, dishwasher
+стиральный, стиралка, washing machine, washer
+пылесос, vacuum, vacuum cleaner, hoover
+робот-пылесос, robot vacuum
+утюг, iron
+отпариватель, steamer
+фен, hair dryer, hairdryer
+выпрямитель, straightener
+бритва, электробритва, razor, shaver
+зубная щётка, toothbrush
+весы, scales, scale
+увлажнитель, humidifier
+очиститель, purifier
+обогреватель, heater
+вентилятор, fan
+кондиционер, air conditioner
+лампа, светильник, lamp
+лампочка, bulb, light bulb
+наушники, наушник, headphones, earphones, earbuds
+проводной, wired
+беспроводной, wireless
+колонка, speaker
+телевизор, телик, tv, television
+ноутбук, ноут, laptop, notebook
+компьютер, комп, computer
+планшет, tablet
+смартфон, мобильный, сотовый, smartphone, mobile phone
+телефон, phone, smartphone
+монитор, monitor
+мышь, мышка, mouse
+клавиатура, keyboard
+роутер, маршрутизатор, router
+вайфай, wi-fi, wifi
+накопитель, drive, ssd
+флешка, flash drive, usb stick
+пауэрбанк, повербанк, внешний аккумулятор, powerbank, power bank
+аккумулятор, батарея, батарейка, battery, accumulator
+зарядка, зарядное устройство, зарядник, charger
+кабель, провод, шнур, cable, cord
+умные часы, смарт-часы, smartwatch, smart watch
+браслет, band, bracelet
+камера, фотоаппарат, camera
+принтер, printer
+фильтр, filter
+насадка, attachment, head
+мощность, мощный, power, powerful, watt
+объём, вместимость, литр, volume, capacity, litre, liter
+вес, весить, weight, weigh
+длина, длинный, length, long
+ширина, широкий, width, wide
+высота, высокий, height, high
+глубина, depth
+тихий, шум, шумный, шумит, noise, quiet, noisy, loud
+экран, дисплей, screen, display
+тёплый, утеплённый, warm
+зимний, зима, winter
+летний, лето, summer
+осенний, осень, autumn, fall
+весенний, весна, spring
+демисезонный, демисезон, demi-season
+водонепроницаемый, непромокаемый, промокать, водостойкость, водостойкий, waterproof
+дождь, rain
+мороз, холод, градус, температура, cold, temperature, degrees
+короткий, short
+прямой, straight
+зауженный, узкий, slim, skinny, tapered
+оверсайз, свободный, oversize, oversized, loose
+приталенный, fitted
+кожа, кожаный, leather
+замша, замшевый, suede
+шерсть, шерстяной, wool, woolen, woollen
+хлопок, хлопковый, хлопчатобумажный, cotton
+лён, льняной, linen
+шёлк, шёлковый, silk
+кашемир, cashmere
+пух, пуховый, down
+трикотаж, трикотажный, knitted, knit
+резина, резиновый, rubber
+дерево, деревянный, wood, wooden
+металл, металлический, metal
+сталь, стальной, нержавейка, steel
+стекло, стеклянный, glass
+пластик, пластиковый, plastic
+керамика, керамический, ceramic
+новинка, новый, new
+популярный, хит, popular, bestseller
+красный, алый, red
+синий, blue
+голубой, light blue, blue
+зелёный, green
+жёлтый, yellow
+чёрный, black
+белый, white
+серый, grey, gray
+коричневый, brown
+бежевый, beige
+розовый, pink
+фиолетовый, сиреневый, лиловый, purple, violet
+оранжевый, рыжий, orange
+бордовый, бордо, burgundy
+молочный, milk, ivory
+золотой, золотистый, gold, golden
+серебристый, серебряный, silver
+хаки, khaki
+оливковый, olive
+горчичный, mustard
+бирюзовый, turquoise
+мятный, mint
+коньячный, cognac
+стол, table, desk
+стул, chair
+кресло, armchair
+диван, софа, sofa, couch
+кровать, bed
+матрас, mattress
+подушка, pillow
+одеяло, blanket
+постельный, bedding
+полотенце, towel
+шкаф, wardrobe
+полка, shelf
+ковёр, rug, carpet
+штора, curtain
+зеркало, mirror
+посуда, dishes, tableware
+кастрюля, pot
+сковорода, сковородка, pan
+нож, knife
+тарелка, plate
+чашка, кружка, cup, mug
+бутылка, bottle
+игрушка, toy
+книга, book
+кукла, doll
+конструктор, building set
+велосипед, bike, bicycle
+самокат, scooter
+коляска, stroller
+корм, pet food
+собака, пёс, dog
+кошка, кот, cat
+питомец, pet
+цветок, букет, flower, bouquet
+крем, cream
+шампунь, shampoo
+духи, парфюм, perfume
+помада, lipstick
+чай, tea
+кофе, coffee
+шоколад, chocolate
+сыр, cheese
+молоко, milk
+торт, пирог, cake
+дрель, drill
+шуруповёрт, screwdriver
+москва, мск, moscow
+петербург, санкт-петербург, питер, спб, petersburg, spb
+мкад, mkad
+казахстан, kazakhstan
+беларусь, белоруссия, belarus
+германия, germany
+крым, crimea
+сибирь, siberia
+европа, europe
+украина, ukraine
+сша, америка, usa, america
+айфон, iphone
+самсунг, samsung
+сяоми, ксиоми, ксяоми, xiaomi
+хуавей, huawei
+эпл, apple
+найк, nike
+адидас, adidas
+бош, bosch
+филипс, philips
+сони, sony
+сдэк, cdek
+яндекс, yandex
+сбп, систему быстрых платежей, sbp
+мир, mir
+"""
+
+# A place the texts do not name still asks about its kind: one way only, so "страна" finds no town.
+COUNTRIES = words("""
+абхазия австралия австрия азербайджан америка англия аргентина армения беларусь белоруссия бельгия
+болгария бразилия британия венгрия вьетнам германия греция грузия дания египет израиль индия
+индонезия испания италия казахстан канада кипр киргизия киргизстан китай корея кыргызстан латвия
+литва македония мексика молдавия молдова монголия нидерланды норвегия оаэ эмираты польша португалия
+румыния сербия словакия словения сша таджикистан таиланд туркменистан турция узбекистан украина
+финляндия франция хорватия черногория чехия чили швейцария швеция эстония япония европа снг
+australia austria azerbaijan america england armenia belarus belgium bulgaria brazil britain
+hungary vietnam germany greece georgia denmark egypt israel india spain italy kazakhstan canada
+cyprus kyrgyzstan china korea latvia lithuania mexico moldova mongolia netherlands norway uae poland
+portugal romania serbia slovakia slovenia usa tajikistan thailand turkmenistan turkey uzbekistan
+ukraine finland france croatia montenegro switzerland sweden estonia japan europe uk ireland
+""")
+ABROAD = "заграница, граница, рубеж, зарубежный, страна, abroad, international, country"
+WITHIN = "регион, город, россия, region, city"
+CITIES = words("""
+vladivostok novosibirsk yekaterinburg ekaterinburg kazan samara sochi omsk chelyabinsk rostov ufa
+krasnoyarsk perm voronezh volgograd krasnodar saratov tyumen irkutsk khabarovsk yaroslavl tomsk
+kaliningrad murmansk екб екат нск ростов новосиб
+""")
+
+
+@lru_cache(maxsize=4)
+def _kind_keys(line: str) -> tuple[Key, ...]:
+    return tuple(lemma_key(word) for word in line.split(", "))
+
+
+@lru_cache(maxsize=1)
+def _countries() -> frozenset[str]:
+    return frozenset(analyse(word).lemma for word in COUNTRIES) | COUNTRIES
+
+
+def place_keys(word: str, lemma: str, is_place: bool) -> tuple[Key, ...]:
+    """What the texts may call a place of this kind; nothing for other words."""
+    if word in COUNTRIES or lemma in _countries():
+        return _kind_keys(ABROAD)
+    if is_place or word in CITIES:
+        return _kind_keys(WITHIN)
+    return ()
+
+
+def lemma_key(phrase: str) -> Key:
+    """A word or a phrase as the index knows it."""
+    return tuple(analyse(token.text).lemma for token in tokens(phrase))
+
+
+class Glossary:
+    """Meanings by key. `meanings(key)` is every other key of the groups it is in."""
+
+    def __init__(self, groups: list[list[str]]) -> None:
+        self._by_key: dict[Key, list[Key]] = {}
+        for group in groups:
+            keys = list(dict.fromkeys(key for word in group if (key := lemma_key(word))))
+            for key in keys:
+                others = self._by_key.setdefault(key, [])
+                others += [other for other in keys if other != key and other not in others]
+        self.longest = max((len(key) for key in self._by_key), default=1)
+
+    def meanings(self, key: Key) -> list[Key]:
+        return self._by_key.get(key, [])
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._by_key
+
+
+@lru_cache(maxsize=1)
+def built_in() -> Glossary:
+    return Glossary([line.split(", ") for line in GROUPS.split("\n") if line.strip()])

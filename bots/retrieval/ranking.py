@@ -1,0 +1,253 @@
+"""Passages that answer a question: candidates by full text, ranked by what they cover of it.
+
+Ranking counts each term once, weighed by how rare it is, as BM25 does for passages as short as
+these. Candidates are taken with a budget: rare words first, common ones only together, so that a
+word which half of the catalogue has never makes Postgres read half of the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection
+
+from bots.models import Article
+from bots.retrieval.glossary import Key
+from bots.retrieval.index import ARTICLE, INTERNAL_LEXEME, KIND_LEXEME, PRODUCT
+from bots.retrieval.query import Query, Term, understand
+from bots.retrieval.vocabulary import vocabulary
+from integrations.models import Product
+
+# Rows one statement may bring, and posting lists it may read.
+CANDIDATES = 240
+BUDGET = 3000
+SMALL = 4000  # passages: below this every term may be asked for
+
+_SYNONYM, _KIN = 0.92, 0.55
+_FIELD = {
+    ARTICLE: {"A": 1.15, "B": 1.0, "C": 1.0},
+    PRODUCT: {"A": 1.0, "B": 0.85, "C": 0.5},
+}
+
+
+@dataclass(slots=True)
+class Match:
+    """How one term is in a passage: its field (A title, B properties, C text) and how nearly."""
+
+    field: str
+    factor: float
+
+
+@dataclass
+class Hit:
+    """`coverage`: 0…1, how much of what was asked the passage has; `matches` by term's place."""
+
+    kind: str
+    object_id: int
+    passage_id: int
+    ordinal: int
+    lang: str
+    title: str
+    score: float
+    coverage: float
+    matches: dict[int, Match] = field(default_factory=dict)
+    text: str = ""
+    url: str = ""
+    external_id: str = ""
+    product: Any = None  # Product with prefetched variants, for kind "product"
+
+    def covers(self, index: int) -> bool:
+        return index in self.matches
+
+    @property
+    def title_matches(self) -> int:
+        return sum(1 for match in self.matches.values() if match.field == "A")
+
+
+def search(
+    query: str | Query,
+    lang: str = "ru",
+    limit: int = 8,
+    kinds: Iterable[str] | None = None,
+    *,
+    internal: bool = False,
+) -> list[Hit]:
+    """Best passages of the current merchant, best first. `internal`: for colleagues as well."""
+    asked = query if isinstance(query, Query) else understand(query, vocabulary(), lang)
+    hits: list[Hit] = []
+    for kind in kinds or (ARTICLE, PRODUCT):
+        hits += find(asked, kind, internal=internal)
+    hits.sort(key=lambda hit: (-hit.score, hit.kind, hit.object_id, hit.ordinal))
+    return fill(_once(hits, asked.lang)[:limit], asked.lang)
+
+
+def find(query: Query, kind: str, *, internal: bool = False) -> list[Hit]:
+    """Ranked hits of one kind, without their texts (see `fill`)."""
+    present = [(at, term) for at, term in enumerate(query.terms) if term.is_present or term.kin]
+    if not present:
+        return []
+    rows: dict[int, tuple[Any, ...]] = {}
+    for condition in _conditions(query, [term for _, term in present]):
+        for row in _rows(kind, condition, present, internal):
+            rows.setdefault(row[0], row)
+        if len(rows) >= 12 and query.vocabulary.passages > SMALL:
+            break
+    total = query.total or 1.0
+    hits = [_hit(kind, row, present, total, query.lang) for row in rows.values()]
+    hits.sort(key=lambda hit: (-hit.score, hit.object_id, hit.ordinal))
+    return hits[:60]
+
+
+def _conditions(query: Query, terms: list[Term]) -> Iterable[str]:
+    """tsqueries to try in turn, the strictest first."""
+    if query.vocabulary.passages <= SMALL:
+        yield _any(terms)
+        return
+    weighty = [term for term in terms if term.is_present and not term.is_weak] or terms
+    yield " & ".join(f"({_of(term)})" for term in weighty)
+    rare = sorted(weighty, key=lambda term: term.count)
+    cheap: list[Term] = []
+    for term in rare:
+        if sum(t.count for t in cheap) + term.count > BUDGET:
+            break
+        cheap.append(term)
+    if cheap:
+        yield _any(cheap)
+    elif len(rare) > 2:
+        yield f"({_of(rare[0])}) & ({_of(rare[1])})"
+    if not cheap:
+        yield f"({_of(rare[0])})"
+
+
+def _any(terms: Sequence[Term]) -> str:
+    return " | ".join(_of(term) for term in terms)
+
+
+def _of(term: Term) -> str:
+    return _keys([*term.keys, *term.kin])
+
+
+def _keys(keys: Sequence[Key], label: str = "") -> str:
+    return " | ".join(
+        "({})".format(" & ".join(f"{_quoted(part)}{label}" for part in key)) for key in keys
+    )
+
+
+def _quoted(lexeme: str) -> str:
+    return "'{}'".format(lexeme.replace("\\", "\\\\").replace("'", "''"))
+
+
+def _rows(
+    kind: str, condition: str, terms: list[tuple[int, Term]], internal: bool
+) -> list[tuple[Any, ...]]:
+    tests: list[str] = []
+    values: list[str] = []
+    for _, term in terms:
+        for keys, label in (
+            (term.exact, ""),
+            (term.keys, ":A"),
+            (term.keys, ":B"),
+            (term.keys, ""),
+            (term.kin, ""),
+        ):
+            if keys:
+                tests.append("(lemmas @@ %s::tsquery)::int")
+                values.append(_keys(keys, label))
+            else:
+                tests.append("0")
+    wanted = f"{_quoted(KIND_LEXEME[kind])} & ({condition})"
+    if not internal:
+        wanted += f" & !{_quoted(INTERNAL_LEXEME)}"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT id, object_id, ordinal, lang, title, length(lemmas), "  # noqa: S608
+            f"concat({', '.join(tests)}) "
+            "FROM bots_passage WHERE lemmas @@ %s::tsquery LIMIT %s",
+            (*values, wanted, CANDIDATES * (3 if kind == ARTICLE else 2)),
+        )
+        return cursor.fetchall()
+
+
+def _hit(
+    kind: str, row: tuple[Any, ...], terms: list[tuple[int, Term]], total: float, lang: str
+) -> Hit:
+    passage_id, object_id, ordinal, passage_lang, title, length, bits = row
+    fields = _FIELD[kind]
+    matches: dict[int, Match] = {}
+    score = coverage = 0.0
+    for at, (index, term) in enumerate(terms):
+        exact, in_title, in_fields, somewhere, kin = (
+            bit == "1" for bit in bits[at * 5 : at * 5 + 5]
+        )
+        if somewhere:
+            place = "A" if in_title else "B" if in_fields else "C"
+            factor = 1.0 if exact else _SYNONYM
+        elif kin:
+            place, factor = "C", _KIN
+        else:
+            continue
+        matches[index] = Match(place, factor)
+        coverage += term.weight * factor
+        score += term.weight * factor * fields[place]
+    if kind == ARTICLE:
+        score /= 0.94 + 0.06 * min(length, 160) / 40
+        if passage_lang == lang:
+            score *= 1.12
+    else:
+        score /= 0.94 + 0.02 * max(len(title.split()), 1)
+    return Hit(
+        kind,
+        object_id,
+        passage_id,
+        ordinal,
+        passage_lang,
+        title,
+        score / total,
+        min(coverage / total, 1.0),
+        matches,
+    )
+
+
+def _once(hits: list[Hit], lang: str) -> list[Hit]:
+    seen: set[tuple[str, int, int]] = set()
+    kept = []
+    for hit in hits:
+        key = (hit.kind, hit.object_id, hit.ordinal)
+        if key not in seen:
+            seen.add(key)
+            kept.append(hit)
+    return kept
+
+
+def fill(hits: list[Hit], lang: str) -> list[Hit]:
+    """Give hits their texts and records. Products come with their variants."""
+    from bots.models import Passage
+
+    passages = Passage.objects.filter(pk__in=[h.passage_id for h in hits if h.kind == ARTICLE])
+    texts = dict(passages.values_list("pk", "text"))
+    articles = Article.objects.in_bulk([h.object_id for h in hits if h.kind == ARTICLE])
+    products = {
+        p.pk: p
+        for p in Product.objects.filter(
+            pk__in=[h.object_id for h in hits if h.kind == PRODUCT], is_active=True
+        ).prefetch_related("variants")
+    }
+    from bots.retrieval.card import product_text
+
+    kept = []
+    for hit in hits:
+        if hit.kind == ARTICLE and (article := articles.get(hit.object_id)):
+            hit.text = texts.get(hit.passage_id, "")
+            hit.external_id = article.external_id or str(article.pk)
+        elif hit.kind == PRODUCT and (product := products.get(hit.object_id)):
+            hit.product, hit.url, hit.external_id = product, product.url, product.external_id
+            hit.text = product_text(product, lang)
+        else:
+            continue
+        kept.append(hit)
+    return kept
+
+
+__all__ = ["Hit", "Match", "fill", "find", "search", "understand"]

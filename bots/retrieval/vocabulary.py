@@ -1,0 +1,256 @@
+"""The words of one merchant's texts: how common each is, and which one a misspelt word means.
+
+Kept packed in one row (KnowledgeIndex) and unpacked once a process and version.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+import zlib
+from bisect import bisect_left
+from collections import Counter, OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from math import log
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bots.models import KnowledgeIndex, Synonym
+from bots.retrieval.glossary import Glossary
+from bots.retrieval.morphology import analyse, is_russian, is_russian_word
+from bots.retrieval.repair import ENGLISH, sound
+from tenants.kernel.context import current_schema
+
+FORMS_A_LEMMA = 6
+MAX_WORDS_IN_MEMORY = 600_000
+
+
+@dataclass
+class Words:
+    """The packed contents: {lemma: [passages with it, its forms as written]}."""
+
+    lemmas: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> Words:
+        if not data:
+            return cls()
+        raw = json.loads(zlib.decompress(bytes(data)))
+        return cls({lemma: (found[0], tuple(found[1:])) for lemma, found in raw.items()})
+
+    def pack(self) -> bytes:
+        raw = {lemma: [count, *forms] for lemma, (count, forms) in self.lemmas.items()}
+        return zlib.compress(json.dumps(raw, ensure_ascii=False).encode(), 1)
+
+    def change(
+        self, *, gone: Counter[str], come: Counter[str], forms: Mapping[str, Iterable[str]]
+    ) -> None:
+        for lemma in {*gone, *come}:
+            count, known = self.lemmas.get(lemma, (0, ()))
+            count += come[lemma] - gone[lemma]
+            if count <= 0:
+                self.lemmas.pop(lemma, None)
+                continue
+            fresh = [form for form in forms.get(lemma, ()) if form not in known]
+            self.lemmas[lemma] = (count, (*known, *fresh)[:FORMS_A_LEMMA])
+
+
+class Vocabulary:
+    """One version of a merchant's words, unpacked. Never changed after it is made."""
+
+    def __init__(self, version: int, passages: int, words: Words, glossary: Glossary) -> None:
+        self.version = version
+        self.passages = passages
+        self.glossary = glossary
+        self._count = {lemma: count for lemma, (count, _) in words.lemmas.items()}
+        self._lemma_of: dict[str, str] = {}
+        for lemma, (_, forms) in words.lemmas.items():
+            for form in forms:
+                self._lemma_of.setdefault(form, lemma)
+        self._sorted = sorted(self._count)
+        self._by_length: dict[int, list[str]] = {}
+        for form in self._lemma_of:
+            if len(form) > 2 and not form.isdigit():
+                self._by_length.setdefault(len(form), []).append(form)
+        self._sounds: dict[str, list[str]] | None = None
+        self._corrections: dict[str, str | None] = {}
+        self._idf_top = log(1 + max(passages, 1) / 0.75)
+
+    def __len__(self) -> int:
+        return len(self._lemma_of)
+
+    def count(self, lemma: str) -> int:
+        return self._count.get(lemma, 0)
+
+    def has(self, word: str) -> bool:
+        """A word in any form the texts have it in, or its lemma."""
+        return word in self._lemma_of or any(form in self._count for form in analyse(word).lemmas)
+
+    def rarity(self, lemma: str) -> float:
+        """0…1: a word in every passage to a word in one of them (or in none)."""
+        count = self.count(lemma)
+        idf = log(1 + (self.passages - count + 0.5) / (count + 0.5)) if count else self._idf_top
+        return min(max(idf / self._idf_top, 0.0), 1.0) if self._idf_top else 1.0
+
+    def kin(self, lemma: str, limit: int = 6) -> list[str]:
+        """Words of the same root by their beginning: "отменить" finds "отмена"."""
+        if len(lemma) < 5 or any(c.isdigit() for c in lemma):
+            return []
+        stem = lemma[: max(4, round(len(lemma) * 0.6))]
+        found = []
+        at = bisect_left(self._sorted, stem)
+        while at < len(self._sorted) and self._sorted[at].startswith(stem):
+            word = self._sorted[at]
+            if word != lemma and _is_kin(word, lemma):
+                found.append(word)
+            at += 1
+            if len(found) > 24:
+                break
+        return sorted(found, key=lambda word: -self._count[word])[:limit]
+
+    def correct(self, word: str) -> list[str]:
+        """The word or words of the texts that were meant; nothing when the word is fine."""
+        if len(word) < 3 or any(c.isdigit() for c in word) or self.has(word):
+            return []
+        if word not in self._corrections:
+            if len(self._corrections) > 4096:
+                self._corrections.clear()
+            self._corrections[word] = self._nearest(word)
+        found = self._corrections[word]
+        return found.split() if found else []
+
+    def _nearest(self, word: str) -> str | None:
+        heard = sound(word)
+        alike = self._by_sound().get(heard) if len(heard) >= 3 else None
+        if alike and (is_russian(word) != is_russian(alike[0]) or _odd(word)):
+            return alike[0]
+        if not _odd(word):
+            return None
+        if two := self._two(word):
+            return two
+        far = 1 if len(word) <= 5 else 2 if len(word) <= 10 else 3
+        best: tuple[float, str] | None = None
+        for choices in self._near(word, far):
+            for form, distance, _ in process.extract(
+                word, choices, scorer=OSA.distance, score_cutoff=far, limit=8
+            ):
+                price = distance / max(len(word), len(form))
+                price += 0.12 * (form[0] != word[0])
+                price -= 0.01 * min(log(1 + self.count(self._lemma_of.get(form, form))), 8)
+                if best is None or price < best[0]:
+                    best = (price, form)
+        if best and best[0] <= 0.3:
+            return best[1]
+        if len(word) >= 5 and (heard := self._heard(word)):
+            return heard
+        return None
+
+    def _near(self, word: str, far: int) -> Iterable[list[str]]:
+        for length in range(len(word) - far, len(word) + far + 1):
+            yield self._by_length.get(length, [])
+            yield _COMMON_BY_LENGTH.get(length, [])
+
+    def _heard(self, word: str) -> str | None:
+        key = sound(word)
+        found = process.extractOne(
+            key, list(self._by_sound()), scorer=OSA.distance, score_cutoff=1 if len(key) < 8 else 2
+        )
+        return self._by_sound()[found[0]][0] if found and found[0][:1] == key[:1] else None
+
+    def _two(self, word: str) -> str | None:
+        """ "кроссбоди" is "кросс боди"."""
+        if len(word) < 7:
+            return None
+        for at in range(3, len(word) - 2):
+            left, right = word[:at], word[at:]
+            if left in self._lemma_of and right in self._lemma_of:
+                return f"{left} {right}"
+        return None
+
+    def _by_sound(self) -> dict[str, list[str]]:
+        if self._sounds is None:
+            sounds: dict[str, list[str]] = {}
+            for form in self._lemma_of:
+                if len(form) > 2 and form.isalpha():
+                    sounds.setdefault(sound(form), []).append(form)
+            self._sounds = sounds
+        return self._sounds
+
+
+def _is_kin(one: str, other: str) -> bool:
+    common = next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
+    shorter, longer = sorted((len(one), len(other)))
+    return longer - shorter <= 4 and common >= 4 and common * 4 >= shorter * 3
+
+
+def _odd(word: str) -> bool:
+    """No dictionary has it, so it may be misspelt."""
+    return not (is_russian_word(word) if is_russian(word) else word in ENGLISH)
+
+
+# What buyers write whether or not the texts have it: misspelt, it is still understood.
+COMMON = """
+сколько стоит стоимость цена цену доставка доставку доставки доставить привезете возврат вернуть
+обмен размер размеры наличие наличии оплата оплатить купить заказ заказа заказать оператор
+оператора человек человека менеджер менеджера консультант позовите соедините подскажите
+здравствуйте привет спасибо пожалуйста работаете открыто адрес магазин магазина телефон скидка
+скидки промокод гарантия гарантию сравнить отличается разница какой какая какие когда где почему
+можно есть цвет цвета бесплатно курьер самовывоз примерка сертификат рассрочка
+delivery shipping price return refund exchange warranty order operator human person address
+discount available payment size colour color please between difference compare
+""".split()  # noqa: SIM905
+_COMMON_BY_LENGTH: dict[int, list[str]] = {}
+for _word in COMMON:
+    _COMMON_BY_LENGTH.setdefault(len(_word), []).append(_word)
+
+
+# ── One process' memory of merchants ─────────────────────────────────────────────────────────
+_kept: OrderedDict[str, Vocabulary] = OrderedDict()
+_lock = threading.Lock()
+
+
+def vocabulary() -> Vocabulary:
+    """The current merchant's words; read again only when the index has changed."""
+    schema = current_schema()
+    version = KnowledgeIndex.objects.values_list("version", flat=True).first() or 0
+    with _lock:
+        kept = _kept.get(schema)
+        if kept is not None and kept.version == version:
+            _kept.move_to_end(schema)
+            return kept
+    made = load()
+    with _lock:
+        _kept[schema] = made
+        _kept.move_to_end(schema)
+        while len(_kept) > 1 and sum(map(len, _kept.values())) > MAX_WORDS_IN_MEMORY:
+            _kept.popitem(last=False)
+    return made
+
+
+def load() -> Vocabulary:
+    row = KnowledgeIndex.objects.first()
+    rows = [
+        [word.strip() for word in words.replace(";", ",").replace("=", ",").split(",")]
+        for words in Synonym.objects.values_list("words", flat=True)
+    ]
+    glossary = Glossary([*_built_in_groups(), *rows]) if rows else _built_in()
+    if row is None:
+        return Vocabulary(0, 0, Words(), glossary)
+    return Vocabulary(row.version, row.passages, Words.unpack(row.words), glossary)
+
+
+def _built_in() -> Glossary:
+    from bots.retrieval.glossary import built_in
+
+    return built_in()
+
+
+def _built_in_groups() -> list[list[str]]:
+    from bots.retrieval.glossary import GROUPS
+
+    return [line.split(", ") for line in GROUPS.split("\n") if line.strip()]
