@@ -7,12 +7,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tenants.kernel.health import NEEDS, readiness
+from tenants.selectors.hosts import site_of
 
 
 @require_safe
 @never_cache
 def healthz(request: HttpRequest) -> HttpResponse:
-    """The process is up; nothing else is asked."""
+    """The process is up; nothing else is asked.
+
+    With `?domain=` it answers whether the name is one of ours: the proxy asks before it requests
+    a certificate for it (config/management/commands/render_proxy.py).
+    """
+    if (domain := request.GET.get("domain")) and site_of(domain) is None:
+        return HttpResponse("unknown", status=404, content_type="text/plain")
     return HttpResponse("ok", content_type="text/plain")
 
 
