@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -14,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +23,10 @@ from config.embedded.services import ROOT, Services, data_dir, open_data_dir
 from config.embedded.supervisor import Log, Role, Supervisor, say
 from config.embedded.trouble import Trouble
 
+# Lines of a command that begin so are titles of its steps (management/commands/bring_up.py).
+MARK = "@step "
+# What it says of a platform that has no merchant yet.
+EMPTY = "@empty"
 READY_WITHIN_S = 120.0
 # A role that falls this often before it was ever ready will not come up by itself.
 HOPELESS_AFTER = 4
@@ -102,23 +105,36 @@ class Up:
         )
         self.supervisor.watch("postgres", self.services.postgres)
         self.supervisor.watch("redis", self.services.redis)
-        self._manage("Database logins", "prepare_database")
-        self._manage("Migrations", "migrate_all")
         texts.compile_all()
         if not static_build.is_current():
             self._manage("Browser code", "build_static")
-        self._manage("Demo data", "seed_demo", "--if-empty")
+        if EMPTY in self._manage("Django", "bring_up", DB_ROLE="owner"):
+            # With the rights of the roles, since it does their work.
+            self._manage("Demo data", "seed_demo", "--if-empty")
 
-    def _manage(self, title: str, *arguments: str) -> None:
-        """Raises Trouble with the command's last words."""
-        with _progress(title) as done:
-            command = process.spawn([sys.executable, "manage.py", *arguments], cwd=ROOT)
-            said = command.communicate()[0]
-            Log(self.folder / "logs" / "steps.log").write(said)
-            if command.returncode:
-                words = said.decode(errors="replace").strip()
-                raise _explain(title, words)
-            done()
+    def _manage(self, title: str, *arguments: str, **environment: str) -> list[str]:
+        """A command's lines; those after MARK are titles of its steps. Raises Trouble."""
+        command = process.spawn(
+            [sys.executable, "manage.py", *arguments], cwd=ROOT, env={**os.environ, **environment}
+        )
+        log = Log(self.folder / "logs" / "steps.log")
+        words: list[str] = []
+        step = Progress(title)
+        assert command.stdout
+        for raw in command.stdout:
+            log.write(raw)
+            line = raw.decode(errors="replace").rstrip()
+            if line.startswith(MARK):
+                step.done()
+                step = Progress(line.removeprefix(MARK))
+                words.clear()
+            elif line:
+                words.append(line)
+        if command.wait():
+            step.cancel()
+            raise _explain(step.title, words)
+        step.done()
+        return words
 
     def _start_roles(self) -> None:
         os.chdir(ROOT)
@@ -128,11 +144,12 @@ class Up:
 
     def _wait_until_ready(self) -> None:
         deadline, waiting = time.monotonic() + READY_WITHIN_S, "no answer yet"
-        with _progress("Roles") as done:
+        step = Progress("Roles")
+        try:
             while True:
                 ready, waiting = self._is_ready(waiting)
                 if ready:
-                    done()
+                    step.done()
                     return
                 self.supervisor.tend()
                 for role in self.supervisor.roles:
@@ -148,6 +165,8 @@ class Up:
                         f"See the logs in {self.folder / 'logs'}.",
                     )
                 time.sleep(0.1)
+        finally:
+            step.cancel()
 
     def _is_ready(self, before: str) -> tuple[bool, str]:
         """/readyz says yes; else what it says is missing."""
@@ -210,24 +229,22 @@ class Up:
         self.services.stop()
 
 
-@contextlib.contextmanager
-def _progress(title: str) -> Iterator[Any]:
-    """`· Title …` while it takes long, `✓ Title · 2.1 s` at the end."""
-    begun, over = time.monotonic(), threading.Event()
+class Progress:
+    """`· Title …` when it takes long, `✓ Title · 2.1 s` at the end."""
 
-    def remind() -> None:
-        if not over.wait(2):
-            say(f"· {title} …")
+    def __init__(self, title: str) -> None:
+        self.title = title
+        self.begun = time.monotonic()
+        self.reminder = threading.Timer(2, say, [f"· {title} …"])
+        self.reminder.daemon = True
+        self.reminder.start()
 
-    def done() -> None:
-        over.set()
-        say(f"✓ {title} · {time.monotonic() - begun:.1f} s")
+    def done(self) -> None:
+        self.cancel()
+        say(f"✓ {self.title} · {time.monotonic() - self.begun:.1f} s")
 
-    threading.Thread(target=remind, daemon=True).start()
-    try:
-        yield done
-    finally:
-        over.set()
+    def cancel(self) -> None:
+        self.reminder.cancel()
 
 
 def _port() -> int:
@@ -237,13 +254,13 @@ def _port() -> int:
     return int(value)
 
 
-def _explain(title: str, words: str) -> Trouble:
-    if "No space left on device" in words:
+def _explain(title: str, words: list[str]) -> Trouble:
+    if any("No space left on device" in line for line in words):
         return Trouble(
             f"{title}: the disk is full.",
             "Free some space (df -h shows where), or move DATA_DIR to another disk.",
         )
-    tail = "\n    ".join(words.splitlines()[-15:])
+    tail = "\n    ".join(words[-15:])
     return Trouble(
         f"{title} failed:\n    {tail}",
         "The whole story is in logs/steps.log of the data folder.",
