@@ -140,7 +140,8 @@ class Up:
         os.chdir(ROOT)
         for name, command in roles.commands().items():
             log = Log(self.folder / "logs" / f"{name}.log")
-            self.supervisor.add(Role(name, command, log, say, quiet=self.check))
+            # While they start, a role says what it misses; that is for the log.
+            self.supervisor.add(Role(name, command, log, say, quiet=True))
 
     def _wait_until_ready(self) -> None:
         deadline, waiting = time.monotonic() + READY_WITHIN_S, "no answer yet"
@@ -150,6 +151,8 @@ class Up:
                 ready, waiting = self._is_ready(waiting)
                 if ready:
                     step.done()
+                    for role in self.supervisor.roles:
+                        role.quiet = self.check
                     return
                 self.supervisor.tend()
                 for role in self.supervisor.roles:
@@ -164,7 +167,7 @@ class Up:
                         f"Not ready within {READY_WITHIN_S:g} s: {waiting}",
                         f"See the logs in {self.folder / 'logs'}.",
                     )
-                time.sleep(0.1)
+                time.sleep(0.2)
         finally:
             step.cancel()
 
