@@ -80,7 +80,9 @@ def _run(command: list[str], environment: dict[str, str]) -> None:
         command, cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = "\n".join((done.stdout + done.stderr).splitlines()[-20:])
+        lines = (done.stdout + done.stderr).splitlines()
+        # npm says what is wrong first and how it is used last; a compiler the other way round.
+        said = "\n".join(lines if len(lines) <= 20 else [*lines[:10], "…", *lines[-10:]])
         raise CannotBuild(
             f"{' '.join(command[-2:])} failed in static/:\n{said}\n"
             "Check the connection to the npm registry and the free disk space, then start again."
@@ -137,7 +139,7 @@ def mark_built(digest: str) -> None:
 
 
 def main(scripts: list[str]) -> int:
-    """`python -m config.static_build check test`: these of npm's scripts, as far as they exist."""
+    """`python -m config.static_build lint types test`: these of npm's scripts, as far as they exist."""
     package = SOURCES / "package.json"
     known = json.loads(package.read_text())["scripts"] if package.exists() else {}
     if not (wanted := [script for script in scripts if script in known]):
