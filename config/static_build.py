@@ -139,7 +139,7 @@ def mark_built(digest: str) -> None:
 
 
 def main(scripts: list[str]) -> int:
-    """`python -m config.static_build lint types test`: these of npm's scripts, as far as they exist."""
+    """`python -m config.static_build lint types test`: those of npm's scripts that exist."""
     package = SOURCES / "package.json"
     known = json.loads(package.read_text())["scripts"] if package.exists() else {}
     if not (wanted := [script for script in scripts if script in known]):
