@@ -7,13 +7,11 @@ class BotsConfig(AppConfig):
     verbose_name = _("Assistant and dialogues")
 
     def ready(self) -> None:
-        # Registers what waiting work of each kind is done by, and what follows a fact.
+        # Each registers what waiting work of its kind is done by, what follows a fact, or its part
+        # of a new merchant.
         from bots import handlers  # noqa: F401
         from bots.engine import inbox, turn  # noqa: F401
-        from bots.services import (
-            delivery,  # noqa: F401
-            fill,  # noqa: F401 - registers its part
-        )
+        from bots.services import attachments, delivery, fill, polling  # noqa: F401
         from tenants.kernel import rights
 
         # What the acceptance of a delivery needs (bots.services.accept): no content can be read.

@@ -13,4 +13,5 @@ class TenantsConfig(AppConfig):
         post_migrate.disconnect(dispatch_uid="django.contrib.auth.management.create_permissions")
         post_migrate.disconnect(create_contenttypes)
 
+        from tenants.kernel import jobs  # noqa: F401
         from tenants.services import merchants, provision  # noqa: F401 - their work and jobs

@@ -11,7 +11,7 @@ import time
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from bots.channels.base import ChannelAdapter
@@ -25,7 +25,7 @@ from bots.models import Conversation, Episode, Message
 from bots.services import messages
 from bots.services.channels import adapter_of
 from tenants.kernel import due, outbox
-from tenants.kernel.context import current_schema
+from tenants.kernel.context import current_schema, release_connection
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +111,7 @@ def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:
         quiet = 0.0
     left = quiet - (now - newest.created_at).total_seconds()
     if left > 0:
-        connection.close()
+        release_connection()
         return stale.wait(left)
     return stale.is_set()
 
@@ -260,7 +260,7 @@ def _streamer(
         current = Conversation.objects.filter(
             pk=conversation.pk, epoch=epoch, last_inbound_seq=upto
         ).exists()
-        connection.close()
+        release_connection()
         if current:
             adapter.stream(chat, text, f"{conversation.pk}:{upto}")
         return current

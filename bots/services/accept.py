@@ -27,7 +27,7 @@ WITH fresh AS (
 INSERT INTO public.tenants_due AS d (schema, kind, object_id)
 SELECT DISTINCT %s, 'inbox', lane FROM fresh ORDER BY lane
 ON CONFLICT (schema, kind, object_id) DO UPDATE SET
-    due_at = CASE WHEN d.lease_until > now() THEN excluded.due_at
+    due_at = CASE WHEN d.lease_until > statement_timestamp() THEN excluded.due_at
                   ELSE least(d.due_at, excluded.due_at) END,
     attempts = 0, version = d.version + 1
 RETURNING object_id

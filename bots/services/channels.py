@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from bots.channels.base import ChannelAdapter, ChannelManifest, Check, Config
 from bots.models import Bot, Channel
-from tenants.kernel import outbox, registry
+from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
 from tenants.kernel.secrets import seal
@@ -145,6 +145,8 @@ def channel_connect(channel: Channel) -> Check:
     channel.state_detail = check.detail[:300]
     channel.save(update_fields=["state", "state_detail", "account"])
     route_sync(channel)
+    if channel.state == Channel.State.LIVE and channel.account.get("mode") == "polling":
+        due.schedule("poll", channel.pk)
     return check
 
 

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from bots.engine import running
 from bots.engine.timing import AGENT_WAIT
-from bots.models import AlreadyTaken, Attachment, Channel, Conversation, Draft, Episode, Message
+from bots.models import Attachment, Channel, Conversation, Draft, Episode, Message
+from bots.models.conversation import AlreadyTaken
 from bots.services import messages
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema

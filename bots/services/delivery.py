@@ -18,7 +18,7 @@ from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.services import limits
 from bots.services.channels import adapter_of, channel_broke
 from tenants.kernel import bell, due, outbox
-from tenants.kernel.context import current_schema
+from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 
 log = logging.getLogger(__name__)
@@ -129,8 +129,7 @@ def _send_part(
 ) -> datetime | None:
     """One call to the platform and what it means. A time = try again then."""
     # Nothing of the database is held while the platform is waited for.
-    if not connection.in_atomic_block:
-        connection.close()
+    release_connection()
     try:
         sent = adapter.send(call)
     except RetryLater as exc:

@@ -43,6 +43,15 @@ def merchant_context(schema: str) -> Iterator[None]:
         enter(before)
 
 
+def release_connection() -> None:
+    """Give this thread's connection back before something slow is waited for.
+
+    Inside a transaction it stays: giving it up would lose what was not committed.
+    """
+    if not connection.in_atomic_block:
+        connection.close()
+
+
 def cache_key(key: str, prefix: str, version: int) -> str:
     """Django's KEY_FUNCTION: two merchants never share an entry. Works in async code too."""
     return f"{current_schema()}:{prefix}:{version}:{key}"

@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 LEASE_S = 6.0
 RENEW_EVERY_S = 1.5
 MAX_ATTEMPTS = 12
+PAUSE_AT_MOST_S = 60.0
 
 Work = Callable[[int], datetime | None]
 _workers: dict[str, Work] = {}
@@ -52,14 +53,23 @@ def kinds() -> frozenset[str]:
     return frozenset(_workers)
 
 
+# statement_timestamp: a long transaction must not see the past as the present. `attempts` above 0
+# in a row nobody holds means it waits on purpose (a vendor's limit, a growing pause): a new wish
+# does not cut that short.
 _UPSERT = """
-INSERT INTO public.tenants_due (schema, kind, object_id, due_at)
-VALUES (%s, %s, %s, coalesce(%s, now()))
+INSERT INTO public.tenants_due AS d (schema, kind, object_id, due_at)
+VALUES (%s, %s, %s, coalesce(%s, statement_timestamp()))
 ON CONFLICT (schema, kind, object_id) DO UPDATE SET
-    due_at = CASE WHEN tenants_due.lease_until > now() THEN excluded.due_at
-                  ELSE least(tenants_due.due_at, excluded.due_at) END,
-    attempts = 0,
-    version = tenants_due.version + 1
+    due_at = CASE WHEN d.lease_until > statement_timestamp() THEN excluded.due_at
+                  WHEN d.attempts > 0 THEN d.due_at
+                  ELSE least(d.due_at, excluded.due_at) END,
+    version = d.version + 1
+"""
+_MOVE = """
+INSERT INTO public.tenants_due AS d (schema, kind, object_id, due_at)
+VALUES (%s, %s, %s, %s)
+ON CONFLICT (schema, kind, object_id) DO UPDATE SET
+    due_at = excluded.due_at, attempts = 0, version = d.version + 1
 """
 
 
@@ -73,17 +83,23 @@ def schedule(kind: str, object_id: int, *, due_at: datetime | None = None) -> No
 
 
 _HOLD = """
-INSERT INTO public.tenants_due AS d (schema, kind, object_id, due_at, lease_until, token, attempts)
-VALUES (%s, %s, %s, now(), now() + %s * interval '1 second', %s, 1)
+INSERT INTO public.tenants_due AS d
+    (schema, kind, object_id, due_at, lease_until, token, attempts)
+VALUES (%(schema)s, %(kind)s, %(id)s, statement_timestamp(),
+        statement_timestamp() + %(lease)s * interval '1 second', %(token)s, 1)
 ON CONFLICT (schema, kind, object_id) DO UPDATE SET
-    due_at = CASE WHEN d.lease_until > now() THEN excluded.due_at
-                  ELSE least(d.due_at, excluded.due_at) END,
     version = d.version + 1,
-    attempts = CASE WHEN d.lease_until > now() THEN 0 ELSE 1 END,
-    token = CASE WHEN d.lease_until > now() THEN d.token ELSE excluded.token END,
-    lease_until = CASE WHEN d.lease_until > now() THEN d.lease_until ELSE excluded.lease_until END
+    due_at = CASE WHEN d.lease_until > statement_timestamp() THEN excluded.due_at
+                  WHEN d.attempts > 0 THEN d.due_at
+                  ELSE least(d.due_at, excluded.due_at) END,
+    token = CASE WHEN {busy} THEN d.token ELSE excluded.token END,
+    attempts = CASE WHEN {busy} THEN d.attempts ELSE 1 END,
+    lease_until = CASE WHEN {busy} THEN d.lease_until ELSE excluded.lease_until END
 RETURNING token, version, attempts
-"""
+""".format(
+    busy="d.lease_until > statement_timestamp() "
+    "OR (d.attempts > 0 AND d.due_at > statement_timestamp())"
+)
 
 
 def follow(kind: str, object_id: int) -> None:
@@ -99,7 +115,16 @@ def follow(kind: str, object_id: int) -> None:
         return
     schema, token = current_schema(), uuid.uuid4()
     with connection.cursor() as cursor:
-        cursor.execute(_HOLD, (schema, kind, object_id, LEASE_S, token))
+        cursor.execute(
+            _HOLD,
+            {
+                "schema": schema,
+                "kind": kind,
+                "id": object_id,
+                "lease": LEASE_S,
+                "token": token,
+            },
+        )
         holder, version, attempts = cursor.fetchone()
     if holder == token:
         waiting.append(Lease(schema, kind, object_id, token, version, attempts))
@@ -108,10 +133,7 @@ def follow(kind: str, object_id: int) -> None:
 def reschedule(kind: str, object_id: int, *, due_at: datetime) -> None:
     """Move a timer to another time, later included."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            _UPSERT.replace("least(tenants_due.due_at, excluded.due_at)", "excluded.due_at"),
-            (current_schema(), kind, object_id, due_at),
-        )
+        cursor.execute(_MOVE, (current_schema(), kind, object_id, due_at))
 
 
 def cancel(kind: str, object_id: int) -> None:
@@ -135,10 +157,11 @@ class Lease:
 
 _CLAIM = """
 UPDATE public.tenants_due
-SET lease_until = now() + %s * interval '1 second', token = %s, attempts = attempts + 1
+SET lease_until = statement_timestamp() + %s * interval '1 second', token = %s,
+    attempts = attempts + 1
 WHERE schema = %s AND kind = %s AND object_id = %s
-  AND due_at <= now() + interval '5 milliseconds'
-  AND (lease_until IS NULL OR lease_until < now())
+  AND due_at <= statement_timestamp() + interval '5 milliseconds'
+  AND (lease_until IS NULL OR lease_until < statement_timestamp())
 RETURNING version, attempts
 """
 
@@ -169,12 +192,13 @@ def release(lease: Lease, *, again_at: datetime | None = None, failed: bool = Fa
             """
             UPDATE public.tenants_due
             SET lease_until = NULL, token = NULL,
-                attempts = CASE WHEN %s THEN attempts ELSE 0 END,
+                attempts = CASE WHEN %s THEN attempts
+                                WHEN %s::timestamptz IS NULL THEN 0 ELSE 1 END,
                 due_at = CASE WHEN %s::timestamptz IS NULL OR version <> %s THEN due_at
                               ELSE %s::timestamptz END
-            WHERE token = %s RETURNING due_at <= now()
+            WHERE token = %s RETURNING due_at <= statement_timestamp()
             """,
-            (failed, again_at, lease.version, again_at, lease.token),
+            (failed, again_at, again_at, lease.version, again_at, lease.token),
         )
         row = cursor.fetchone()
     return bool(row and row[0])
@@ -216,7 +240,7 @@ def _run(lease: Lease) -> tuple[datetime | None, bool]:
     try:
         return function(lease.object_id), False
     except RetryLater as exc:
-        wait = exc.retry_after_s or min(2.0**lease.attempts, 600)
+        wait = exc.retry_after_s or min(2.0**lease.attempts, PAUSE_AT_MOST_S)
         return timezone.now() + timedelta(seconds=wait), True
     except Exception:
         if connection.in_atomic_block and not connection.needs_rollback:
@@ -224,7 +248,7 @@ def _run(lease: Lease) -> tuple[datetime | None, bool]:
         log.exception("%s %s failed (attempt %s)", lease.kind, lease.object_id, lease.attempts)
         if lease.attempts >= MAX_ATTEMPTS:
             return timezone.now() + timedelta(days=1), True
-        return timezone.now() + timedelta(seconds=min(2.0**lease.attempts, 600)), True
+        return timezone.now() + timedelta(seconds=min(2.0**lease.attempts, PAUSE_AT_MOST_S)), True
 
 
 def overdue(limit: int = 200, *, grace_s: float = 0.3) -> list[tuple[str, str, int]]:
@@ -233,8 +257,8 @@ def overdue(limit: int = 200, *, grace_s: float = 0.3) -> list[tuple[str, str, i
         cursor.execute(
             """
             SELECT schema, kind, object_id FROM public.tenants_due
-            WHERE due_at <= now() - %s * interval '1 second'
-              AND (lease_until IS NULL OR lease_until < now())
+            WHERE due_at <= statement_timestamp() - %s * interval '1 second'
+              AND (lease_until IS NULL OR lease_until < statement_timestamp())
             ORDER BY due_at LIMIT %s
             """,
             (grace_s, limit),
@@ -278,7 +302,8 @@ class _Renewer:
     def _renew(tokens: list[uuid.UUID]) -> None:
         with merchant_context(PUBLIC), connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE public.tenants_due SET lease_until = now() + %s * interval '1 second' "
+                "UPDATE public.tenants_due "
+                "SET lease_until = statement_timestamp() + %s * interval '1 second' "
                 "WHERE token = ANY(%s)",
                 (LEASE_S, tokens),
             )

@@ -106,3 +106,10 @@ def file_delete(stored: StoredFile) -> None:
     path = stored.path
     stored.delete()
     transaction.on_commit(lambda: default_storage.delete(path))
+
+
+def file_bytes(stored_id: int) -> tuple[str, bytes]:
+    """Name and content of a small file (an attachment on its way out)."""
+    stored = StoredFile.objects.get(pk=stored_id)
+    with file_open(stored) as content:
+        return stored.name, content.read()

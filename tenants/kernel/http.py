@@ -7,6 +7,7 @@ checked, so a name that changes between check and use changes nothing.
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import socket
 from collections.abc import Iterator, Mapping
@@ -32,15 +33,23 @@ USER_AGENT = "shop-assistant/1.0"
 MAX_BODY = 50 * 1024 * 1024
 
 
-class AddressRefused(httpx.ConnectError):
-    """The address is private, loopback, link-local or reserved."""
-
-
 def is_public(address: str) -> bool:
     ip = ipaddress.ip_address(address)
     if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
         ip = ip.ipv4_mapped
     return ip.is_global and not ip.is_multicast
+
+
+def _checked_address(host: str, port: int) -> str:
+    """An address of a host, when all of them are public. Raises httpcore.ConnectError."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise httpcore.ConnectError(f"{host} has no address") from exc
+    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
+    if refused := [a for a in addresses if not is_public(a)]:
+        raise httpcore.ConnectError(f"{host} leads to a private address ({refused[0]})")
+    return addresses[0]
 
 
 class _GuardedBackend(httpcore.SyncBackend):
@@ -49,14 +58,25 @@ class _GuardedBackend(httpcore.SyncBackend):
     def connect_tcp(  # type: ignore[override]
         self, host: str, port: int, timeout=None, local_address=None, socket_options=None
     ) -> httpcore.NetworkStream:
-        try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except OSError as exc:
-            raise httpcore.ConnectError(f"{host} has no address") from exc
-        addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-        if refused := [a for a in addresses if not is_public(a)]:
-            raise httpcore.ConnectError(f"{host} leads to a private address ({refused[0]})")
-        return super().connect_tcp(addresses[0], port, timeout, local_address, socket_options)
+        address = _checked_address(host, port)
+        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+
+
+class _GuardedAsyncBackend(httpcore.AnyIOBackend):
+    async def connect_tcp(  # type: ignore[override]
+        self, host: str, port: int, timeout=None, local_address=None, socket_options=None
+    ) -> httpcore.AsyncNetworkStream:
+        loop = asyncio.get_running_loop()
+        address = await loop.run_in_executor(None, _checked_address, host, port)
+        return await super().connect_tcp(address, port, timeout, local_address, socket_options)
+
+
+def async_transport(*, proxy: str | None = None, verify: Any = True) -> httpx.AsyncHTTPTransport:
+    """The same guard for the one library that brings an asynchronous client of its own."""
+    http = httpx.AsyncHTTPTransport(verify=verify, proxy=proxy or None, retries=0)
+    if not settings.ALLOW_PRIVATE_ADDRESSES and not proxy:
+        http._pool._network_backend = _GuardedAsyncBackend()  # type: ignore[attr-defined]
+    return http
 
 
 def outgoing(

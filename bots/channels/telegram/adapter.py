@@ -1,0 +1,408 @@
+"""Telegram Bot API through python-telegram-bot.
+
+Source: https://core.telegram.org/bots/api (10.x). Text limits count UTF-16 code units.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from datetime import UTC, datetime
+from hmac import compare_digest
+from typing import Any
+
+from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, ReplyParameters
+
+from bots.channels.base import (
+    BuyerEdit,
+    BuyerMessage,
+    Call,
+    ChannelAdapter,
+    Check,
+    Envelope,
+    File,
+    Inbound,
+    Occurrence,
+    Reachable,
+    Reply,
+    Sent,
+    SignatureMismatch,
+    Unsupported,
+    split_text,
+)
+from bots.channels.telegram.client import LONG_POLL_EXTRA_S, call
+from bots.channels.telegram.manifest import MANIFEST
+from tenants.kernel.errors import Rejected, VendorError
+from tenants.kernel.files import file_bytes
+
+ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
+CAPTION_LIMIT = 1024
+CALLBACK_DATA_BYTES = 64
+DOWNLOAD_LIMIT = 20 * 1024 * 1024
+WEBHOOK_PORTS = ("443", "80", "88", "8443")
+# Telegram refuses hooks on plain HTTP and on these names: such a bot is polled.
+_LOCAL = re.compile(r"^http:|//(localhost|127\.|\[::1\]|[^/:]*\.localhost)", re.I)
+
+_FILES = (
+    ("photo", "image"),
+    ("voice", "voice"),
+    ("audio", "voice"),
+    ("video", "video"),
+    ("video_note", "video"),
+    ("document", "file"),
+)
+
+
+def utf16(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+class Telegram(ChannelAdapter):
+    manifest = MANIFEST
+
+    # ── in ──
+    def verify(self, request: Inbound) -> None:
+        sent = request.headers.get("x-telegram-bot-api-secret-token", "")
+        expected = self.config.secrets.get("hook", "")
+        if not expected or not compare_digest(sent.encode(), expected.encode()):
+            raise SignatureMismatch
+
+    def envelopes(self, request: Inbound) -> list[Envelope]:
+        """One update a call. `update_id` is the delivery's identity."""
+        update = request.json()
+        return [Envelope(str(int(update["update_id"])), _chat_of(update), update)]
+
+    def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
+        return 200, b"{}", "application/json"
+
+    def parse(self, payload: Any) -> list[Occurrence]:
+        """Update → at most one occurrence.
+
+        Reads: message, edited_message {message_id, date (Unix seconds, UTC), chat, from, text,
+        caption, files, contact, location, reply_to_message}; callback_query {id, data, message};
+        my_chat_member {new_chat_member.status}.
+        """
+        if message := payload.get("message"):
+            return [self._message(message)]
+        if edited := payload.get("edited_message"):
+            return [
+                BuyerEdit(
+                    external_id=str(edited["message_id"]),
+                    chat=str(edited["chat"]["id"]),
+                    text=edited.get("text") or edited.get("caption") or "",
+                )
+            ]
+        if query := payload.get("callback_query"):
+            return [self._pressed(query)]
+        if member := payload.get("my_chat_member"):
+            status = member.get("new_chat_member", {}).get("status", "")
+            chat = str(member["chat"]["id"])
+            return [Reachable(chat, is_reachable=status not in ("kicked", "left"))]
+        raise Unsupported(", ".join(sorted(payload.keys() - {"update_id"})))
+
+    def _message(self, message: dict[str, Any]) -> BuyerMessage:
+        chat = message["chat"]
+        if chat.get("type") != "private":
+            raise Unsupported(f"a message in a {chat.get('type')}")
+        sender = message.get("from", chat)
+        text = message.get("text") or message.get("caption") or ""
+        is_start = text.split(" ")[0].split("@")[0] == "/start"
+        data: dict[str, Any] = {}
+        if is_start and " " in text:
+            data["deep_link"] = text.partition(" ")[2][:64]
+        if location := message.get("location"):
+            data["location"] = {k: location[k] for k in ("latitude", "longitude")}
+        return BuyerMessage(
+            external_id=str(message["message_id"]),
+            chat=str(chat["id"]),
+            text=text if not is_start else "/start",
+            sent_at=datetime.fromtimestamp(message["date"], UTC),
+            name=_name(sender),
+            username=sender.get("username", ""),
+            language=sender.get("language_code", ""),
+            files=tuple(_files(message)),
+            reply_to=str(message.get("reply_to_message", {}).get("message_id", "")),
+            is_start=is_start,
+            identities=tuple(_shared_contact(message, sender)),
+            data=data,
+        )
+
+    @staticmethod
+    def _pressed(query: dict[str, Any]) -> BuyerMessage:
+        """A pressed button: its title is what the buyer said, its data the payload."""
+        message = query.get("message") or {}
+        if message.get("chat", {}).get("type", "private") != "private" or "data" not in query:
+            raise Unsupported("a callback without data or outside a private chat")
+        data = query["data"]
+        title = data
+        for row in message.get("reply_markup", {}).get("inline_keyboard", []):
+            for button in row:
+                if button.get("callback_data") == data:
+                    title = button.get("text", data)
+        sender = query["from"]
+        return BuyerMessage(
+            external_id=f"callback:{query['id']}",
+            chat=str(message.get("chat", {}).get("id", sender["id"])),
+            text=title,
+            name=_name(sender),
+            username=sender.get("username", ""),
+            language=sender.get("language_code", ""),
+            payload=data,
+            callback=query["id"],
+        )
+
+    def poll(self, cursor: dict[str, Any], wait_s: float) -> tuple[list[Inbound], dict[str, Any]]:
+        offset = cursor.get("offset")
+        updates = self._call(
+            lambda bot: bot.get_updates(
+                offset=offset,
+                timeout=int(wait_s),
+                allowed_updates=ALLOWED_UPDATES,
+                read_timeout=wait_s + LONG_POLL_EXTRA_S,
+            ),
+            "getUpdates",
+            timeout_s=wait_s + 2 * LONG_POLL_EXTRA_S,
+        )
+        if not updates:
+            return [], cursor
+        bodies = [Inbound(body=json.dumps(update.to_dict()).encode()) for update in updates]
+        return bodies, {**cursor, "offset": updates[-1].update_id + 1}
+
+    def fetch_file(self, file: File) -> bytes:
+        async def fetch(bot: Bot) -> bytes:
+            found = await bot.get_file(file.external_id)
+            if found.file_size and found.file_size > DOWNLOAD_LIMIT:
+                raise ValueError("larger than the 20 MB a bot may fetch")
+            return bytes(await found.download_as_bytearray())
+
+        return self._call(fetch, "getFile", timeout_s=60)
+
+    # ── out ──
+    def render(self, reply: Reply) -> list[Call]:
+        """Files first, then text in parts; buttons hang under the last part."""
+        calls = [self._file_call(reply, file) for file in reply.files]
+        text = reply.text
+        for card in reply.cards:
+            text += "\n\n" + _card(card)
+        parts = list(split_text(text, MANIFEST.text_limit, size=utf16)) if text.strip() else []
+        for number, part in enumerate(parts):
+            data: dict[str, Any] = {"chat_id": reply.chat, "text": part}
+            if reply.reply_to and number == 0:
+                data["reply_to"] = reply.reply_to
+            if reply.buttons and number == len(parts) - 1:
+                data["buttons"] = [_button(button) for button in reply.buttons[: MANIFEST.buttons]]
+            calls.append(Call("sendMessage", data))
+        return calls
+
+    @staticmethod
+    def _file_call(reply: Reply, file: File) -> Call:
+        method = {
+            "image": "sendPhoto",
+            "voice": "sendVoice",
+            "video": "sendVideo",
+        }.get(file.kind, "sendDocument")
+        return Call(
+            method, {"chat_id": reply.chat}, files={"stored": file.stored_id, "name": file.name}
+        )
+
+    def send(self, call: Call) -> Sent:
+        if call.method == "sendMessage":
+            message = self._send_text(call)
+        else:
+            message = self._send_file(call)
+        return Sent(str(message.message_id))
+
+    def _send_text(self, call: Call):
+        data = call.data
+        markup = _markup(data.get("buttons", ()))
+        quoted = (
+            ReplyParameters(int(data["reply_to"]), allow_sending_without_reply=True)
+            if data.get("reply_to", "").isdigit()
+            else None
+        )
+        body, mode = _formatted(data["text"])
+
+        def send(text: str, parse_mode: str | None):
+            return self._call(
+                lambda bot: bot.send_message(
+                    chat_id=data["chat_id"],
+                    text=text,
+                    parse_mode=parse_mode,
+                    reply_markup=markup,
+                    reply_parameters=quoted,
+                ),
+                "sendMessage",
+                write=True,
+            )
+
+        try:
+            return send(body, mode)
+        except Rejected as exc:
+            # A bad entity rejects the whole message: say it without markup rather than not at all.
+            if mode and "parse" in exc.detail.lower():
+                return send(data["text"], None)
+            raise
+
+    def _send_file(self, call: Call):
+        name, content = file_bytes(call.files["stored"])
+        file = InputFile(content, filename=call.files["name"] or name)
+        argument = {
+            "sendPhoto": "photo",
+            "sendVoice": "voice",
+            "sendVideo": "video",
+            "sendDocument": "document",
+        }[call.method]
+        method = {
+            "sendPhoto": "send_photo",
+            "sendVoice": "send_voice",
+            "sendVideo": "send_video",
+            "sendDocument": "send_document",
+        }[call.method]
+        return self._call(
+            lambda bot: getattr(bot, method)(chat_id=call.data["chat_id"], **{argument: file}),
+            call.method,
+            write=True,
+            timeout_s=90,
+        )
+
+    def typing(self, chat: str) -> None:
+        self._quietly(lambda bot: bot.send_chat_action(chat, "typing"), "sendChatAction")
+
+    def acknowledge(self, callback: str) -> None:
+        # Too late is the usual refusal; the button stops by itself then.
+        self._quietly(lambda bot: bot.answer_callback_query(callback), "answerCallbackQuery")
+
+    # ── account ──
+    def connect(self) -> Check:
+        token = self.config.secrets.get("token", "")
+        if not re.fullmatch(r"\d{5,}:[\w-]{20,}", token):
+            return Check(ok=False, detail="This does not look like a token of @BotFather.")
+        me = self._call(lambda bot: bot.get_me(), "getMe")
+        account: dict[str, Any] = {
+            "name": me.full_name,
+            "username": me.username or "",
+            "link": f"https://t.me/{me.username}" if me.username else "",
+        }
+        if picture := self._picture(me.id):
+            account["picture"] = picture
+        hook = self.config.hook_url
+        if not hook or _LOCAL.search(hook):
+            self._call(lambda bot: bot.delete_webhook(), "deleteWebhook")
+            return Check(ok=True, account={**account, "mode": "polling"})
+        self._call(
+            lambda bot: bot.set_webhook(
+                url=hook,
+                secret_token=self.config.secrets["hook"],
+                allowed_updates=ALLOWED_UPDATES,
+            ),
+            "setWebhook",
+        )
+        return Check(ok=True, account={**account, "mode": "webhook"})
+
+    def _picture(self, user_id: int) -> str:
+        """File id of the bot's smallest picture; empty when it has none."""
+        try:
+            photos = self._call(
+                lambda bot: bot.get_user_profile_photos(user_id, limit=1),
+                "getUserProfilePhotos",
+            )
+        except VendorError:
+            return ""
+        return photos.photos[0][0].file_id if photos.photos else ""
+
+    def disconnect(self) -> None:
+        self._quietly(lambda bot: bot.delete_webhook(), "deleteWebhook")
+
+    def health(self) -> Check:
+        info = self._call(lambda bot: bot.get_webhook_info(), "getWebhookInfo")
+        if info.url and info.last_error_message and info.pending_update_count:
+            return Check(
+                ok=False,
+                detail=f"{info.last_error_message} ({info.pending_update_count} waiting)",
+            )
+        return Check(ok=True)
+
+    def _call(self, what, operation: str, *, write: bool = False, timeout_s: float = 20.0):
+        return call(
+            what,
+            token=self.config.secrets.get("token", ""),
+            base_url=self.config.base_url,
+            proxy=self.config.proxy,
+            operation=operation,
+            write=write,
+            timeout_s=timeout_s,
+        )
+
+    def _quietly(self, what, operation: str) -> None:
+        try:
+            self._call(what, operation, timeout_s=5)
+        except Exception:  # best effort: a refusal here is nobody's loss
+            return
+
+
+def _chat_of(update: dict[str, Any]) -> str:
+    for key in ("message", "edited_message", "my_chat_member"):
+        if inner := update.get(key):
+            return str(inner["chat"]["id"])
+    if query := update.get("callback_query"):
+        chat = (query.get("message") or {}).get("chat") or query["from"]
+        return str(chat["id"])
+    return "other"
+
+
+def _name(user: dict[str, Any]) -> str:
+    return " ".join(filter(None, [user.get("first_name"), user.get("last_name")]))
+
+
+def _files(message: dict[str, Any]):
+    for key, kind in _FILES:
+        if not (found := message.get(key)):
+            continue
+        # A photo comes in sizes; the last is the largest.
+        one = found[-1] if isinstance(found, list) else found
+        yield File(
+            kind=kind,  # type: ignore[arg-type]
+            name=one.get("file_name", ""),
+            mime=one.get("mime_type", ""),
+            size=one.get("file_size"),
+            external_id=one["file_id"],
+        )
+        return
+
+
+def _shared_contact(message: dict[str, Any], sender: dict[str, Any]):
+    """A phone proves who writes only when Telegram says it is the writer's own."""
+    contact = message.get("contact")
+    if contact and contact.get("phone_number") and contact.get("user_id") == sender.get("id"):
+        yield "phone", "+" + contact["phone_number"].lstrip("+"), "shared"
+
+
+def _button(button) -> dict[str, str]:
+    if button.url:
+        return {"text": button.title, "url": button.url}
+    data = button.payload or button.title
+    # 64 bytes; Cyrillic takes two each. Cut at a whole character.
+    data = data.encode()[:CALLBACK_DATA_BYTES].decode(errors="ignore")
+    return {"text": button.title, "callback_data": data}
+
+
+def _markup(buttons) -> InlineKeyboardMarkup | None:
+    if not buttons:
+        return None
+    return InlineKeyboardMarkup([[InlineKeyboardButton(**button)] for button in buttons])
+
+
+def _card(card) -> str:
+    lines = [card.get("title", ""), card.get("price", ""), card.get("stock", "")]
+    return "\n".join(filter(None, [*lines, card.get("url", "")]))
+
+
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+
+
+def _formatted(text: str) -> tuple[str, str | None]:
+    """Plain text → Telegram HTML. Everything is escaped; only **bold** of ours becomes markup."""
+    if not _BOLD.search(text):
+        return text, None
+    return _BOLD.sub(r"<b>\1</b>", html.escape(text, quote=False)), "HTML"

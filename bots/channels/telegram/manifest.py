@@ -1,0 +1,31 @@
+from django.utils.translation import gettext_lazy as _
+
+from bots.channels.base import ChannelManifest, Maturity, secret_field
+
+MANIFEST = ChannelManifest(
+    key="telegram",
+    title=_("Telegram"),
+    implementation="bots.channels.telegram.adapter.Telegram",
+    icon="send",
+    settings=(
+        secret_field(
+            "token",
+            _("Bot token"),
+            help=_("@BotFather gives it after /newbot. It looks like 123456789:AA…"),
+        ),
+    ),
+    text_limit=4096,
+    buttons=8,
+    files=frozenset({"image", "file", "voice", "video"}),
+    max_file_bytes=20 * 1024 * 1024,
+    can_edit=True,
+    can_type=True,
+    rate_per_s=25.0,
+    rate_per_chat_s=1.0,
+    polls=True,
+    maturity=Maturity.SIMULATED,
+    gaps=(
+        _("No delivered and read states: Telegram tells bots none."),
+        _("Groups, business accounts and albums are not served yet."),
+    ),
+)

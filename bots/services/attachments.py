@@ -1,0 +1,65 @@
+"""Work of kind "fetch": bring a message's files over while the channel still has them."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from django.db import transaction
+
+from bots.channels.base import File
+from bots.models import Attachment, Message
+from bots.services.channels import adapter_of
+from tenants.kernel import due, outbox
+from tenants.kernel.context import release_connection
+from tenants.kernel.errors import NeedsMerchant, Rejected
+from tenants.kernel.files import TooLarge, file_save
+
+log = logging.getLogger(__name__)
+
+LIMIT = 25 * 1024 * 1024
+_NAMES = {"image": "photo.jpg", "voice": "voice.ogg", "video": "video.mp4"}
+
+
+@due.worker("fetch")
+def fetch_files(message_id: int) -> datetime | None:
+    message = Message.objects.select_related("conversation__channel").filter(pk=message_id).first()
+    if message is None:
+        return None
+    adapter = adapter_of(message.conversation.channel)
+    waiting = message.attachments.filter(file=None, error="").exclude(external_id="")
+    for attachment in list(waiting):
+        release_connection()
+        try:
+            content = adapter.fetch_file(
+                File(kind=attachment.kind, external_id=attachment.external_id)  # type: ignore[arg-type]
+            )
+        except (ValueError, Rejected, NeedsMerchant) as exc:
+            _refuse(attachment, str(getattr(exc, "detail", "") or exc))
+            continue
+        _keep(attachment, content)
+    outbox.emit(
+        "message.edited",
+        key=f"conversation:{message.conversation_id}",
+        data={
+            "conversation": message.conversation_id,
+            "message": message.pk,
+            "seq": message.seq,
+        },
+    )
+    return None
+
+
+def _keep(attachment: Attachment, content: bytes) -> None:
+    name = attachment.name or _NAMES.get(attachment.kind, "file")
+    with transaction.atomic():
+        try:
+            attachment.file = file_save(content, name=name, purpose="message", limit=LIMIT)
+        except TooLarge as exc:
+            attachment.error = str(exc)[:200]
+        attachment.save(update_fields=["file", "error"])
+
+
+def _refuse(attachment: Attachment, why: str) -> None:
+    attachment.error = why[:200] or "could not be fetched"
+    attachment.save(update_fields=["error"])
