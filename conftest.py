@@ -30,7 +30,7 @@ TEMPLATE_INPUTS = (
 )
 TEMPLATE_STEPS = (
     ["manage.py", "prepare_database"],
-    ["manage.py", "migrate_all", "--spares", "3"],
+    ["manage.py", "migrate_all", "--spares", "5"],
     ["-m", "tests.fixtures.world"],
 )
 
@@ -160,7 +160,7 @@ def django_db_setup(django_db_blocker: Any) -> Any:
         _close_connections()
         with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
             server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+            server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
 
     renew()
     # Django would empty every table after a test of `transaction=True`, the merchants with them.

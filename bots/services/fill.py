@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from datetime import time
 
-from bots.models import Bot, BotVersion, Channel, OpeningHours, Template, TemplateText
+from bots.models import Bot, Channel, OpeningHours, Template, TemplateText
+from bots.services.bots import bot_publish
+from bots.services.channels import route_sync
 from tenants.kernel import registry
-from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.models import Merchant, RouteKey
+from tenants.models import Merchant
 from tenants.workspace.models import User
 
 _NAME = {"ru": "Помощник", "en": "Assistant"}
@@ -56,8 +57,8 @@ def fill(merchant: Merchant, owner: User) -> None:
         greeting=_GREETING[lang].format(shop=merchant.name),
         language=merchant.language,
     )
-    _publish(bot, owner)
-    _web_channel(merchant, bot, _CHAT[lang])
+    bot_publish(bot=bot, by=owner.email)
+    _web_channel(bot, _CHAT[lang])
     OpeningHours.objects.bulk_create(
         OpeningHours(weekday=day, opens=time(10), closes=time(20)) for day in range(7)
     )
@@ -70,33 +71,14 @@ def fill(merchant: Merchant, owner: User) -> None:
         )
 
 
-def _publish(bot: Bot, owner: User) -> None:
-    config = {
-        field: getattr(bot, field)
-        for field in (
-            *("name", "greeting", "tone", "rules", "language", "providers", "foreign_models"),
-            *("handover_topics", "skills", "deadline_s"),
-        )
-    }
-    bot.published = BotVersion.objects.create(
-        bot=bot, number=1, config=config, published_by=owner.email
-    )
-    bot.save(update_fields=["published"])
-
-
-def _web_channel(merchant: Merchant, bot: Bot, name: str) -> None:
+def _web_channel(bot: Bot, name: str) -> None:
+    """Live at once: nothing outside has to be asked for a page of our own."""
     channel = Channel.objects.create(
         kind="web",
         name=name,
         bot=bot,
         route_key=secrets.token_urlsafe(24),
+        secrets={"hook": secrets.token_urlsafe(32)},
         state=Channel.State.LIVE,
     )
-    with merchant_context(PUBLIC):
-        RouteKey.objects.create(
-            key=channel.route_key,
-            merchant=merchant,
-            schema=merchant.schema_name,
-            channel_id=channel.pk,
-            kind="web",
-        )
+    route_sync(channel)

@@ -11,7 +11,7 @@ from typing import Any
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -87,9 +87,14 @@ def merchant_create(
                     _furnish(merchant, host, email, password, brand or {}, actor)
                     break
             prepared = provision.spare_prepare()
-    except BaseException:
+    except BaseException as exc:
         if prepared is not None:
             provision.schema_drop(prepared)
+        if isinstance(exc, IntegrityError):
+            # Somebody took the name in the same moment: said as if a moment earlier.
+            with merchant_context(PUBLIC):
+                slug_clean(slug)
+                host_clean(host)
         raise
     forget_hosts()
     return merchant

@@ -58,6 +58,7 @@ def test_what_a_committing_test_wrote_is_gone(alpha):
 
 
 def test_clients_speak_for_one_merchant(alpha, client_of, api_of, visitor):
-    assert client_of(alpha, "agent").get("/").status_code == 404
+    assert client_of(alpha, "agent").get("/admin/").status_code == 200
+    assert client_of(alpha, None).get("/admin/").status_code == 302
     assert api_of(alpha).get("/api/v1/nothing/").status_code == 404
     assert visitor("nobody.localhost").get("/").status_code == 404
