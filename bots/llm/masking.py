@@ -44,11 +44,10 @@ _PHONE = re.compile(
     r"|\(?9\d{2}\)?(?:[\-  ]?\d){7}"  # Russian mobile without its prefix
     r")(?!\w)"
 )
-_DOC = re.compile(
-    r"(?<!\d)\d{3}-\d{3}-\d{3}[ -]\d{2}(?!\d)"  # SNILS
-    r"|(?i:(?<=паспорт)[^\d\n]{0,20}\d{2} ?\d{2} ?№? ?\d{6}(?!\d))"
-)
-_HAS_DIGITS = re.compile(r"\d[\d\-  ().]{7}")
+_SNILS = re.compile(r"(?<!\d)\d{3}-\d{3}-\d{3}[ -]\d{2}(?!\d)")
+_PASSPORT = re.compile(r"паспорт[^\d\n]{0,20}(\d{2} ?\d{2} ?№? ?\d{6})(?!\d)", re.IGNORECASE)
+# A run long enough for any of them; the patterns above look only there.
+_RUN = re.compile(r"\d[\d\-  ().]{5,}\d")
 _WORD = r"[А-ЯЁA-Z][а-яёa-z]+(?:-[А-ЯЁA-Z][а-яёa-z]+)?"
 _INTRODUCED = re.compile(
     r"(?i:меня\s+зовут|зовут\s+меня|мо[её]\s+имя|на\s+имя|получатель:?|фио:?|my\s+name\s+is)"
@@ -83,7 +82,7 @@ class Mask:
         self._places: dict[tuple[str, str], str] = {}
         self._count: dict[str, int] = {}
         known = known or Known()
-        self._known = _known_pattern(known)
+        self._known = _finders(known)
         for kind, values in (
             ("NAME", known.names),
             ("PHONE", known.phones),
@@ -120,27 +119,34 @@ class Mask:
             if start < end and all(end <= s or start >= e for s, e, _ in spans):
                 spans.append((start, end, kind))
 
-        for found in _PLACEHOLDER.finditer(text):
-            claim(*found.span(), "TEXT")
+        if "[" in text:
+            for found in _PLACEHOLDER.finditer(text):
+                claim(*found.span(), "TEXT")
         if "@" in text:
             for found in _EMAIL.finditer(text):
                 claim(*found.span(), "EMAIL")
-        if _HAS_DIGITS.search(text):
-            for found in _DOC.finditer(text):
-                shown = found.group().lstrip(" :,-№")
-                claim(found.end() - len(shown), found.end(), "DOC")
-            for found in _DIGITS.finditer(text):
-                for start, end in _cards(found.group()):
-                    claim(found.start() + start, found.start() + end, "CARD")
-            for found in _PHONE.finditer(text):
+        runs = [found.span() for found in _RUN.finditer(text)]
+        lower = text.lower().replace("ё", "е")
+        if runs and "паспорт" in lower:
+            for found in _PASSPORT.finditer(text):
+                claim(*found.span(1), "DOC")
+        for start, end in runs:
+            # One more on either side: what stands next to a number decides what it is.
+            begin, stop = max(0, start - 2), end + 1
+            for found in _SNILS.finditer(text, begin, stop):
+                claim(*found.span(), "DOC")
+            for found in _DIGITS.finditer(text, begin, stop):
+                for first, last in _cards(found.group()):
+                    claim(found.start() + first, found.start() + last, "CARD")
+            for found in _PHONE.finditer(text, begin, stop):
                 if 10 <= _count_digits(found.group()) <= 15:
                     claim(*found.span(), "PHONE")
-        if self._known is not None:
-            for found in self._known.finditer(text):
-                kind = (found.lastgroup or "").rstrip("_0123456789")
-                if kind == "NAME" and not from_buyer and not found.group()[:1].isupper():
-                    continue
-                claim(*found.span(), kind)
+        for kind, needle, pattern in self._known:
+            if needle in lower if needle else runs:
+                for found in pattern.finditer(text):
+                    is_name = kind != "NAME" or from_buyer or found.group()[:1].isupper()
+                    if is_name:
+                        claim(*found.span(), kind)
         if from_buyer:
             for found in _INTRODUCED.finditer(text):
                 claim(*found.span(1), "NAME")
@@ -269,42 +275,57 @@ def _luhn(digits: list[int]) -> bool:
     return (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-@lru_cache(maxsize=512)
-def _known_pattern(known: Known) -> re.Pattern[str] | None:
-    parts: list[str] = []
+# A kind, what must be in the lower-case text (empty: any long number), and where exactly.
+_Finder = tuple[str, str, re.Pattern[str]]
 
-    def add(kind: str, pattern: str) -> None:
-        parts.append(f"(?P<{kind}_{len(parts)}>{pattern})")
+
+@lru_cache(maxsize=512)
+def _finders(known: Known) -> tuple[_Finder, ...]:
+    found: list[_Finder] = []
+
+    def add(kind: str, needle: str, pattern: str) -> None:
+        needle = needle.lower().replace("ё", "е")
+        found.append((kind, needle, re.compile(pattern, re.IGNORECASE)))
 
     for address in sorted(known.addresses, key=len, reverse=True):
+        words = address.split()
         if len(address.strip()) >= 6:
-            add("ADDRESS", r"\s+".join(map(re.escape, address.split())))
+            add("ADDRESS", words[0], r"\s+".join(map(_loose, words)))
     for phone in known.phones:
         digits = "".join(c for c in phone if c.isdigit())
         if len(digits) >= 7:
-            add("PHONE", r"(?<!\d)\+?" + r"[\-  ().]*".join(digits) + r"(?!\d)")
+            add("PHONE", "", r"(?<!\d)\+?" + r"[\-  ().]*".join(digits) + r"(?!\d)")
     for email in known.emails:
         if "@" in email:
-            add("EMAIL", r"(?<![\w.])" + re.escape(email.strip()) + r"(?!\w)")
+            add("EMAIL", email.strip(), r"(?<![\w.])" + _loose(email.strip()) + r"(?!\w)")
     for order in known.orders:
         if len(order.strip()) >= 3:
-            add("ORDER", rf"(?<!\w){re.escape(order.strip())}(?!\w)")
+            add("ORDER", order.strip(), rf"(?<!\w){_loose(order.strip())}(?!\w)")
+    parts: dict[str, None] = {}
     for name in sorted(known.names, key=len, reverse=True):
         words = [w for w in re.split(r"[\s,]+", name) if len(w.strip(".")) >= 2]
+        parts |= dict.fromkeys(words)
         if len(words) > 1:
-            add("NAME", r"(?<!\w)" + r"\s+".join(map(_inflected, words)) + r"(?!\w)")
-    for word in dict.fromkeys(
-        w for name in known.names for w in re.split(r"[\s,]+", name) if len(w.strip(".")) >= 2
-    ):
-        add("NAME", rf"(?<!\w){_inflected(word)}(?!\w)")
-    return re.compile("|".join(parts), re.IGNORECASE) if parts else None
+            whole = r"\s+".join(_inflected(w) for w in words)
+            add("NAME", _stem(words[0]), rf"(?<!\w){whole}(?!\w)")
+    for word in parts:
+        add("NAME", _stem(word), rf"(?<!\w){_inflected(word)}(?!\w)")
+    return tuple(found)
+
+
+def _loose(text: str) -> str:
+    """Exactly this text, with ё and е taken for one letter."""
+    return re.sub("[её]", "[её]", re.escape(text), flags=re.IGNORECASE)
+
+
+def _is_russian(word: str) -> bool:
+    return bool(re.fullmatch(r"[а-яёА-ЯЁ\-]{3,}", word))
+
+
+def _stem(word: str) -> str:
+    return word[:-1] if _is_russian(word) and word[-1].lower() in "аяйьыиое" else word
 
 
 def _inflected(word: str) -> str:
     """A Russian name in any case: its stem and the endings names take. Others as they are."""
-    if not re.fullmatch(r"[а-яёА-ЯЁ\-]{3,}", word):
-        return re.escape(word)
-    stem = word[:-1] if word[-1].lower() in "аяйьыиое" else word
-    if len(stem) < 3 and stem != word:
-        return f"(?:{re.escape(word)}|{re.escape(stem)}(?:ы|и|е|у|ю|ой|ей|я|а|ем|ём|ом))"
-    return re.escape(stem) + _ENDINGS
+    return _loose(_stem(word)) + (_ENDINGS if _is_russian(word) else "")

@@ -19,7 +19,6 @@ from bots.llm.base import (
     ModelRequest,
     ModelTooSlow,
     NeedsMerchant,
-    Patience,
     Provider,
     Rejected,
     RetryLater,
@@ -28,6 +27,7 @@ from bots.llm.base import (
 )
 from bots.llm.manifests import ProviderManifest, manifests
 from bots.llm.simulation import Called, ModelSimulator, Reply, Trouble
+from bots.llm.tests.contract import patience
 from tenants.kernel import registry
 from tenants.kernel.simulate import serve_simulator
 
@@ -78,16 +78,6 @@ def account(manifest, sim, served) -> Account:
 @pytest.fixture
 def provider(manifest, account) -> Provider:
     return manifest.build(account)
-
-
-def patience(**changes) -> Patience:
-    given = {"first_byte_s": 3.0, "stall_s": 2.0, "for_s": 5.0, "should_stop": None} | changes
-    return Patience(
-        time.monotonic() + given["for_s"],
-        given["first_byte_s"],
-        given["stall_s"],
-        given["should_stop"],
-    )
 
 
 def both_ways(ask):

@@ -1,4 +1,5 @@
 import json
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -73,6 +74,23 @@ def test_short_and_foreign_names():
     assert "Smith" not in mask.text("Mr Smith")
     assert mask.text("Ян дома, заказ 1") == "[NAME_1] дома, заказ 1"
     assert "Ия" not in mask.text("это Ия")
+
+
+def test_yo_and_ye_are_one_letter_in_names():
+    mask = Mask(Known(names=("Артём Ёлкин",)))
+
+    assert mask.text("Артему Елкину привет") == "[NAME_2] привет"
+
+
+def test_a_hundred_facts_are_masked_within_a_millisecond_or_so():
+    """Bounded generously: the bench measures, this only catches a pattern gone wrong."""
+    facts = "\n".join(f"- Товар {i}: размер {40 + i}, цена {1000 + i} ₽." for i in range(200))
+    mask = Mask(ANNA)
+    started = time.process_time()
+    for _ in range(20):
+        mask.text(facts)
+
+    assert (time.process_time() - started) / 20 < 0.02
 
 
 def test_same_value_same_placeholder_over_messages():
