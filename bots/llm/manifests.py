@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
 
@@ -65,6 +66,8 @@ class ProviderManifest:
         A model nobody listed costs as the dearest listed one, so that it cannot slip past a
         budget; a provider without a list costs nothing.
         """
+        if account is not None and (told := _told_price(account)):
+            return told
         for table in (account.prices if account else {}, self.prices):
             known = [name for name in table if model.startswith(name)]
             if known:
@@ -81,6 +84,21 @@ class ProviderManifest:
     def build(self, account: Account) -> Provider:
         made: Provider = registry.load(self.implementation)(account)
         return made
+
+
+def _told_price(account: Account) -> Price | None:
+    """A price the merchant typed into the account's settings, for a million tokens."""
+    prompt, completion = account.setting("price_prompt"), account.setting("price_completion")
+    if not prompt and not completion:
+        return None
+    try:
+        return Price(
+            Decimal((prompt or "0").replace(",", ".")),
+            Decimal((completion or "0").replace(",", ".")),
+            account.setting("currency", "RUB"),
+        )
+    except InvalidOperation:
+        return None
 
 
 @cache

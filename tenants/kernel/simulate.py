@@ -215,7 +215,8 @@ def serve_simulator(app: AsgiApp, *, port: int = 0) -> Iterator[str]:
             time.sleep(0.005)
         yield f"http://127.0.0.1:{sock.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        # Forced: a stream that still drips must not hold up whoever is done with the server.
+        server.should_exit = server.force_exit = True
         thread.join(timeout=5)
         sock.close()
 

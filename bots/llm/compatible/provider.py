@@ -30,6 +30,7 @@ from bots.llm.base import (
     VendorError,
     finished,
 )
+from tenants.kernel.errors import NotFound
 
 VENDOR = "compatible"
 OPERATION = "POST /chat/completions"
@@ -157,9 +158,7 @@ class Compatible(Provider):
                 secrets=self._secrets,
             ) as response:
                 listed = wire.body_json(response, patience)
-        except NeedsMerchant as exc:
-            if exc.status != 404:
-                raise
+        except NotFound:
             return super().check(patience)
         names = [m.get("id") for m in (listed or {}).get("data") or [] if isinstance(m, dict)]
         if names and self.model not in names and f"{self.model}:latest" not in names:
@@ -182,6 +181,10 @@ class Thoughts:
     def feed(self, piece: str) -> str:
         if self._state == "text":
             return piece
+        if self._state == "after":
+            piece = piece.lstrip()
+            self._state = "text" if piece else "after"
+            return piece
         self._held += piece
         if self._state == "start":
             begun = self._held.lstrip()
@@ -194,8 +197,8 @@ class Thoughts:
         end = self._held.find(self._CLOSE)
         if end < 0:
             return ""
-        self._state = "text"
-        return self._release(self._held[end + len(self._CLOSE) :].lstrip())
+        self._state = "after"
+        return self.feed(self._release(self._held[end + len(self._CLOSE) :]))
 
     def end(self) -> str:
         """What was held back; an unfinished thought is dropped."""

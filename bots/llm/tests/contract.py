@@ -10,6 +10,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,15 @@ def patience(
     should_stop: Callable[[], bool] | None = None,
 ) -> Patience:
     return Patience(time.monotonic() + for_s, first_byte_s, stall_s, should_stop)
+
+
+@contextmanager
+def as_new(sim: ModelSimulator) -> Iterator[None]:
+    """A simulator that stays up between tests, each time as it was made."""
+    sim.reset()
+    routes = list(sim._routes)
+    yield
+    sim._routes[:] = routes
 
 
 def spec(*path: str) -> Any:

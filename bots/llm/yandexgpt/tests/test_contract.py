@@ -13,7 +13,7 @@ from bots.llm.yandexgpt.simulator import YandexSimulator
 from tenants.kernel.simulate import serve_simulator
 
 PACKAGE = "yandex.cloud.ai.foundation_models.v1."
-SCALARS = {
+SCALARS: dict[str, Any] = {
     "string": str,
     "string(int64)": str,
     "string(RFC3339)": str,
