@@ -34,9 +34,7 @@ def records_of(hits: Sequence[Hit], offline: Answer) -> list[Known]:
         text = _product(hit) if hit.product is not None else f"{hit.title}\n{hit.text}"
         fields = _fields(hit) if hit.product is not None else {}
         name = f"{hit.kind}:{hit.external_id}"
-        known.append(
-            Known(len(known) + 1, source, Record(name, text, fields), text[:TEXT_SHOWN])
-        )
+        known.append(Known(len(known) + 1, source, Record(name, text, fields), text[:TEXT_SHOWN]))
     if offline.decision == "answer" and offline.text and offline.sources:
         source = offline.sources[0]
         record = Record(f"{source.kind}:{source.external_id}", offline.text)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 
 from bots.engine import texts
 from bots.engine.base import Answer, Decision, Reason, Turn
-from bots.engine.model import model_reply
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +49,8 @@ def answer_turn(
     except Exception:
         log.exception("an answer could not be made")
         return Answer("", turn.lang, Decision.HANDOVER, Reason.FAILURE, provider="offline")
+    from bots.engine.model import model_reply
+
     on_wait()
     return model_reply(
         turn,

@@ -142,4 +142,6 @@ def errors(operation: str, *, write: bool) -> Iterator[None]:
             raise RetryLater(f"no connection ({exc.message})", **about) from exc
         raise OutcomeUnknown(exc.message, **about) from exc
     except TelegramError as exc:
-        raise Rejected(exc.message, **about) from exc
+        # An answer that is none (a proxy's page): what became of the call is not known.
+        kind = OutcomeUnknown if write else RetryLater
+        raise kind(exc.message, **about) from exc

@@ -1,0 +1,339 @@
+"""A pretend Telegram: bots, chats with memory, updates by webhook or long poll, its bad days.
+
+Source: https://core.telegram.org/bots/api (10.x). Composed from the documentation's fields.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import re
+import time
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from typing import Any
+
+import httpx
+
+from tenants.kernel.simulate import Answer, Request, Simulator
+
+TOKEN = "700000001:" + "AAsimulated-token-of-a-pretend-bot-"
+TEXT_LIMIT = 4096
+METHODS = frozenset(
+    {
+        "getMe",
+        "getUpdates",
+        "setWebhook",
+        "deleteWebhook",
+        "getWebhookInfo",
+        "getUserProfilePhotos",
+        "getFile",
+        "sendMessage",
+        "sendPhoto",
+        "sendDocument",
+        "sendVoice",
+        "sendVideo",
+        "sendChatAction",
+        "answerCallbackQuery",
+    }
+)
+
+
+@dataclass
+class Chat:
+    id: int
+    first_name: str
+    username: str = ""
+    language_code: str = "ru"
+    is_blocked: bool = False
+    messages: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_chat(self) -> dict[str, Any]:
+        return {"id": self.id, "type": "private", "first_name": self.first_name}
+
+    def as_user(self) -> dict[str, Any]:
+        user = {
+            "id": self.id,
+            "is_bot": False,
+            "first_name": self.first_name,
+            "language_code": self.language_code,
+        }
+        return {**user, "username": self.username} if self.username else user
+
+
+class TelegramSimulator(Simulator):
+    """One bot. `buyer_says` is the other side; `sent` is what the bot said, in order."""
+
+    def __init__(self, token: str = TOKEN) -> None:
+        super().__init__()
+        self.token = token
+        self.chats: dict[int, Chat] = {}
+        self.sent: list[dict[str, Any]] = []
+        self.answered: list[str] = []
+        self.actions: list[int] = []
+        self.webhook = ""
+        self.secret = ""
+        self.is_revoked = False
+        self.files: dict[str, bytes] = {}
+        self._updates: list[dict[str, Any]] = []
+        self._update_ids = itertools.count(710_000_001)
+        self._message_ids = itertools.count(1)
+        for method in ("GET", "POST"):
+            self.route(method, "/bot{token}/{method}", self._method)
+        self.route("GET", "/file/bot{token}/{path}", self._download)
+
+    # ── the buyer's side ──
+    def chat(self, chat_id: int = 101, first_name: str = "Анна", **more: Any) -> Chat:
+        return self.chats.setdefault(chat_id, Chat(chat_id, first_name, **more))
+
+    def buyer_says(self, text: str, *, chat_id: int = 101, **more: Any) -> dict[str, Any]:
+        """A message of a buyer as an update; delivered to the webhook or kept for getUpdates."""
+        chat = self.chat(chat_id)
+        chat.is_blocked = False
+        message = {
+            "message_id": next(self._message_ids),
+            "date": int(time.time()),
+            "chat": chat.as_chat(),
+            "from": chat.as_user(),
+            **({"text": text} if text else {}),
+            **more,
+        }
+        chat.messages.append(message)
+        return self.happens(message=message)
+
+    def buyer_presses(self, title: str, *, chat_id: int = 101) -> dict[str, Any]:
+        """Press a button of the bot's newest message that has it. KeyError when none has."""
+        for message in reversed(self.chat(chat_id).messages):
+            for row in message.get("reply_markup", {}).get("inline_keyboard", []):
+                for button in row:
+                    if button["text"] == title:
+                        return self.happens(
+                            callback_query={
+                                "id": str(next(self._update_ids)),
+                                "from": self.chat(chat_id).as_user(),
+                                "message": message,
+                                "chat_instance": "-900",
+                                "data": button["callback_data"],
+                            }
+                        )
+        raise KeyError(title)
+
+    def buyer_blocks(self, chat_id: int = 101, *, blocks: bool = True) -> dict[str, Any]:
+        chat = self.chat(chat_id)
+        chat.is_blocked = blocks
+        return self.happens(
+            my_chat_member={
+                "chat": chat.as_chat(),
+                "from": chat.as_user(),
+                "date": int(time.time()),
+                "new_chat_member": {"status": "kicked" if blocks else "member"},
+            }
+        )
+
+    def happens(self, **kind: Any) -> dict[str, Any]:
+        update = {"update_id": next(self._update_ids), **kind}
+        self._updates.append(update)
+        return update
+
+    def deliver(self, *, times: int = 1) -> list[int]:
+        """Call the webhook with all waiting updates; returns the answers' statuses."""
+        statuses = []
+        with httpx.Client(timeout=10, trust_env=False) as client:
+            for update in list(self._updates):
+                for _ in range(times):
+                    answer = client.post(
+                        self.webhook,
+                        json=update,
+                        headers={"X-Telegram-Bot-Api-Secret-Token": self.secret},
+                    )
+                    statuses.append(answer.status_code)
+                if statuses[-1] == 200:
+                    self._updates.remove(update)
+        return statuses
+
+    def texts(self, chat_id: int = 101) -> list[str]:
+        """What the bot said in a chat."""
+        return [m["text"] for m in self.sent if m["chat"]["id"] == chat_id and "text" in m]
+
+    # ── the bot's side ──
+    def is_scripted(self, request: Request) -> bool:
+        return not request.path.endswith(("/getUpdates", "/getMe"))
+
+    async def _method(self, request: Request) -> Answer:
+        if request.params["token"] != self.token or self.is_revoked:
+            return _error(401, "Unauthorized")
+        method = request.params["method"]
+        if method not in METHODS:
+            return _error(404, "Not Found")
+        found = getattr(self, f"_{_snake(method)}")(_arguments(request))
+        return await found if asyncio.iscoroutine(found) else found
+
+    def _get_me(self, _data: dict[str, Any]) -> Answer:
+        return _ok(
+            {
+                "id": int(self.token.partition(":")[0]),
+                "is_bot": True,
+                "first_name": "Помощник",
+                "username": "pretend_shop_bot",
+                "can_join_groups": True,
+                "can_read_all_group_messages": False,
+                "supports_inline_queries": False,
+            }
+        )
+
+    async def _get_updates(self, data: dict[str, Any]) -> Answer:
+        if self.webhook:
+            return _error(409, "Conflict: can't use getUpdates method while webhook is active")
+        offset = int(data.get("offset") or 0)
+        self._updates = [u for u in self._updates if u["update_id"] >= offset]
+        until = time.monotonic() + float(data.get("timeout") or 0)
+        while not self._updates and time.monotonic() < until:
+            await asyncio.sleep(0.02)
+        return _ok(self._updates[:100])
+
+    def _set_webhook(self, data: dict[str, Any]) -> Answer:
+        self.webhook, self.secret = data.get("url", ""), data.get("secret_token", "")
+        if self.secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", self.secret):
+            return _error(400, "Bad Request: secret token contains unallowed characters")
+        return _ok(True)
+
+    def _delete_webhook(self, _data: dict[str, Any]) -> Answer:
+        self.webhook = self.secret = ""
+        return _ok(True)
+
+    def _get_webhook_info(self, _data: dict[str, Any]) -> Answer:
+        return _ok(
+            {
+                "url": self.webhook,
+                "has_custom_certificate": False,
+                "pending_update_count": len(self._updates),
+            }
+        )
+
+    def _get_user_profile_photos(self, _data: dict[str, Any]) -> Answer:
+        photo = {
+            "file_id": "picture",
+            "file_unique_id": "picture1",
+            "width": 160,
+            "height": 160,
+        }
+        return _ok({"total_count": 1, "photos": [[photo]]})
+
+    def _get_file(self, data: dict[str, Any]) -> Answer:
+        ident = data.get("file_id", "")
+        if ident not in self.files:
+            return _error(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        return _ok(
+            {
+                "file_id": ident,
+                "file_unique_id": f"u{ident}",
+                "file_size": len(self.files[ident]),
+                "file_path": f"files_{ident}",
+            }
+        )
+
+    def _download(self, request: Request) -> Answer:
+        ident = request.params["path"].removeprefix("files_")
+        if request.params["token"] != self.token or ident not in self.files:
+            return _error(404, "Not Found")
+        return Answer(200, self.files[ident], {"content-type": "application/octet-stream"})
+
+    def _send_message(self, data: dict[str, Any]) -> Answer:
+        text = data.get("text", "")
+        if not text.strip():
+            return _error(400, "Bad Request: message text is empty")
+        if len(text.encode("utf-16-le")) // 2 > TEXT_LIMIT:
+            return _error(400, "Bad Request: message is too long")
+        if data.get("parse_mode") == "HTML" and re.search(r"<(?!/?(b|i|u|s|a|code|pre)\b)", text):
+            return _error(400, "Bad Request: can't parse entities: unsupported start tag")
+        return self._say(data, {"text": re.sub(r"</?b>", "", text)})
+
+    def _send_photo(self, data: dict[str, Any]) -> Answer:
+        return self._say(
+            data,
+            {"photo": [{"file_id": "p", "file_unique_id": "p", "width": 1, "height": 1}]},
+        )
+
+    def _send_document(self, data: dict[str, Any]) -> Answer:
+        return self._say(data, {"document": {"file_id": "d", "file_unique_id": "d"}})
+
+    def _send_voice(self, data: dict[str, Any]) -> Answer:
+        return self._say(data, {"voice": {"file_id": "v", "file_unique_id": "v", "duration": 1}})
+
+    def _send_video(self, data: dict[str, Any]) -> Answer:
+        video = {"file_id": "w", "file_unique_id": "w", "width": 1, "height": 1, "duration": 1}
+        return self._say(data, {"video": video})
+
+    def _say(self, data: dict[str, Any], content: dict[str, Any]) -> Answer:
+        chat = self.chats.get(int(data.get("chat_id") or 0))
+        if chat is None:
+            return _error(400, "Bad Request: chat not found")
+        if chat.is_blocked:
+            return _error(403, "Forbidden: bot was blocked by the user")
+        markup = data.get("reply_markup")
+        if isinstance(markup, str):
+            markup = json.loads(markup)
+        for row in (markup or {}).get("inline_keyboard", []):
+            for button in row:
+                if len(button.get("callback_data", "").encode()) > 64:
+                    return _error(400, "Bad Request: BUTTON_DATA_INVALID")
+        message = {
+            "message_id": next(self._message_ids),
+            "date": int(time.time()),
+            "chat": chat.as_chat(),
+            "from": {"id": int(self.token.partition(":")[0]), "is_bot": True, "first_name": "П"},
+            **content,
+            **({"reply_markup": markup} if markup else {}),
+        }
+        chat.messages.append(message)
+        self.sent.append(message)
+        return _ok(message)
+
+    def _send_chat_action(self, data: dict[str, Any]) -> Answer:
+        self.actions.append(int(data["chat_id"]))
+        return _ok(True)
+
+    def _answer_callback_query(self, data: dict[str, Any]) -> Answer:
+        self.answered.append(data["callback_query_id"])
+        return _ok(True)
+
+    @classmethod
+    def settings(cls) -> dict[str, str]:
+        return {"token": TOKEN}
+
+
+def too_many(seconds: int) -> Answer:
+    """429 as Telegram says it."""
+    return _error(
+        429, f"Too Many Requests: retry after {seconds}", parameters={"retry_after": seconds}
+    )
+
+
+def _ok(result: Any) -> Answer:
+    return Answer.json({"ok": True, "result": result})
+
+
+def _error(code: int, description: str, **more: Any) -> Answer:
+    body = {"ok": False, "error_code": code, "description": description, **more}
+    return Answer.json(body, code)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"([A-Z])", lambda m: "_" + m.group(1).lower(), name)
+
+
+def _arguments(request: Request) -> dict[str, Any]:
+    """Arguments of a call: query, JSON, form or multipart (files are left out)."""
+    kind = request.headers.get("content-type", "")
+    if kind.startswith("application/json"):
+        return {**request.query, **request.json()}
+    if kind.startswith("multipart/form-data"):
+        whole = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + request.body)
+        found: dict[str, Any] = dict(request.query)
+        for part in whole.get_payload():
+            name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
+            if not part.get_filename():  # type: ignore[union-attr]
+                found[str(name)] = part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+        return found
+    return {**request.query, **request.form()}

@@ -1,0 +1,291 @@
+"""Telegram through real HTTP: our adapter on one side, the pretend Telegram on the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+
+from bots.channels.base import (
+    Button,
+    BuyerEdit,
+    BuyerMessage,
+    Call,
+    Config,
+    Envelope,
+    File,
+    Inbound,
+    Reachable,
+    Reply,
+    SignatureMismatch,
+    Unreachable,
+    Unsupported,
+)
+from bots.channels.telegram.adapter import Telegram, utf16
+from bots.channels.telegram.simulator import TOKEN, TelegramSimulator, too_many
+from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
+from tenants.kernel.simulate import Answer, serve_simulator
+
+SECRET = "hook-secret_1"
+
+
+@pytest.fixture
+def telegram() -> Iterator[TelegramSimulator]:
+    simulator = TelegramSimulator()
+    with serve_simulator(simulator) as url:
+        simulator.url = url  # type: ignore[attr-defined]
+        yield simulator
+
+
+def adapter(telegram=None, *, hook_url: str = "", token: str = TOKEN) -> Telegram:
+    return Telegram(
+        Config(
+            channel_id=1,
+            schema="m_x",
+            settings={},
+            secrets={"token": token, "hook": SECRET},
+            base_url=telegram.url if telegram else "",
+            hook_url=hook_url,
+        )
+    )
+
+
+MESSAGE = {
+    "message_id": 55,
+    "date": 1_782_038_400,
+    "chat": {"id": 4_100_200_300_400, "type": "private", "first_name": "Анна"},
+    "from": {
+        "id": 4_100_200_300_400,
+        "is_bot": False,
+        "first_name": "Анна",
+        "last_name": "Ким",
+        "username": "anna",
+        "language_code": "ru",
+    },
+    "text": "Есть 46 размер?",
+}
+
+
+def test_only_the_secret_opens_the_hook():
+    good = Inbound(b"{}", {"x-telegram-bot-api-secret-token": SECRET})
+    adapter().verify(good)
+
+    for headers in ({}, {"x-telegram-bot-api-secret-token": "другой"}):
+        with pytest.raises(SignatureMismatch):
+            adapter().verify(Inbound(b"{}", headers))
+
+
+def test_an_update_is_one_delivery_of_one_chat():
+    body = b'{"update_id": 7, "message": {"chat": {"id": 9}}}'
+
+    assert adapter().envelopes(Inbound(body)) == [
+        Envelope("7", "9", {"update_id": 7, "message": {"chat": {"id": 9}}})
+    ]
+
+
+def test_a_message_becomes_what_the_buyer_said():
+    (said,) = adapter().parse({"update_id": 1, "message": MESSAGE})
+
+    assert said == BuyerMessage(
+        external_id="55",
+        chat="4100200300400",
+        text="Есть 46 размер?",
+        sent_at=datetime(2026, 6, 21, 10, 40, tzinfo=UTC),
+        name="Анна Ким",
+        username="anna",
+        language="ru",
+    )
+
+
+def test_a_deep_link_starts_and_keeps_its_payload():
+    (said,) = adapter().parse({"message": {**MESSAGE, "text": "/start promo42"}})
+
+    assert (said.is_start, said.text, said.data) == (True, "/start", {"deep_link": "promo42"})
+
+
+def test_the_largest_photo_and_the_caption_are_taken():
+    sizes = [{"file_id": "small"}, {"file_id": "large", "file_size": 9}]
+    (said,) = adapter().parse(
+        {"message": {**MESSAGE, "text": None, "caption": "Вот", "photo": sizes}}
+    )
+
+    assert said.text == "Вот"
+    assert said.files == (File(kind="image", external_id="large", size=9),)
+
+
+@pytest.mark.parametrize(
+    ("user_id", "identities"),
+    [(4_100_200_300_400, (("phone", "+79161234567", "shared"),)), (1, ())],
+)
+def test_a_contact_proves_the_phone_only_of_its_sender(user_id, identities):
+    contact = {"phone_number": "79161234567", "user_id": user_id}
+    (said,) = adapter().parse({"message": {**MESSAGE, "contact": contact}})
+
+    assert said.identities == identities
+
+
+def test_an_edit_a_block_and_an_unknown_kind():
+    edited = {"message_id": 55, "chat": {"id": 9}, "text": "48"}
+    assert adapter().parse({"edited_message": edited}) == [BuyerEdit("55", "9", "48")]
+    member = {"chat": {"id": 9}, "new_chat_member": {"status": "kicked"}}
+    assert adapter().parse({"my_chat_member": member}) == [Reachable("9", is_reachable=False)]
+    with pytest.raises(Unsupported, match="poll_answer"):
+        adapter().parse({"update_id": 1, "poll_answer": {}})
+    with pytest.raises(Unsupported, match="group"):
+        adapter().parse({"message": {**MESSAGE, "chat": {"id": -1, "type": "group"}}})
+
+
+def test_a_long_text_is_cut_at_sentences_and_counts_utf16():
+    text = "Ответ про доставку 🚚. " * 300
+    calls = adapter().render(Reply(chat="1", text=text, buttons=(Button("Да", "yes"),)))
+
+    assert len(calls) == 2
+    assert all(utf16(call.data["text"]) <= 4096 for call in calls)
+    assert all(call.data["text"].endswith(".") for call in calls)
+    assert "buttons" not in calls[0].data
+    assert calls[1].data["buttons"] == [{"text": "Да", "callback_data": "yes"}]
+
+
+def test_button_data_fits_64_bytes_of_cyrillic():
+    (call,) = adapter().render(Reply(chat="1", text="?", buttons=(Button("я" * 60),)))
+
+    assert call.data["buttons"][0]["callback_data"] == "я" * 32
+
+
+def test_connecting_reads_the_account_and_sets_the_hook(telegram):
+    check = adapter(telegram, hook_url="https://shop.example/hooks/key/").connect()
+
+    assert check.ok
+    assert check.account == {
+        "name": "Помощник",
+        "username": "pretend_shop_bot",
+        "link": "https://t.me/pretend_shop_bot",
+        "picture": "picture",
+        "mode": "webhook",
+    }
+    assert (telegram.webhook, telegram.secret) == ("https://shop.example/hooks/key/", SECRET)
+
+
+def test_a_local_run_is_polled(telegram):
+    telegram.webhook = "https://old.example/"
+
+    check = adapter(telegram, hook_url="http://demo.localhost:8000/hooks/key/").connect()
+
+    assert (check.account["mode"], telegram.webhook) == ("polling", "")
+
+
+@pytest.mark.parametrize("token", ["", "nonsense", "123:short"])
+def test_what_is_no_token_is_told_without_a_call(telegram, token):
+    check = adapter(telegram, token=token).connect()
+
+    assert not check.ok
+    assert telegram.calls == []
+
+
+def test_polling_moves_on_and_repeats_nothing(telegram):
+    telegram.buyer_says("Первое")
+    telegram.buyer_says("Второе")
+    ours = adapter(telegram)
+
+    fetched, cursor = ours.poll({}, 1)
+    again, after = ours.poll(cursor, 0)
+
+    assert [ours.envelopes(f)[0].payload["message"]["text"] for f in fetched] == [
+        "Первое",
+        "Второе",
+    ]
+    assert (again, after) == ([], cursor)
+
+
+def test_a_text_arrives_escaped_with_its_button_and_quote(telegram):
+    telegram.buyer_says("Вопрос")
+    ours = adapter(telegram)
+    reply = Reply(
+        chat="101",
+        text="**Да**, <b>есть</b> & ждёт",
+        buttons=(Button("Позвать человека"), Button("Сайт", url="https://shop.example/")),
+        reply_to="1",
+    )
+
+    sent = [ours.send(call) for call in ours.render(reply)]
+
+    assert [s.external_id for s in sent] == ["2"]
+    request = telegram.calls[-1]
+    assert "&lt;b&gt;есть&lt;/b&gt; &amp; ждёт" in request.form()["text"]
+    assert telegram.sent[0]["reply_markup"]["inline_keyboard"] == [
+        [{"text": "Позвать человека", "callback_data": "Позвать человека"}],
+        [{"text": "Сайт", "url": "https://shop.example/"}],
+    ]
+
+
+def test_a_pressed_button_says_its_title_and_is_acknowledged(telegram):
+    telegram.buyer_says("Вопрос")
+    ours = adapter(telegram)
+    (call,) = ours.render(Reply(chat="101", text="?", buttons=(Button("Синий", "colour:1"),)))
+    ours.send(call)
+
+    (said,) = ours.parse(telegram.buyer_presses("Синий"))
+    ours.acknowledge(said.callback)
+
+    assert (said.text, said.payload, said.chat) == ("Синий", "colour:1", "101")
+    assert telegram.answered == [said.callback]
+
+
+TEXT = Call("sendMessage", {"chat_id": "101", "text": "Да"})
+
+
+def refusal(code: int, description: str) -> Answer:
+    return Answer.json({"ok": False, "error_code": code, "description": description}, code)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "error"),
+    [
+        (too_many(7), RetryLater),
+        (refusal(502, "Bad Gateway"), OutcomeUnknown),
+        (refusal(400, "Bad Request: chat not found"), Rejected),
+        (refusal(403, "Forbidden: user is deactivated"), Unreachable),
+        (refusal(401, "Unauthorized"), NeedsMerchant),
+        (Answer(200, b"<html>"), OutcomeUnknown),
+    ],
+)
+def test_each_refusal_says_what_to_do(telegram, trouble, error):
+    telegram.chat()
+    telegram.answer_next(trouble)
+
+    with pytest.raises(error) as caught:
+        adapter(telegram).send(TEXT)
+
+    if error is RetryLater:
+        assert caught.value.retry_after_s == 7
+
+
+def test_a_blocked_bot_is_unreachable_and_no_server_is_retried(telegram):
+    telegram.chat()
+    telegram.buyer_blocks()
+    with pytest.raises(Unreachable):
+        adapter(telegram).send(TEXT)
+
+    nobody = Telegram(
+        Config(1, "m", {}, {"token": TOKEN, "hook": SECRET}, base_url="http://127.0.0.1:9")
+    )
+    with pytest.raises(RetryLater):
+        nobody.send(TEXT)
+
+
+def test_a_file_is_fetched_and_a_missing_one_refused(telegram):
+    telegram.files["f1"] = b"\x89PNG"
+
+    assert adapter(telegram).fetch_file(File(kind="image", external_id="f1")) == b"\x89PNG"
+    with pytest.raises(Rejected):
+        adapter(telegram).fetch_file(File(kind="image", external_id="other"))
+
+
+def test_typing_never_raises(telegram):
+    telegram.chat()
+    adapter(telegram).typing("101")
+    telegram.is_revoked = True
+    adapter(telegram).typing("101")
+
+    assert telegram.actions == [101]
