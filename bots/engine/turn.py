@@ -24,6 +24,7 @@ from bots.engine.timing import AGENT_WAIT, BURST_CAP_S, QUEUE_WAIT, quiet_s
 from bots.models import Conversation, Episode, Message
 from bots.services import messages
 from bots.services.channels import adapter_of
+from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema, release_connection
 
@@ -195,6 +196,7 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
         ],
         "buttons": list(answer.buttons),
         "cards": [vars(card) for card in answer.cards],
+        **({"template": answer.template_id} if answer.template_id else {}),
     }
     key = f"conversation:{conversation.pk}"
     fact: dict[str, Any] = {
@@ -239,6 +241,8 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
         )
         if written is None:
             return False
+        if answer.template_id:
+            template_sent(answer.template_id, written.id)
         if answer.lang != conversation.language:
             Conversation.objects.filter(pk=conversation.pk).update(language=answer.lang)
         due.cancel("deadline", conversation.pk)

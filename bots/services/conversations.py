@@ -15,6 +15,7 @@ from bots.engine.timing import AGENT_WAIT
 from bots.models import Attachment, Channel, Conversation, Draft, Episode, Message
 from bots.models.conversation import AlreadyTaken
 from bots.services import messages
+from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -165,6 +166,8 @@ def reply_send(
             assert written is not None
             for stored_id in files:
                 _attach(written.id, stored_id)
+            if template_id:
+                template_sent(template_id)
             due.cancel("deadline", conversation.pk)
             due.schedule("deliver", conversation.pk)
             _first_answer(conversation)

@@ -120,7 +120,7 @@ def merchant_of(schema: str) -> Merchant:
     if (kept := _merchants.get(schema)) and kept[0] > now:
         return kept[1]
     with merchant_context(PUBLIC):
-        found = Merchant.objects.select_related("partner").get(schema_name=schema)
+        found = Merchant.objects.select_related("partner__brand", "brand").get(schema_name=schema)
     with _lock:
         if len(_merchants) > 10_000:
             _merchants.clear()
