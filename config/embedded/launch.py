@@ -13,7 +13,9 @@ import ctypes
 import os
 import sys
 
-PR_SET_PDEATHSIG, PR_SET_KEEPCAPS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 8, 47, 2
+PR_SET_PDEATHSIG, PR_SET_SECUREBITS, PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE = 1, 28, 47, 2
+# Capabilities survive setuid, and count in access(2) too: initdb asks that way for its programs.
+NO_SETUID_FIXUP = 1 << 2
 # Lets a user of no rights enter folders root keeps closed, such as a checkout under /root.
 CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 1, 2
 CAPABILITY_VERSION_3 = 0x20080522
@@ -53,7 +55,7 @@ def main() -> None:
         os.setgroups([])
         os.setgid(gid)
         if closed:
-            libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)
+            libc.prctl(PR_SET_SECUREBITS, NO_SETUID_FIXUP, 0, 0, 0)
         os.setuid(uid)
         if closed:
             keep(CAP_DAC_READ_SEARCH, *([CAP_DAC_OVERRIDE] if closed == "override" else []))

