@@ -1,0 +1,117 @@
+/** How to reach the buyer: offered, never a gate. Two consents, apart and unticked. */
+
+import { useState } from 'preact/hooks';
+import type { View } from './thread';
+
+export function ContactForm({ chat, config, words, lang }: View) {
+  const [step, setStep] = useState<'offer' | 'form' | 'saved'>('offer');
+  const [fault, setFault] = useState('');
+  const [busy, setBusy] = useState(false);
+  const [data, setData] = useState({ name: '', phone: '', email: '' });
+  const [given, setGiven] = useState<Record<string, boolean>>({});
+
+  if (step === 'saved') {
+    return (
+      <p class="note done" role="status">
+        {words.saved}
+      </p>
+    );
+  }
+  if (step === 'offer') {
+    if (chat.hasContact) {
+      return null;
+    }
+    return (
+      <div class="ask">
+        <p>{words.contactOffer}</p>
+        <button type="button" class="choice" onClick={() => setStep('form')}>
+          {words.contactButton}
+        </button>
+      </div>
+    );
+  }
+
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    if (!data.phone.trim() && !data.email.trim()) {
+      setFault('phone');
+      return;
+    }
+    if (!given.processing) {
+      setFault('consent');
+      return;
+    }
+    setBusy(true);
+    const trouble = await chat.leaveContact({ ...data, given });
+    setBusy(false);
+    setFault(trouble ?? '');
+    if (!trouble) {
+      setStep('saved');
+    }
+  };
+  const field = (
+    name: keyof typeof data,
+    type: 'text' | 'tel' | 'email',
+    autocomplete: 'name' | 'tel' | 'email',
+    optional = false,
+  ) => (
+    <label class="field">
+      <span>
+        {words[name]}
+        {optional && <small> · {words.optional}</small>}
+      </span>
+      <input
+        type={type}
+        autocomplete={autocomplete}
+        list={undefined}
+        value={data[name]}
+        aria-invalid={fault === name}
+        aria-describedby={fault === name ? `fault-${name}` : undefined}
+        onInput={(e) => setData({ ...data, [name]: e.currentTarget.value })}
+      />
+      {fault === name && (
+        <small class="late" id={`fault-${name}`} role="alert">
+          {name === 'email' ? words.emailWrong : words.phoneWrong}
+        </small>
+      )}
+    </label>
+  );
+
+  return (
+    <form class="ask" onSubmit={submit} noValidate>
+      <b>{words.contactTitle}</b>
+      {field('name', 'text', 'name', true)}
+      {field('phone', 'tel', 'tel')}
+      {field('email', 'email', 'email')}
+      {(config.consents[lang] ?? []).map(({ kind, text }) => (
+        <label class="consent" key={kind}>
+          <input
+            type="checkbox"
+            checked={given[kind] ?? false}
+            onChange={(e) => setGiven({ ...given, [kind]: e.currentTarget.checked })}
+          />
+          <span>
+            {text}
+            {kind === 'marketing' && <small> · {words.optional}</small>}
+          </span>
+        </label>
+      ))}
+      {(fault === 'consent' || fault === 'offline' || fault === 'pace') && (
+        <small class="late" role="alert">
+          {fault === 'consent' ? words.consent : words.failed}
+        </small>
+      )}
+      <div class="actions">
+        <button type="submit" class="solid" disabled={busy}>
+          {words.save}
+        </button>
+        <button type="button" class="plain" onClick={() => setStep('offer')}>
+          {words.cancel}
+        </button>
+        <a href={chat.absolute(config.privacy)} target="_blank" rel="noopener noreferrer">
+          {words.privacy}
+        </a>
+      </div>
+    </form>
+  );
+}
