@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from tenants.kernel import due, outbox
+from tenants.kernel.context import group_of
+from tenants.kernel.live import tell
 from tenants.kernel.outbox import Event
 
 # More than this is not done while the relay waits.
@@ -55,3 +58,23 @@ def index_all_articles(_object_id: int) -> datetime | None:
 def index_all_products(_object_id: int) -> datetime | None:
     reindex_products()
     return None
+
+
+@outbox.on(
+    "conversation.taken_over",
+    "conversation.handed_over",
+    "conversation.returned",
+    "conversation.resolved",
+    "conversation.read",
+    "message.edited",
+)
+def tell_buyers_pages(event: Event) -> None:
+    """Open pages of the site's chat look again: who answers, what was read, what was edited."""
+    chat = (
+        Conversation.objects.filter(pk=event.data["conversation"], channel__kind="web")
+        .values_list("contact__external_id", flat=True)
+        .first()
+    )
+    if chat is not None:
+        nudge = {"type": "chat.nudge", "message": event.data.get("message", 0)}
+        tell(group_of(event.schema, "chat", chat), nudge)

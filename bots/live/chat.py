@@ -35,10 +35,10 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from bots.channels.web import identity, wire
 from bots.live import files
 from bots.live.pace import Meter, Pace
-from bots.live.place import Place, config, place_of
 from bots.selectors.threads import thread_before, thread_since, unreported
 from bots.services import visitors
 from bots.services.accept import accept
+from bots.services.places import Place, config, place_of
 from tenants.kernel.context import group_of, merchant_context
 from tenants.kernel.files import file_open
 from tenants.kernel.live import tell
@@ -234,13 +234,16 @@ class Visit:
             frame.get("data"),
         )
 
-    async def identify(self, token: Any) -> dict[str, Any]:
+    async def identify(self, token: Any, *, keep: bool = True) -> dict[str, Any]:
+        """Believe the shop's signed word; `keep` writes it to a contact that exists."""
+
         def prove() -> identity.Claims:
             secret = visitors.channel_secret(self.place.channel_id, "identity_secret")
             claims = identity.verify(str(token), secret, time.time())
-            visitors.visitor_prove(
-                self.place.channel_id, self.visitor, claims.identities(), claims.name
-            )
+            if keep:
+                visitors.visitor_prove(
+                    self.place.channel_id, self.visitor, claims.identities(), claims.name
+                )
             return claims
 
         try:
@@ -542,9 +545,9 @@ async def _exchange(place: Place, key: str, scope: dict[str, Any], receive: Any)
         raise _error(401, "expired")
     events: list[dict[str, Any]] = []
     if body.get("identity"):
-        events.append(await visit.identify(body["identity"]))
-        if not body.get("hello"):
-            events.clear()
+        told = await visit.identify(body["identity"], keep=bool(body.get("hello")))
+        if body.get("hello"):
+            events.append(told)
     if isinstance(body.get("about"), dict):
         visit.about = visitors.about_of(body["about"])
         if body.get("hello"):

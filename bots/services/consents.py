@@ -15,8 +15,8 @@ PROCESSING, MARKETING = "processing", "marketing"
 
 _TEXTS = {
     PROCESSING: {
-        "ru": "Согласен на обработку имени, телефона и адреса почты, чтобы {who} ответил "
-        "на моё обращение",
+        "ru": "Даю согласие на обработку имени, телефона и почты: {who} ответит мне "
+        "на это обращение",
         "en": "I agree that {who} processes my name, phone and e-mail to answer my request",
     },
     MARKETING: {

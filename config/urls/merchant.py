@@ -6,6 +6,7 @@ from tenants.admin.sites import merchant_site
 from tenants.pages import front
 
 urlpatterns = [
+    path("", include("bots.urls")),
     path("", front.merchant_front),
     path("admin/", merchant_site.urls),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -98,7 +98,11 @@ def config(place: Place, key: str) -> dict[str, Any]:
     return {
         "shop": place.brand["name"],
         "colour": place.brand["colour"],
-        "bot": {"name": bot["name"], "greeting": bot.get("greeting", "")},
+        "bot": {
+            "name": bot["name"],
+            "greeting": bot.get("greeting", ""),
+            "language": bot["language"],
+        },
         "answers": channel.bot.is_active,
         "open": is_open,
         "when": {
