@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from config.embedded import process
 from config.texts import TOPS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,11 +77,10 @@ def install_packages() -> tuple[list[str], dict[str, str]]:
 
 
 def _run(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(
-        command, cwd=SOURCES, env=environment, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        lines = (done.stdout + done.stderr).splitlines()
+    started = process.spawn(command, cwd=SOURCES, env=environment)
+    words = started.communicate()[0]
+    if started.returncode:
+        lines = words.decode(errors="replace").splitlines()
         # npm says what is wrong first and how it is used last; a compiler the other way round.
         said = "\n".join(lines if len(lines) <= 20 else [*lines[:10], "…", *lines[-10:]])
         raise CannotBuild(
