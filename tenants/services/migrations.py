@@ -20,14 +20,14 @@ from typing import Any
 
 import psycopg
 from django.conf import settings
-from django.core.management import call_command
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.db.migrations import Migration, RenameModel, RunPython
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from tenants.kernel import rights
+from tenants.kernel.context import PUBLIC
 from tenants.services import template
 from tenants.services.database import OWNER, public_rights_apply
 from tenants.services.provision import MIGRATIONS_LOCK
@@ -39,6 +39,7 @@ Tell = Callable[[str], None]
 
 LOCK_TIMEOUT_S = 3
 TRIES = 5
+_BUSY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 AT_ONCE = 100
 
 
@@ -115,13 +116,16 @@ def roles_repair() -> list[str]:
 
 
 # ── The run ──────────────────────────────────────────────────────────────────────────────────
-def migrate_all(*, jobs: int = 2, check: bool = False, tell: Tell = lambda line: None) -> Report:
+def migrate_all(
+    *, jobs: int = 2, check: bool = False, tries: int = TRIES, tell: Tell = lambda line: None
+) -> Report:
     """Bring the public schema and every merchant up to date. Safe to repeat and to interrupt.
 
-    `check` only counts what lags. Raises Broken before anything is touched, Failed at the end
-    when a schema could not be migrated (the others are).
+    `check` only counts what lags; `tries`: how often a schema in use is tried. Raises Broken
+    before anything is touched, Failed at the end when a schema could not be migrated (the others
+    are).
     """
-    if settings.DATABASES["default"]["USER"] != settings.DATABASES[OWNER]["USER"]:
+    if template.owner_alias() != "default":
         raise RuntimeError("Migrations need the owner's login: set DB_ROLE=owner.")
     started = time.monotonic()
     report = Report()
@@ -139,7 +143,7 @@ def migrate_all(*, jobs: int = 2, check: bool = False, tell: Tell = lambda line:
         report.lagging = sum(len(schemas) for schemas in behind.values())
         if not check:
             for have, schemas in behind.items():
-                _Group(have, schemas, jobs, report, tell).run()
+                _Group(have, schemas, jobs, tries, report, tell).run()
             template.template_build()
     report.seconds = time.monotonic() - started
     if report.failed:
@@ -175,7 +179,8 @@ def _public(loader: MigrationLoader, *, check: bool, tell: Tell) -> int:
     missing = len(set(loader.graph.nodes) - set(loader.applied_migrations))
     if missing and not check:
         tell(f"public: {missing} migrations")
-        call_command("migrate", interactive=False, verbosity=0)
+        # Not the command: django-tenants makes it walk through every merchant.
+        template.schema_migrate(PUBLIC, alias=template.owner_alias())
         public_rights_apply()
     return missing
 
@@ -215,10 +220,12 @@ class _Group:
         have: frozenset[Key],
         schemas: Sequence[str],
         jobs: int,
+        tries: int,
         report: Report,
         tell: Tell,
     ) -> None:
-        self.have, self.schemas, self.jobs = have, list(schemas), jobs
+        self.have, self.schemas = have, list(schemas)
+        self.jobs, self.tries = max(1, jobs), max(1, tries)
         self.report, self.tell = report, tell
         self._local = threading.local()
         self._opened: list[psycopg.Connection] = []
@@ -230,7 +237,7 @@ class _Group:
         try:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            for migration, _backwards in plan:
+            for migration in [*self._squashed(executor), *(step for step, _ in plan)]:
                 if not self.schemas:
                     return
                 # Written for the state the first schema is in now: Django looks up the names of
@@ -241,6 +248,14 @@ class _Group:
             connection.set_schema_to_public()  # type: ignore[attr-defined]
             for opened in self._opened:
                 opened.close()
+
+    def _squashed(self, executor: MigrationExecutor) -> Iterator[Migration]:
+        """Squashed migrations all of whose parts are there: only the row is missing."""
+        for key, migration in executor.loader.replacements.items():
+            if key not in self.have and self.have.issuperset(migration.replaces):
+                done = Migration(migration.name, migration.app_label)
+                done.dependencies = migration.dependencies
+                yield done
 
     def _apply(self, executor: MigrationExecutor, migration: Migration) -> None:
         text = as_sql(executor, migration)
@@ -253,10 +268,8 @@ class _Group:
                 (migration.app_label, migration.name), at_end=False
             )
             work = self._walker(migration, state)
-        with ThreadPoolExecutor(max_workers=max(1, self.jobs)) as pool:
+        with ThreadPoolExecutor(max_workers=self.jobs) as pool:
             outcomes = list(pool.map(lambda schema: self._try(work, schema), self.schemas))
-            # Threads of the pool hold Django connections of their own.
-            list(pool.map(lambda _: connections.close_all(), range(self.jobs * 2)))
         self.schemas = [schema for schema, done in zip(self.schemas, outcomes, strict=True) if done]
         if text is not None:
             self.report.broadcast += len(self.schemas)
@@ -265,16 +278,15 @@ class _Group:
 
     def _try(self, work: Callable[[str], None], schema: str) -> bool:
         """A schema that is busy is tried again; one that fails does not stop the others."""
-        for attempt in range(TRIES):
+        for attempt in range(self.tries):
             try:
                 work(schema)
-            except (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected) as exc:
-                time.sleep(0.2 * 2**attempt)
-                why = str(exc).strip()
             except Exception as exc:
-                log.exception("%s was not migrated", schema)
                 why = str(exc).strip() or type(exc).__name__
-                break
+                if not isinstance(getattr(exc, "__cause__", None) or exc, _BUSY):
+                    log.exception("%s was not migrated", schema)
+                    break
+                time.sleep(0.2 * 2**attempt)
             else:
                 return True
         self.report.failed[schema] = why
@@ -289,9 +301,10 @@ class _Group:
         return opened
 
     def _broadcaster(self, migration: Migration, text: str) -> Callable[[str], None]:
-        recorded = sql.SQL(
-            "INSERT INTO django_migrations (app, name, applied) VALUES ({}, {}, now())"
-        ).format(migration.app_label, migration.name).as_string(None)  # fmt: skip
+        recorded = sql.Composed(
+            sql.SQL(_RECORD.replace("%s", "{}") + ";").format(app, name)
+            for app, name in recorded_as(migration)
+        ).as_string(None)
         ingest_changed = any(table in text for table in rights.INGEST_TABLES)
 
         def work(schema: str) -> None:
@@ -300,7 +313,7 @@ class _Group:
             try:
                 opened.execute(
                     f"BEGIN; SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'; "
-                    f"{path.as_string(None)}; {text}\n{recorded};"
+                    f"{path.as_string(None)}; {text}\n{recorded}"
                     f"{rights.ingest_sql(schema) if ingest_changed else ''} COMMIT"
                 )
             except BaseException:
@@ -310,25 +323,33 @@ class _Group:
         return work
 
     def _walker(self, migration: Migration, state: Any) -> Callable[[str], None]:
+        """Django's own way, without its executor: that reads all files anew for each schema."""
+
         def work(schema: str) -> None:
             connection.set_schema(schema)  # type: ignore[attr-defined]
             try:
-                executor = _walking_executor(self._local)
-                executor.apply_migration(state.clone(), migration)
-                with connection.cursor() as cursor:
+                with connection.schema_editor(atomic=migration.atomic) as editor:
+                    if migration.atomic:
+                        editor.execute(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_S}s'")
+                    migration.apply(state.clone(), editor)
+                with transaction.atomic(), connection.cursor() as cursor:
+                    for app, name in recorded_as(migration):
+                        cursor.execute(_RECORD, (app, name))
                     if granted := rights.ingest_sql(schema):
                         cursor.execute(granted)
             finally:
+                connection.close()  # this thread's own
                 connection.set_schema_to_public()  # type: ignore[attr-defined]
 
         return work
 
 
-def _walking_executor(local: threading.local) -> MigrationExecutor:
-    """One a thread: reading all migrations from disk takes longer than applying one."""
-    if not hasattr(local, "executor"):
-        local.executor = MigrationExecutor(connection)
-    return local.executor
+_RECORD = "INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, now())"
+
+
+def recorded_as(migration: Migration) -> list[Key]:
+    """Rows a migration leaves; a squashed one stands for those it replaces, too."""
+    return [*migration.replaces, (migration.app_label, migration.name)]
 
 
 def as_sql(executor: MigrationExecutor, migration: Migration) -> str | None:

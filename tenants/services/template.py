@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import secrets
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from django.apps import apps
 from django.conf import settings
 from django.db import connections, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 
@@ -37,12 +39,23 @@ HOLE = "schema_0f3a9c1e7b"
 def digest_now() -> str:
     """Of every file that decides what a merchant's schema looks like."""
     found = hashlib.sha256(f"{WRITER} {settings.TENANT_APPS}".encode())
-    for config in apps.get_app_configs():
-        if config.name in settings.TENANT_APPS:
-            for path in sorted((Path(config.path) / "migrations").glob("*.py")):
-                found.update(f"{config.label}/{path.name}".encode())
-                found.update(path.read_bytes())
+    labels = {app.label for app in apps.get_app_configs() if app.name in settings.TENANT_APPS}
+    loader = MigrationLoader(None)
+    for key, migration in sorted(loader.disk_migrations.items()):
+        if key[0] in labels:
+            found.update(repr(key).encode())
+            found.update(Path(sys.modules[migration.__module__].__file__ or "").read_bytes())
     return found.hexdigest()
+
+
+def owner_alias() -> str:
+    """The default connection where it is the owner's (migrate_all), else the owner's own.
+
+    Python code in a migration may forget to name its connection; where the default one is the
+    owner's, it still writes to the right schema.
+    """
+    databases = settings.DATABASES
+    return "default" if databases["default"]["USER"] == databases[OWNER]["USER"] else OWNER
 
 
 def schema_migrate(schema: str, *, alias: str = OWNER) -> None:
@@ -68,7 +81,7 @@ def template_build() -> SchemaTemplate:
     with connection.cursor() as cursor:
         try:
             cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(made)))
-            schema_migrate(made)
+            schema_migrate(made, alias=owner_alias())
             ddl = statements(cursor, made)
             try:
                 with transaction.atomic(using=OWNER):
@@ -207,13 +220,13 @@ def _sequences(cursor: Any, schema: str) -> list[str]:
 _DESCRIBE = {
     "relations": """
         SELECT c.relname, c.relkind, c.relpersistence, c.reloptions::text, c.relrowsecurity,
-          c.relreplident, am.amname, c.relacl::text FROM pg_class c
+          c.relreplident, am.amname, c.relacl::text[] FROM pg_class c
         LEFT JOIN pg_am am ON am.oid = c.relam WHERE c.relnamespace = %(schema)s::regnamespace""",
     "columns": """
         SELECT c.relname, row_number() OVER (PARTITION BY c.oid ORDER BY a.attnum), a.attname,
           format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attgenerated,
           pg_get_expr(d.adbin, d.adrelid), a.attcollation::regcollation::text, a.attstorage,
-          a.attcompression, a.attoptions::text, a.attacl::text
+          a.attcompression, a.attoptions::text, a.attacl::text[]
         FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid
         LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
         WHERE c.relnamespace = %(schema)s::regnamespace AND a.attnum > 0 AND NOT a.attisdropped""",
@@ -246,9 +259,9 @@ _DESCRIBE = {
         JOIN pg_class c ON c.oid = d.objoid
         WHERE c.relnamespace = %(schema)s::regnamespace""",
     "schema": """
-        SELECT nspacl::text FROM pg_namespace WHERE nspname = %(schema)s""",
+        SELECT nspacl::text[] FROM pg_namespace WHERE nspname = %(schema)s""",
     "defaults": """
-        SELECT defaclobjtype, defaclacl::text FROM pg_default_acl
+        SELECT defaclobjtype, defaclacl::text[] FROM pg_default_acl
         WHERE defaclnamespace = %(schema)s::regnamespace""",
     "roles": """
         SELECT r.rolcanlogin, r.rolinherit, r.rolsuper, r.rolbypassrls,
@@ -269,7 +282,7 @@ def description(cursor: Any, schema: str) -> dict[str, list[str]]:
         cursor.execute("SET LOCAL search_path = ''")
         for part, query in _DESCRIBE.items():
             cursor.execute(query, {"schema": schema})
-            found[part] = sorted(json.dumps(row, default=str) for row in cursor.fetchall())
+            found[part] = _lines(cursor.fetchall(), schema)
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace "
             "AND relkind = 'r' ORDER BY relname",
@@ -282,7 +295,20 @@ def description(cursor: Any, schema: str) -> dict[str, list[str]]:
                     sql.SQL(columns), sql.Identifier(schema, table)
                 )
             )
-            lines = sorted(json.dumps(row, default=str) for row in cursor.fetchall())
-            found[f"rows of {table}"] = lines
+            found[f"rows of {table}"] = _lines(cursor.fetchall(), schema)
         cursor.execute("RESET search_path")
-    return {part: [line.replace(schema, HOLE) for line in lines] for part, lines in found.items()}
+    return found
+
+
+def _lines(rows: list[tuple[Any, ...]], schema: str) -> list[str]:
+    """A text a row, in an order that does not hang on the schema's name. Rights come as lists."""
+
+    def plain(value: Any) -> Any:
+        if isinstance(value, list):
+            return sorted(str(item).replace(schema, HOLE) for item in value)
+        return value
+
+    return sorted(
+        json.dumps([plain(value) for value in row], default=str).replace(schema, HOLE)
+        for row in rows
+    )

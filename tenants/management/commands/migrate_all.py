@@ -5,7 +5,7 @@ import os
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from tenants.services.migrations import Broken, Failed, migrate_all
+from tenants.services.migrations import TRIES, Broken, Failed, migrate_all
 from tenants.services.partners import platform_ensure
 from tenants.services.provision import spares_replenish
 
@@ -17,11 +17,12 @@ class Command(BaseCommand):
     def add_arguments(self, parser) -> None:
         parser.add_argument("--check", action="store_true", help="only tell; 1 when any lags")
         parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 2))
+        parser.add_argument("--tries", type=int, default=TRIES, help="for a schema in use")
         parser.add_argument("--spares", type=int, help="prepare so many (SPARE_MERCHANTS)")
 
-    def handle(self, *args, check, jobs, spares, **options) -> None:
+    def handle(self, *args, check, jobs, tries, spares, **options) -> None:
         try:
-            report = migrate_all(jobs=jobs, check=check, tell=self.stdout.write)
+            report = migrate_all(jobs=jobs, check=check, tries=tries, tell=self.stdout.write)
         except Broken as exc:
             raise CommandError(
                 f"Nothing was migrated, because {len(exc.faults)} merchants are broken:\n{exc}"
