@@ -1,0 +1,22 @@
+"""The offline answerer: a reply from the merchant's records alone, with no model.
+
+It is what answers without a key, what answers when every model is down, and what finds the
+records a model is given. Nothing it says is made up: texts are the merchant's, figures are
+fields, and the finished reply is checked against the same records (bots.engine.facts).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bots.engine.base import Answer, Turn
+
+__all__ = ["reply"]
+
+
+def reply(turn: Turn) -> Answer:
+    """The answer to what the buyer wrote last. Runs inside the merchant's schema; ~10 ms warm."""
+    from bots.answerer.dialogue import answer
+
+    return answer(turn)

@@ -1,0 +1,28 @@
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db.models import Q
+
+from integrations.models import Order
+
+
+def order_by_number(number: str) -> Order | None:
+    """The order with this number. Whose it is, is for the caller to ask before telling anything."""
+    return _full().filter(number__iexact=number.strip().lstrip("#№ ")).first()
+
+
+def orders_by_owner(
+    phones: Iterable[str] = (), emails: Iterable[str] = (), *, limit: int = 5
+) -> list[Order]:
+    """Newest orders placed with any of these phones (E.164) or e-mails."""
+    who = Q()
+    if found := [phone for phone in phones if phone]:
+        who |= Q(phone__in=found)
+    if mails := [email.lower() for email in emails if email]:
+        who |= Q(email__in=mails)
+    return list(_full().filter(who).order_by("-placed_at", "-pk")[:limit]) if who else []
+
+
+def _full():  # type: ignore[no-untyped-def]
+    return Order.objects.select_related("parcel").prefetch_related("lines")
