@@ -76,8 +76,12 @@ class Breaker:
 
     def succeeded(self, key: str) -> None:
         with self._lock:
-            state = self._states.pop(key, None)
-        if state is not None and state.is_shared:
+            state = self._states.get(key)
+            if state is None:
+                return
+            was_shared = state.is_shared
+            self._states[key] = _State(shared_at=state.shared_at)
+        if was_shared:
             self._tell(lambda store: store.delete(_name(key)))
 
     def failed(self, key: str) -> None:

@@ -182,6 +182,7 @@ class Gateway:
         meter: Meter | None = None,
         breaker: Breaker | None = None,
         notice: Notice = _no_notice,
+        before_wait: Callable[[], None] = lambda: None,
         find: Callable[[str], ProviderManifest | None] = manifest_of,
     ) -> None:
         self.terms = terms
@@ -189,6 +190,7 @@ class Gateway:
         self._meter = meter
         self._breaker = breaker or _process_breaker
         self._notice = notice
+        self._before_wait = before_wait
         self._find = find
 
     def complete(
@@ -392,6 +394,7 @@ class _Call:
             candidate.is_out = True
             self.errors.append(exc)
             return None
+        gateway._before_wait()
         patience.started = time.monotonic()
         given: list[str] = []
         try:

@@ -110,7 +110,11 @@ class OpenAI(Provider):
             wire.patient(patience),
             self._errors(),
             create(
-                **self.body(request, stream=on_delta is not None),
+                model=self.model,
+                messages=(),
+                # As they are: the package would walk through every message for its types, which
+                # costs more CPU than the rest of the call.
+                extra_body=self.body(request, stream=on_delta is not None),
                 timeout=wire.timeouts(patience),
             ) as raw,
         ):
