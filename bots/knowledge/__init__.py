@@ -1,0 +1,1 @@
+"""Reading merchants' documents into titled sections."""
