@@ -5,9 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django import forms
+from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from tenants.services.audit import audit
 from tenants.workspace.models import User
@@ -30,13 +36,22 @@ class ModelAdmin(UnfoldModelAdmin):
     list_filter_submit = True
     warn_unsaved_form = True
     compressed_fields = False
+    formfield_overrides = {models.TextField: {"widget": UnfoldAdminTextareaWidget({"rows": 5})}}
     empty: Empty | None = None
+    add_label: Any = ""
     change_form_show_cancel_button = True
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         return super().changelist_view(request, {"empty": self.empty, **(extra_context or {})})
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """One way to save: the others of Django's four only make people wonder."""
+        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
         self._note(request, obj, "added")
@@ -82,3 +97,35 @@ class ReadOnly(ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def go_to(url: str) -> HttpResponse:
+    """After a dialog: the browser opens the page (the dialog was sent by htmx)."""
+    return HttpResponse(headers={"HX-Redirect": url})
+
+
+class TypedName(BaseDialogForm):
+    """A dialog for what cannot be undone: the name has to be typed.
+
+    Subclasses say which name by `expected()`.
+    """
+
+    typed = forms.CharField(
+        label=_("Type the name to confirm"),
+        widget=UnfoldAdminTextInputWidget({"autocomplete": "off"}),
+    )
+
+    def expected(self) -> str:
+        raise NotImplementedError
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["typed"].help_text = format_html(
+            "{} <b>{}</b>", _("Exactly as here:"), self.expected()
+        )
+
+    def clean_typed(self) -> str:
+        typed = str(self.cleaned_data["typed"]).strip()
+        if typed != self.expected():
+            raise forms.ValidationError(_("This is not the name. Nothing was changed."))
+        return typed

@@ -21,7 +21,7 @@ THIN = "\u202f"
 @register.simple_tag(takes_context=True)
 def brand_mark(context: template.Context) -> SafeString:
     """The brand's logo, else its letter and name."""
-    site = context.get("site")
+    site = getattr(context["request"], "site", None)
     brand: dict[str, Any] = site.brand if site else {}
     name = brand.get("name", "")
     if logo := brand.get("logo"):
@@ -41,7 +41,7 @@ def brand_mark(context: template.Context) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def brand_icon(context: template.Context) -> SafeString:
-    site = context.get("site")
+    site = getattr(context["request"], "site", None)
     return format_html('<link rel="icon" href="{}">', branding.mark_of(site.brand if site else {}))
 
 
@@ -57,9 +57,20 @@ def brand_colours(context: template.Context) -> SafeString:
     return format_html("<style>:root{{{}}}</style>", mark_safe(lines))  # noqa: S308 - our numbers
 
 
+@register.simple_tag
+def field_control(bound: Any) -> SafeString:
+    """The control alone, where a page lays label and error out itself."""
+    control: SafeString = _parts(bound)["control"]
+    return control
+
+
 @register.inclusion_tag("desk/field.html")
 def field(bound: Any, **more: Any) -> dict[str, Any]:
     """Label above, control, help below, error beside it."""
+    return {**_parts(bound), **more}
+
+
+def _parts(bound: Any) -> dict[str, Any]:
     widget = bound.field.widget
     described = []
     if bound.help_text:
@@ -73,7 +84,7 @@ def field(bound: Any, **more: Any) -> dict[str, Any]:
     if bound.errors:
         attrs["aria-invalid"] = "true"
     control = bound.as_widget(attrs={**widget.attrs, **attrs} if not is_check else attrs)
-    return {"field": bound, "control": control, "is_check": is_check, **more}
+    return {"field": bound, "control": control, "is_check": is_check}
 
 
 @register.filter
@@ -128,3 +139,19 @@ def size(value: Any) -> str:
 @register.filter
 def get(mapping: Any, key: Any) -> Any:
     return mapping.get(key) if mapping else None
+
+
+@register.simple_tag
+def chart_x(x: float, width: float) -> str:
+    """Where the grey bar of the period before stands: half behind the coloured one."""
+    return f"{x + width * 0.45:.1f}"
+
+
+@register.simple_tag
+def chart_middle(x: float, width: float) -> str:
+    return f"{x + width / 2:.1f}"
+
+
+@register.simple_tag
+def chart_above(y: float) -> str:
+    return f"{y - 5:.1f}"

@@ -1,0 +1,138 @@
+"""How the merchant looks: name, colour, pictures, addresses; seen before it is saved."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from tenants import branding
+from tenants.admin.base import actor_of
+from tenants.admin.menu import Entry, may, merchant_menu
+from tenants.admin.sites import merchant_site
+from tenants.kernel.colour import AA, WHITE, contrast, scale
+from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.models import Brand, Merchant
+from tenants.selectors.hosts import brand_of
+from tenants.services.audit import audit
+from tenants.services.pictures import picture_read
+from tenants.services.shops import shop_brand_save
+
+PICTURES = ("logo", "logo_dark", "favicon")
+_HEX = re.compile(r"#[0-9a-fA-F]{6}")
+
+
+class BrandForm(forms.ModelForm):
+    """An empty field is inherited from the partner; a picture is replaced or taken away."""
+
+    logo_file = forms.FileField(
+        label=gettext_lazy("Logo"),
+        required=False,
+        widget=forms.FileInput({"accept": ".svg,.png,.jpg,.jpeg,.webp"}),
+        help_text=gettext_lazy("SVG or PNG, to 200 KB. Shown 32 pixels high."),
+    )
+    logo_dark_file = forms.FileField(
+        label=gettext_lazy("Logo for dark pages"),
+        required=False,
+        widget=forms.FileInput({"accept": ".svg,.png,.jpg,.jpeg,.webp"}),
+        help_text=gettext_lazy("Only where the first one cannot be seen on dark."),
+    )
+    favicon_file = forms.FileField(
+        label=gettext_lazy("Icon"),
+        required=False,
+        widget=forms.FileInput({"accept": ".svg,.png,.ico,.webp"}),
+        help_text=gettext_lazy("A small square, for the tab of the browser and the chat."),
+    )
+
+    class Meta:
+        model = Brand
+        fields = (
+            *("name", "colour", "support_email", "support_url", "privacy_url", "legal_name"),
+            *("sender_name", "sender_email"),
+        )
+        widgets = {"colour": forms.TextInput({"data-colour": "", "maxlength": 7})}
+
+    def pictures(self) -> dict[str, str]:
+        """Stored texts of the pictures sent, by field; "" for one taken away."""
+        found = {}
+        for name in PICTURES:
+            if upload := self.cleaned_data.get(f"{name}_file"):
+                found[name] = picture_read(upload)
+            elif self.data.get(f"{name}_clear"):
+                found[name] = ""
+        return found
+
+
+@merchant_site.page("brand/", name="brand")
+def brand_page(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("tenants.change_brand"):
+        raise PermissionDenied
+    tenant: Merchant = request.tenant  # type: ignore[attr-defined]
+    with merchant_context(PUBLIC):
+        merchant = Merchant.objects.select_related("brand", "partner__brand").get(pk=tenant.pk)
+    assert merchant.partner is not None
+    brand = merchant.brand or Brand()
+    form = BrandForm(request.POST or None, request.FILES or None, instance=brand)
+    if request.method == "POST" and form.is_valid():
+        values = {name: form.cleaned_data[name] for name in BrandForm.Meta.fields}
+        try:
+            values |= form.pictures()
+            shop_brand_save(merchant, **values)
+        except ValidationError as error:
+            form.add_error(None, error.messages)
+        else:
+            audit("brand.changed", merchant.name, actor=actor_of(request),
+                  fields=sorted({*form.changed_data}))  # fmt: skip
+            messages.success(request, _("Saved. Pages change within half a minute."))
+            return redirect("merchant:brand")
+    shown = brand_of(merchant.partner, merchant)
+    inherited = brand_of(merchant.partner)
+    return TemplateResponse(
+        request,
+        "desk/brand.html",
+        merchant_site.context(
+            request,
+            _("Brand"),
+            form=form,
+            pictures=[
+                (name, form[f"{name}_file"], branding.picture(getattr(brand, name, "") or ""))
+                for name in PICTURES
+            ],
+            inherited=inherited,
+            shown=shown,
+            mark=branding.mark_of(shown),
+            **colour_facts(shown["colour"]),
+        ),
+    )
+
+
+def colour_facts(colour: str) -> dict[str, Any]:
+    """The steps made of a colour, and whether white can be read on it as it is."""
+    ratio = contrast(colour, WHITE)
+    return {
+        "steps": scale(colour),
+        "ratio": round(ratio, 1),
+        "is_readable": ratio >= AA,
+    }
+
+
+@merchant_site.page("brand/colour/", name="brand_colour")
+def brand_colour(request: HttpRequest) -> HttpResponse:
+    """For the live preview: `?colour=#rrggbb` → the steps and the contrast."""
+    colour = request.GET.get("colour", "")
+    if not _HEX.fullmatch(colour):
+        return JsonResponse({"error": _("A colour like #2f6f4f.")}, status=400)
+    return JsonResponse(colour_facts(colour))
+
+
+merchant_menu.add(
+    Entry("settings", 40, gettext_lazy("Brand"), "palette", "brand", may("tenants.change_brand")),
+)
