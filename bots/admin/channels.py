@@ -1,0 +1,356 @@
+"""Channels: pick a kind, paste a token, see the account, write to it, watch the answer."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import segno
+from django import forms
+from django.conf import settings as django_settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from bots.channels.base import ChannelManifest
+from bots.models import Bot, Channel, Message
+from bots.services.channels import (
+    channel_connect,
+    channel_create,
+    channel_delete,
+    channel_pause,
+    hook_url,
+    manifests,
+    route_sync,
+)
+from tenants.admin import manifest_form
+from tenants.admin.base import Empty, ModelAdmin, actor_of
+from tenants.admin.menu import Entry, may, merchant_menu
+from tenants.admin.sites import merchant_site
+from tenants.kernel.errors import RuleBroken
+from tenants.selectors.hosts import url_of
+from tenants.services.audit import audit
+
+
+def channel_form(
+    manifest: ChannelManifest, channel: Channel | None, data: Any = None
+) -> forms.Form:
+    """A form from the channel's manifest, with the name and the bot that answers."""
+    bots = Bot.objects.order_by("pk")
+    fields: dict[str, forms.Field] = {
+        "name": forms.CharField(
+            label=_("Name"),
+            max_length=80,
+            initial=channel.name if channel else str(manifest.title),
+            help_text=_("For you and your colleagues; buyers do not see it."),
+        )
+    }
+    if bots.count() > 1:
+        fields["bot"] = forms.ModelChoiceField(
+            label=_("Bot"),
+            queryset=bots,
+            initial=channel.bot_id if channel else None,
+            empty_label=None,
+        )
+    fields |= manifest_form.form_fields(
+        manifest.settings,
+        values=channel.settings if channel else None,
+        secrets=channel.secrets if channel else None,
+    )
+    if manifest.key != "web":
+        if django_settings.ALLOW_PRIVATE_ADDRESSES:
+            fields["base_url"] = forms.URLField(
+                label=_("Address of the service"),
+                required=False,
+                assume_scheme="https",
+                initial=channel.base_url if channel else "",
+                help_text=_("Empty: the service's own. For tests and relays."),
+            )
+        fields["proxy"] = forms.CharField(
+            label=_("Proxy"),
+            required=False,
+            max_length=300,
+            initial=channel.proxy if channel else "",
+            help_text=_("Where the service cannot be reached directly, for example "
+                        "socks5://host:1080."),
+        )  # fmt: skip
+    made = type("ChannelForm", (forms.Form,), fields)
+    form: forms.Form = made(data)
+    return form
+
+
+@admin.register(Channel, site=merchant_site)
+class ChannelAdmin(ModelAdmin):
+    list_display = ("title", "kind_label", "state_label", "last_in_at", "last_out_at")
+    actions = None
+    add_label = gettext_lazy("Connect a channel")
+    list_select_related = ("bot",)
+    empty = Empty(
+        gettext_lazy("No channel is connected"),
+        gettext_lazy("A channel is where buyers write: a chat on your site, a Telegram bot."),
+        gettext_lazy("Connect a channel"),
+        icon="forum",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Channel]:
+        return super().get_queryset(request).exclude(settings__has_key="removed").order_by("pk")
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<int:pk>/status/", wrap(self.status_view), name="channel_status"),
+            path("<int:pk>/pause/", wrap(require_POST(self.pause_view)), name="channel_pause"),
+            path("<int:pk>/check/", wrap(require_POST(self.check_view)), name="channel_check"),
+            path("<int:pk>/remove/", wrap(require_POST(self.remove_view)), name="channel_remove"),
+            *super().get_urls(),
+        ]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Channel | None = None) -> bool:
+        return False  # `remove_view` takes the webhook away, too
+
+    @display(description=gettext_lazy("Channel"), header=True, ordering="name")
+    def title(self, channel: Channel) -> list[str]:
+        account = channel.account or {}
+        name = account.get("name") or ""
+        username = account.get("username") or ""
+        return [channel.name, " ".join(filter(None, [name, username and f"@{username}"]))]
+
+    @display(description=gettext_lazy("Kind"), ordering="kind")
+    def kind_label(self, channel: Channel) -> Any:
+        manifest = manifests().get(channel.kind)
+        return manifest.title if manifest else channel.kind
+
+    @display(
+        description=gettext_lazy("State"),
+        label={"live": "success", "new": "info", "paused": "warning", "broken": "danger"},
+        ordering="state",
+    )
+    def state_label(self, channel: Channel) -> tuple[str, str]:
+        return channel.state, channel.get_state_display()
+
+    # ── The wizard ──
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        kind = request.GET.get("kind", "")
+        if kind not in manifests():
+            kinds = sorted(manifests().items(), key=lambda item: item[1].region != "ru")
+            return TemplateResponse(
+                request,
+                "desk/kinds.html",
+                self.admin_site.context(
+                    request,
+                    _("Where do your buyers write?"),
+                    kinds=[(key, manifest, _note(manifest)) for key, manifest in kinds],
+                    opts=self.opts,
+                ),
+            )
+        manifest = manifests()[kind]
+        form = channel_form(manifest, None, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)
+            channel = channel_create(
+                kind=kind,
+                name=form.cleaned_data["name"],
+                bot=form.cleaned_data.get("bot") or Bot.objects.order_by("pk")[0],
+                settings=plain,
+                secrets=secrets,
+                base_url=form.cleaned_data.get("base_url", ""),
+                proxy=form.cleaned_data.get("proxy", ""),
+            )
+            audit("channel.added", f"{channel} ({kind})", actor=actor_of(request))
+            check = channel_connect(channel)
+            if check.ok:
+                audit("channel.connected", str(channel), actor=actor_of(request))
+                return redirect("merchant:bots_channel_change", channel.pk)
+            # What was typed stays on the page; nothing half connected is left behind.
+            channel_delete(channel)
+            form.add_error(None, check.detail or _("The service does not accept these settings."))
+        return self._page(request, manifest, form, None)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        channel = self.get_object(request, object_id)
+        if channel is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        manifest = manifests().get(channel.kind)
+        if manifest is None:
+            messages.error(request, _("This kind of channel is no longer served."))
+            return redirect("merchant:bots_channel_changelist")
+        if not self.has_change_permission(request, channel):
+            raise PermissionDenied
+        form = channel_form(manifest, channel, request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            plain, secrets = manifest_form.split(
+                manifest.settings, form.cleaned_data, kept=channel.secrets
+            )
+            channel.name = form.cleaned_data["name"]
+            channel.bot = form.cleaned_data.get("bot") or channel.bot
+            channel.settings = {**channel.settings, **plain}
+            channel.secrets = secrets  # type: ignore[assignment]
+            channel.base_url = form.cleaned_data.get("base_url", channel.base_url)
+            channel.proxy = form.cleaned_data.get("proxy", channel.proxy)
+            channel.save()
+            route_sync(channel)
+            audit("channel.changed", str(channel), actor=actor_of(request))
+            check = channel_connect(channel)
+            if check.ok:
+                messages.success(request, _("Saved. The channel works."))
+                return redirect("merchant:bots_channel_change", channel.pk)
+            form.add_error(None, check.detail or _("The service does not accept these settings."))
+        return self._page(request, manifest, form, channel)
+
+    def _page(
+        self,
+        request: HttpRequest,
+        manifest: ChannelManifest,
+        form: forms.Form,
+        channel: Channel | None,
+    ) -> HttpResponse:
+        more: dict[str, Any] = {}
+        if channel is not None:
+            host = request.site.host  # type: ignore[attr-defined]
+            chat = url_of(host, f"/chat/{channel.route_key}/")
+            more = {
+                "hook": hook_url(channel),
+                "chat_url": chat if channel.kind == "web" else "",
+                "qr": _qr(chat) if channel.kind == "web" else "",
+                "snippet": (
+                    f'<script src="{url_of(host, "/widget.js")}" '
+                    f'data-key="{channel.route_key}" async></script>'
+                    if channel.kind == "web"
+                    else ""
+                ),
+                "opened_at": timezone.now().isoformat(),
+                "is_first": channel.last_in_at is None,
+            }
+        return TemplateResponse(
+            request,
+            "desk/channel.html",
+            self.admin_site.context(
+                request,
+                channel.name if channel else manifest.title,
+                form=form,
+                manifest=manifest,
+                channel=channel,
+                opts=self.opts,
+                original=channel,
+                **more,
+            ),
+        )
+
+    def status_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What came in since the page was opened, and what was answered."""
+        channel = self._allowed(request, pk)
+        since = parse_datetime(request.GET.get("since", "").replace(" ", "+"))
+        since = since or timezone.now() - timedelta(minutes=5)
+        found = list(
+            Message.objects.filter(conversation__channel=channel, created_at__gte=since)
+            .exclude(kind__in=(Message.Kind.NOTE, Message.Kind.SYSTEM))
+            .select_related("conversation__contact")
+            .order_by("created_at", "pk")[:20]
+        )
+        came = next((m for m in found if m.author == Message.Author.BUYER), None)
+        reply = came and next(
+            (
+                m
+                for m in found
+                if m.author != Message.Author.BUYER
+                and m.conversation_id == came.conversation_id
+                and m.seq > came.seq
+            ),
+            None,
+        )
+        return JsonResponse(
+            {
+                "state": channel.state,
+                "detail": channel.state_detail,
+                "message": came
+                and {"text": came.text[:300], "name": str(came.conversation.contact)},
+                "reply": came
+                and reply
+                and {
+                    "text": reply.text[:600],
+                    "seconds": round((reply.created_at - came.created_at).total_seconds(), 1),
+                    "state": reply.get_state_display(),
+                    "failure": reply.failure,
+                    "sources": [s.get("title", "") for s in reply.meta.get("sources", [])][:3],
+                },
+            },
+            headers={"Cache-Control": "no-store"},
+        )
+
+    def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        channel = self._allowed(request, pk)
+        paused = channel.state != Channel.State.PAUSED
+        channel_pause(channel, paused=paused)
+        audit("channel.paused" if paused else "channel.resumed", str(channel),
+              actor=actor_of(request))  # fmt: skip
+        messages.success(
+            request,
+            _("Paused: messages of this channel are not accepted.") if paused else _("It works."),
+        )
+        return redirect("merchant:bots_channel_change", pk)
+
+    def check_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        check = channel_connect(self._allowed(request, pk))
+        if check.ok:
+            messages.success(request, _("The service answers, the channel works."))
+        else:
+            messages.error(request, check.detail or _("The service does not accept the settings."))
+        return redirect("merchant:bots_channel_change", pk)
+
+    def remove_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        channel = self._allowed(request, pk)
+        if request.POST.get("typed", "").strip() != channel.name:
+            messages.error(request, _("This is not the name. Nothing was changed."))
+            return redirect("merchant:bots_channel_change", pk)
+        name = channel.name
+        try:
+            channel_delete(channel)
+        except RuleBroken as refused:
+            messages.error(request, str(refused))
+            return redirect("merchant:bots_channel_change", pk)
+        audit("channel.deleted", name, actor=actor_of(request))
+        messages.success(
+            request, _("“%(name)s” is disconnected. Its dialogues stay.") % {"name": name}
+        )
+        return redirect("merchant:bots_channel_changelist")
+
+    def _allowed(self, request: HttpRequest, pk: int) -> Channel:
+        channel: Channel | None = self.get_object(request, str(pk))
+        if channel is None or not self.has_change_permission(request, channel):
+            raise PermissionDenied
+        return channel
+
+
+def _note(manifest: ChannelManifest) -> str:
+    if manifest.key == "web":
+        return _("One line on your site, or a page with a link and a QR code. Works at once.")
+    if any(field.kind == "secret" for field in manifest.settings):
+        return _("A token is needed; the next page says where to get it.")
+    return ""
+
+
+def _qr(address: str) -> str:
+    uri: str = segno.make(address, error="m").svg_data_uri(scale=4, border=2, light="#fff")
+    return uri
+
+
+merchant_menu.add(
+    Entry("assistant", 20, gettext_lazy("Channels"), "forum", "bots_channel_changelist",
+          may("bots.view_channel")),
+)  # fmt: skip

@@ -1,0 +1,194 @@
+"""When people answer: a week on one page, days off below it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from itertools import pairwise
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from bots.models import Holiday, OpeningHours
+from bots.selectors.hours import opening
+from bots.services.hours import hours_save
+from tenants.admin.base import actor_of
+from tenants.admin.menu import Entry, may, merchant_menu
+from tenants.admin.sites import merchant_site
+from tenants.services.audit import audit
+from tenants.services.shops import shop_save
+
+_INTERVAL = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*[-–—]\s*(\d{1,2})(?:[:.](\d{2}))?")
+Interval = tuple[time, time]
+
+# First the zones of Russia and its neighbours, as people look for them.
+ZONES = (
+    ("Europe/Kaliningrad", "Калининград, UTC+2"),
+    ("Europe/Moscow", "Москва, UTC+3"),
+    ("Europe/Samara", "Самара, UTC+4"),
+    ("Asia/Yekaterinburg", "Екатеринбург, UTC+5"),
+    ("Asia/Omsk", "Омск, UTC+6"),
+    ("Asia/Novosibirsk", "Новосибирск, UTC+7"),
+    ("Asia/Irkutsk", "Иркутск, UTC+8"),
+    ("Asia/Yakutsk", "Якутск, UTC+9"),
+    ("Asia/Vladivostok", "Владивосток, UTC+10"),
+    ("Asia/Magadan", "Магадан, UTC+11"),
+    ("Asia/Kamchatka", "Камчатка, UTC+12"),
+    ("Europe/Minsk", "Минск, UTC+3"),
+    ("Asia/Almaty", "Алматы, UTC+5"),
+    ("Asia/Yerevan", "Ереван, UTC+4"),
+    ("Asia/Tbilisi", "Тбилиси, UTC+4"),
+    ("UTC", "UTC"),
+)
+
+
+def read_intervals(text: str) -> list[Interval]:
+    """“10:00-14:00, 15-20” → intervals in order. Raises ValidationError in words."""
+    text = text.strip()
+    found = []
+    for part in filter(None, (p.strip() for p in re.split(r"[,;]", text))):
+        match = _INTERVAL.fullmatch(part)
+        if match is None:
+            raise forms.ValidationError(_("Write hours like 10:00–20:00, with commas between."))
+        hour, minute, end_hour, end_minute = (int(v or 0) for v in match.groups())
+        if (end_hour, end_minute) == (24, 0):
+            end_hour, end_minute = 23, 59
+        try:
+            opens, closes = time(hour, minute), time(end_hour, end_minute)
+        except ValueError:
+            raise forms.ValidationError(_("There is no such time of day.")) from None
+        if opens >= closes:
+            raise forms.ValidationError(_("It has to close after it opens."))
+        found.append((opens, closes))
+    found.sort()
+    for (_o, closes), (opens, _c) in pairwise(found):
+        if opens < closes:
+            raise forms.ValidationError(_("Two intervals overlap."))
+    return found
+
+
+def in_words(intervals: list[Interval]) -> str:
+    return ", ".join(f"{opens:%H:%M}–{closes:%H:%M}" for opens, closes in intervals)
+
+
+class HoursForm(forms.Form):
+    """One line a weekday; an empty one is a day off."""
+
+    time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
+    holidays = forms.CharField(
+        label=gettext_lazy("Days off and other hours"),
+        required=False,
+        widget=forms.Textarea({"rows": 6}),
+        help_text=gettext_lazy(
+            "A day a line: “31.12.2026 10:00–16:00 New Year's Eve”; without hours the day is off."
+        ),
+    )
+
+    def __init__(self, *args: Any, zone: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = list(ZONES)
+        if zone not in dict(choices) and zone in available_timezones():
+            choices.append((zone, zone))
+        self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
+        for day, title in OpeningHours.WEEKDAYS:
+            self.fields[f"day_{day}"] = forms.CharField(
+                label=title,
+                required=False,
+                max_length=120,
+                widget=forms.TextInput({"placeholder": _("day off"), "autocomplete": "off"}),
+            )
+
+    @property
+    def days(self) -> list[Any]:
+        return [self[f"day_{day}"] for day, _title in OpeningHours.WEEKDAYS]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        week: dict[int, list[Interval]] = {}
+        for day, _title in OpeningHours.WEEKDAYS:
+            try:
+                week[day] = read_intervals(cleaned.get(f"day_{day}", ""))
+            except forms.ValidationError as error:
+                self.add_error(f"day_{day}", error)
+        cleaned["week"] = week
+        return cleaned
+
+    def clean_holidays(self) -> list[Holiday]:
+        found: dict[date, Holiday] = {}
+        for number, line in enumerate(self.cleaned_data["holidays"].splitlines(), start=1):
+            if line.strip():
+                holiday = self._holiday(line.strip(), number)
+                found[holiday.day] = holiday
+        return list(found.values())
+
+    def _holiday(self, line: str, number: int) -> Holiday:
+        day_text, _space, rest = line.partition(" ")
+        match = re.fullmatch(r"(\d{1,2})\.(\d{1,2})\.(\d{4})|(\d{4})-(\d{2})-(\d{2})", day_text)
+        try:
+            assert match is not None
+            a, b, c, d, e, f = match.groups()
+            day = date(int(c), int(b), int(a)) if c else date(int(d), int(e), int(f))
+        except (AssertionError, ValueError):
+            raise forms.ValidationError(
+                _("Line %(n)s: begin with a date like 31.12.2026.") % {"n": number}
+            ) from None
+        hours, name = None, rest.strip()
+        if (found := _INTERVAL.match(name)) is not None:
+            hours, name = read_intervals(found.group(0))[0], name[found.end() :].strip()
+        return Holiday(
+            day=day,
+            name=name[:80],
+            opens=hours[0] if hours else None,
+            closes=hours[1] if hours else None,
+        )
+
+
+@merchant_site.page("hours/", name="hours")
+def hours_page(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("bots.change_openinghours"):
+        raise PermissionDenied
+    merchant = request.tenant  # type: ignore[attr-defined]
+    form = HoursForm(request.POST or None, zone=merchant.time_zone, initial=_stored(merchant))
+    if request.method == "POST" and form.is_valid():
+        hours_save(week=form.cleaned_data["week"], holidays=form.cleaned_data["holidays"])
+        if form.cleaned_data["time_zone"] != merchant.time_zone:
+            shop_save(merchant, time_zone=form.cleaned_data["time_zone"])
+        audit("hours.changed", actor=actor_of(request))
+        messages.success(request, _("Saved. Buyers are told these hours from now on."))
+        return redirect("merchant:hours")
+    is_open, start = opening(timezone.now(), merchant.time_zone)
+    return TemplateResponse(
+        request,
+        "desk/hours.html",
+        merchant_site.context(request, _("Opening hours"), form=form, is_open=is_open, start=start),
+    )
+
+
+def _stored(merchant: Any) -> dict[str, Any]:
+    week: dict[int, list[Interval]] = {}
+    for hours in OpeningHours.objects.order_by("weekday", "opens"):
+        week.setdefault(hours.weekday, []).append((hours.opens, hours.closes))
+    lines = []
+    for day in Holiday.objects.filter(day__gte=timezone.localdate()).order_by("day"):
+        hours_text = in_words([(day.opens, day.closes)]) if day.opens and day.closes else ""
+        lines.append(" ".join(filter(None, [f"{day.day:%d.%m.%Y}", hours_text, day.name])))
+    return {
+        "time_zone": merchant.time_zone,
+        "holidays": "\n".join(lines),
+        **{f"day_{day}": in_words(intervals) for day, intervals in week.items()},
+    }
+
+
+merchant_menu.add(
+    Entry("settings", 10, gettext_lazy("Opening hours"), "schedule", "hours",
+          may("bots.change_openinghours")),
+)  # fmt: skip

@@ -1,0 +1,237 @@
+"""Keys of language models, and what they cost this month."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Avg, Count, Q, Sum
+from django.db.models.functions import TruncDay
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from unfold.decorators import display
+
+from bots.llm.base import DataRegion
+from bots.llm.manifests import manifests
+from bots.models import ModelAccount, ModelCall
+from bots.services.model_accounts import (
+    SettingsRefused,
+    account_check,
+    account_delete,
+    account_save,
+)
+from bots.services.model_calls import secrets_of
+from tenants.admin import manifest_form
+from tenants.admin.base import Empty, ModelAdmin, actor_of
+from tenants.admin.menu import Entry, may, merchant_menu
+from tenants.admin.sites import merchant_site
+from tenants.kernel.errors import VendorError
+from tenants.selectors.plans import plan_of
+from tenants.services.audit import audit
+
+
+def account_form(provider: str, account: ModelAccount | None, data: Any = None) -> forms.Form:
+    """A form from the provider's manifest."""
+    manifest = manifests()[provider]
+    fields: dict[str, forms.Field] = {
+        "name": forms.CharField(
+            label=_("Name"),
+            required=False,
+            max_length=80,
+            initial=account.name if account else "",
+            help_text=_("To tell several accounts apart."),
+        ),
+        **manifest_form.form_fields(
+            manifest.settings,
+            values=account.settings if account else None,
+            secrets=secrets_of(account) if account else None,
+        ),
+    }
+    made = type("AccountForm", (forms.Form,), fields)
+    return made(data)
+
+
+@admin.register(ModelAccount, site=merchant_site)
+class ModelAccountAdmin(ModelAdmin):
+    list_display = ("title", "where", "state_label", "created_at")
+    actions = None
+    add_label = gettext_lazy("Add a key")
+    empty = Empty(
+        gettext_lazy("No language model is connected"),
+        gettext_lazy(
+            "The bot answers by itself from your articles, goods and orders, and needs none. With "
+            "a model it understands longer questions and answers more freely."
+        ),
+        gettext_lazy("Add a key"),
+        icon="neurology",
+    )
+
+    @display(description=gettext_lazy("Model"), header=True, ordering="provider")
+    def title(self, account: ModelAccount) -> list[Any]:
+        manifest = manifests().get(account.provider)
+        model = account.settings.get("model", "")
+        return [account.name or (manifest.title if manifest else account.provider), model]
+
+    @display(description=gettext_lazy("Where data goes"))
+    def where(self, account: ModelAccount) -> Any:
+        manifest = manifests().get(account.provider)
+        return manifest and {
+            DataRegion.RU: _("stays in Russia"),
+            DataRegion.FOREIGN: _("goes abroad, personal data masked"),
+            DataRegion.OWN: _("your own server"),
+        }.get(manifest.data_region)
+
+    @display(
+        description=gettext_lazy("State"),
+        label={"live": "success", "paused": "warning", "broken": "danger"},
+        ordering="state",
+    )
+    def state_label(self, account: ModelAccount) -> tuple[str, str]:
+        return account.state, account.get_state_display()
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        return self._edit(request, None)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        if account is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        return self._edit(request, account)
+
+    def _edit(self, request: HttpRequest, account: ModelAccount | None) -> HttpResponse:
+        if not (self.has_change_permission(request) and self.has_add_permission(request)):
+            raise PermissionDenied
+        provider = account.provider if account else request.GET.get("kind", "")
+        if provider not in manifests():
+            return TemplateResponse(
+                request,
+                "desk/kinds.html",
+                self.admin_site.context(
+                    request,
+                    _("Which model?"),
+                    kinds=[(k, m, _("data: %s") % self._region(m)) for k, m in manifests().items()],
+                    opts=self.opts,
+                ),
+            )
+        form = account_form(provider, account, request.POST or None)
+        manifest = manifests()[provider]
+        if request.method == "POST" and form.is_valid():
+            plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)
+            try:
+                saved = account_save(
+                    provider=provider,
+                    values={k: v for k, v in {**plain, **secrets}.items() if v not in (None, "")},
+                    name=form.cleaned_data["name"],
+                    account=account,
+                    position=account.position if account else ModelAccount.objects.count(),
+                )
+            except SettingsRefused as refused:
+                form.add_error(None, str(refused))
+            else:
+                audit(
+                    "modelaccount.changed" if account else "modelaccount.added",
+                    str(manifest.title), actor=actor_of(request),
+                )  # fmt: skip
+                self._check(request, saved)
+                return self._back()
+        return TemplateResponse(
+            request,
+            "desk/account.html",
+            self.admin_site.context(
+                request,
+                manifest.title,
+                form=form,
+                manifest=manifest,
+                account=account,
+                is_foreign=manifest.data_region == DataRegion.FOREIGN,
+                opts=self.opts,
+                original=account,
+            ),
+        )
+
+    def _region(self, manifest: Any) -> str:
+        return {
+            DataRegion.RU: _("stays in Russia"),
+            DataRegion.FOREIGN: _("goes abroad"),
+            DataRegion.OWN: _("your own server"),
+        }[manifest.data_region]
+
+    def _back(self) -> HttpResponse:
+        return redirect("merchant:bots_modelaccount_changelist")
+
+    def _check(self, request: HttpRequest, account: ModelAccount) -> None:
+        try:
+            model = account_check(account)
+        except VendorError as exc:
+            messages.warning(
+                request,
+                _("Saved, but the service does not accept it: %(why)s") % {"why": exc.detail},
+            )
+        else:
+            messages.success(request, _("It works: %(model)s answers.") % {"model": model})
+
+    def delete_model(self, request: HttpRequest, obj: ModelAccount) -> None:
+        account_delete(obj)
+
+
+@merchant_site.page("usage/", name="usage")
+def usage(request: HttpRequest) -> HttpResponse:
+    """Model money of this month against the budget; what each model took."""
+    if not request.user.has_perm("bots.view_modelcall"):
+        raise PermissionDenied
+    merchant = request.tenant  # type: ignore[attr-defined]
+    now = timezone.localtime()
+    month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    calls = ModelCall.objects.filter(created_at__gte=month)
+    by_model = list(
+        calls.values("provider", "model", "currency")
+        .annotate(
+            calls=Count("id"),
+            failed=Count("id", filter=~Q(outcome="ok")),
+            tokens=Sum("prompt_tokens") + Sum("completion_tokens"),
+            spent=Sum("cost"),
+            ms=Avg("ms"),
+        )
+        .order_by("-spent")
+    )
+    for row in by_model:
+        manifest = manifests().get(row["provider"])
+        row["title"] = manifest.title if manifest else row["provider"]
+    days = list(
+        calls.annotate(day=TruncDay("created_at")).values("day").annotate(spent=Sum("cost"),
+        calls=Count("id")).order_by("day")
+    )  # fmt: skip
+    plan = plan_of(merchant)
+    budget = plan.model_money_a_month if plan else None
+    spent = sum((row["spent"] or 0 for row in by_model if row["currency"] == merchant.currency), 0)
+    return TemplateResponse(
+        request,
+        "desk/usage.html",
+        merchant_site.context(
+            request,
+            _("Models and spending"),
+            rows=by_model,
+            days=days,
+            spent=spent,
+            budget=budget,
+            share=round(100 * spent / budget) if budget else None,
+            month=month,
+            currency=merchant.currency,
+        ),
+    )
+
+
+merchant_menu.add(
+    Entry("assistant", 60, gettext_lazy("Models and spending"), "neurology", "usage",
+          may("bots.view_modelcall"), covers=("bots_modelaccount_changelist",)),
+)  # fmt: skip

@@ -1,0 +1,80 @@
+"""Questions the bot could not answer, the same ones together: what to write an article about."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from django.utils import timezone
+
+from bots.engine.base import Decision, Reason
+from bots.retrieval.morphology import lemma
+from bots.retrieval.text import words
+from tenants.workspace.models import Event
+
+# Of the log, newest first: enough for a busy month, bounded for a huge one.
+MOST = 2000
+
+
+@dataclass(frozen=True)
+class Gap:
+    """`question`: the newest wording. `count`: how often in the period."""
+
+    question: str
+    count: int
+    last_at: datetime
+    conversation_id: int
+
+
+def gaps(*, since: datetime, until: datetime | None = None, limit: int = 50) -> list[Gap]:
+    """Most asked first. Read from the event log, whose index is (name, at)."""
+    found: dict[frozenset[str], list[tuple[datetime, str, int]]] = defaultdict(list)
+    for at, conversation_id, question in _unanswered(since, until or timezone.now()):
+        if key := _key(question):
+            found[key].append((at, question, conversation_id))
+    result = [
+        Gap(question=newest[1], count=len(rows), last_at=newest[0], conversation_id=newest[2])
+        for rows in found.values()
+        if (newest := max(rows))
+    ]
+    return sorted(result, key=lambda gap: (-gap.count, -gap.last_at.timestamp()))[:limit]
+
+
+def _key(question: str) -> frozenset[str]:
+    """Questions with the same lemmas are the same question; a lone “?” is none."""
+    return frozenset(lemma(word) for word in words(question) if len(word) > 2)
+
+
+def _unanswered(since: datetime, until: datetime) -> list[tuple[datetime, int, str]]:
+    """(when, conversation, what the buyer had written last) of honest refusals and calls."""
+    events = (
+        Event.objects.filter(name="turn.answered", at__gte=since, at__lt=until)
+        .filter(data__decision__in=[Decision.REFUSE.value, Decision.HANDOVER.value])
+        .order_by("-seq")
+        .values_list("at", "data")[:MOST]
+    )
+    asked = [
+        (at, int(data["conversation"]))
+        for at, data in events
+        if data["decision"] == Decision.REFUSE
+        or data.get("reason") in (Reason.NO_KNOWLEDGE, Reason.CHECK)
+    ]
+    if not asked:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT asked.at, asked.conversation, said.text
+            FROM unnest(%s::timestamptz[], %s::bigint[]) AS asked(at, conversation)
+            CROSS JOIN LATERAL (
+                SELECT text FROM bots_message
+                WHERE conversation_id = asked.conversation AND author = 'buyer'
+                  AND created_at <= asked.at AND text <> ''
+                ORDER BY seq DESC LIMIT 1
+            ) AS said
+            """,
+            ([at for at, _ in asked], [conversation for _, conversation in asked]),
+        )
+        return cursor.fetchall()
