@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class AnalyticsConfig(AppConfig):
     name = "analytics"
     verbose_name = _("Reports")
+
+    def ready(self) -> None:
+        from analytics import handlers  # noqa: F401 - facts become figures

@@ -1,0 +1,110 @@
+"""Facts → figures of the day. The log is read in order from where the last time ended.
+
+A handler only rings: a fact may be told twice or late, while the log has every number once. So a
+figure is added up exactly once, and all of them can be made anew from the log (`figures_rebuild`).
+"""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from analytics.histogram import bucket_of
+from analytics.models import DailyFigure
+from tenants.kernel import due, outbox
+from tenants.kernel.context import current_schema
+from tenants.selectors.hosts import merchant_of
+from tenants.workspace.models import Counter, Event
+
+WATERMARK = "figures"
+AT_ONCE = 5000
+# Facts come in bursts; figures of a dashboard may be two seconds old.
+GATHER = timedelta(seconds=2)
+NAMES = (
+    "conversation.opened",
+    "conversation.handed_over",
+    "conversation.resolved",
+    "turn.answered",
+)
+
+Key = tuple[object, str, str]
+
+
+@outbox.on(*NAMES)
+def ring(event: outbox.Event) -> None:
+    due.schedule("figures", 0, due_at=timezone.now() + GATHER)
+
+
+@due.worker("figures")
+def figures_advance(_object_id: int) -> datetime | None:
+    """Add up what the log has more than last time."""
+    while _advance():
+        pass
+    return None
+
+
+def figures_rebuild() -> None:
+    """Everything anew, from the log."""
+    with transaction.atomic():
+        Counter.objects.filter(name=WATERMARK).update(value=0)
+        DailyFigure.objects.all().delete()
+    figures_advance(0)
+
+
+def _advance() -> bool:
+    """One batch in one transaction; True when there may be more."""
+    with transaction.atomic():
+        Counter.objects.get_or_create(name=WATERMARK)
+        mark = Counter.objects.select_for_update().get(name=WATERMARK)
+        events = list(Event.objects.filter(seq__gt=mark.value).order_by("seq")[:AT_ONCE])
+        if not events:
+            return False
+        zone = ZoneInfo(merchant_of(current_schema()).time_zone)
+        tally: Tally[Key] = Tally()
+        for event in events:
+            for name, label in figures_of(event.name, event.data):
+                tally[event.at.astimezone(zone).date(), name, label] += 1
+        _add(tally)
+        mark.value = events[-1].seq
+        mark.save(update_fields=["value"])
+    return len(events) == AT_ONCE
+
+
+def figures_of(name: str, data: dict) -> list[tuple[str, str]]:
+    """(figure, label) pairs one fact counts for."""
+    match name:
+        case "conversation.opened":
+            return [("opened", "")]
+        case "conversation.handed_over":
+            return [("handed_over", str(data.get("reason", "")))]
+        case "conversation.resolved":
+            return [("resolved", "agent" if data.get("agent") else "rule")]
+        case "turn.answered":
+            found = [("turn", str(data.get("decision", "")))]
+            if (waited := data.get("waited_ms")) is not None:
+                found.append(("waited", str(bucket_of(waited))))
+            return found
+    return []
+
+
+def _add(tally: Tally[Key]) -> None:
+    if not tally:
+        return
+    table = DailyFigure._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {table} (day, name, label, value) "  # noqa: S608 - our table's name
+            "SELECT * FROM unnest(%s::date[], %s::text[], %s::text[], %s::bigint[]) "
+            "ON CONFLICT (day, name, label) DO UPDATE SET "
+            f"value = {table}.value + excluded.value",
+            (
+                [key[0] for key in tally],
+                [key[1] for key in tally],
+                [key[2] for key in tally],
+                list(tally.values()),
+            ),
+        )
