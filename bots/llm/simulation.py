@@ -240,9 +240,15 @@ def think(asked: Asked, pause_s: float = 0.0) -> Reply:
         return Reply(_say_result(last_text, is_russian), pause_s=pause_s)
     if called := _fitting_tool(asked, last_text):
         return Reply(tools=(called,), pause_s=pause_s)
-    facts = _fitting_facts(asked.system, last_text)
-    if facts:
-        return Reply(" ".join(facts), pause_s=pause_s)
+    words = {word.strip("[]"): word for word in _CONTROL.findall(asked.system)}
+    if "PERSON" in words and _PERSON.search(last_text):
+        return Reply(words["PERSON"], pause_s=pause_s)
+    records = _records(asked.system)
+    found = _from_records(records, last_text) if records else None
+    if facts := found or " ".join(_fitting_facts(asked.system, last_text)):
+        return Reply(facts, pause_s=pause_s)
+    if "NO_ANSWER" in words:
+        return Reply(words["NO_ANSWER"], pause_s=pause_s)
     text = (
         "К сожалению, я этого не нашёл. Позвать человека?"
         if is_russian
@@ -258,6 +264,37 @@ def _last_question(asked: Asked) -> str:
 def _stems(text: str) -> set[str]:
     words = re.findall(r"[\w\-]+", text.lower().replace("ё", "е"))
     return {w[:5] if len(w) > 5 else w for w in words if w not in _STOP and len(w) > 1}
+
+
+# Words a prompt asks to be written alone: [[NO_ANSWER]], [[PERSON]].
+_CONTROL = re.compile(r"\[\[[A-Z_]+\]\]")
+_PERSON = re.compile(r"человек|оператор|менеджер|a person|human|operator", re.IGNORECASE)
+_RECORD = re.compile(r"^\[(\d{1,2})\] ", re.MULTILINE)
+
+
+def _records(system: str) -> list[tuple[str, list[str]]]:
+    """Numbered records of a prompt: the number, and the lines from the title on."""
+    parts = _RECORD.split(system)[1:]
+    return [
+        (number, [line.strip() for line in text.splitlines() if line.strip()])
+        for number, text in zip(parts[::2], parts[1::2], strict=True)
+    ]
+
+
+def _from_records(records: list[tuple[str, list[str]]], question: str) -> str | None:
+    """The line that fits best, word for word, with its record's number; None when none does."""
+    wanted = _stems(question)
+    best: tuple[int, int, str] | None = None
+    for place, (number, lines) in enumerate(records):
+        of_title = len(wanted & _stems(lines[0])) if lines else 0
+        for line in lines[1:] or lines:
+            for sentence in re.split(r"(?<=[.!?])\s+", line):
+                hits = 2 * len(wanted & _stems(sentence)) + of_title
+                if hits and (best is None or hits > best[0]):
+                    said = sentence.lstrip("-*• ").rstrip(". ")
+                    title = f"{lines[0].rstrip('.')}: " if sentence.startswith("-") else ""
+                    best = (hits, -place, f"{title}{said} [{number}].")
+    return best[2] if best else None
 
 
 def _fitting_facts(system: str, question: str) -> list[str]:

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('secrets', tenants.kernel.secrets.EncryptedField(blank=True, default='')),
                 ('base_url', models.URLField(blank=True, verbose_name='address of the service')),
                 ('proxy', models.CharField(blank=True, max_length=300, verbose_name='proxy')),
-                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='order')),
+                ('position', models.PositiveSmallIntegerField(default=0, verbose_name='position')),
                 ('state', models.CharField(choices=[('live', 'works'), ('paused', 'paused'), ('broken', 'needs you')], default='live', max_length=8, verbose_name='state')),
                 ('state_detail', models.CharField(blank=True, max_length=300, verbose_name='detail')),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

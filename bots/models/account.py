@@ -21,7 +21,7 @@ class ModelAccount(models.Model):
     base_url = models.URLField(_("address of the service"), blank=True)
     proxy = models.CharField(_("proxy"), max_length=300, blank=True)
     # Asked first to last when a bot names no order of its own.
-    position = models.PositiveSmallIntegerField(_("order"), default=0)
+    position = models.PositiveSmallIntegerField(_("position"), default=0)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.LIVE)
     state_detail = models.CharField(_("detail"), max_length=300, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

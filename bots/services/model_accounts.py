@@ -14,9 +14,9 @@ from bots.llm.base import Patience
 from bots.llm.gateway import provider_for
 from bots.llm.manifests import ProviderManifest, manifests
 from bots.models import ModelAccount
-from bots.services.model_calls import account_of, accounts_forget, secrets_of
+from bots.services.model_calls import account_of, accounts_forget, in_words, secrets_of
 from tenants.kernel import outbox
-from tenants.kernel.errors import NeedsMerchant, RuleBroken
+from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
 
 CHECK_S = 15.0
 
@@ -100,8 +100,10 @@ def account_check(account: ModelAccount) -> str:
         connection.close()
     try:
         model = provider_for(given, manifest).check(Patience(time.monotonic() + CHECK_S))
-    except NeedsMerchant as exc:
-        _mark(account, ModelAccount.State.BROKEN, exc.detail)
+    except VendorError as exc:
+        exc.detail = in_words(exc.detail)
+        if isinstance(exc, NeedsMerchant):
+            _mark(account, ModelAccount.State.BROKEN, exc.detail)
         raise
     _mark(account, ModelAccount.State.LIVE, "")
     return model

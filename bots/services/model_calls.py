@@ -24,6 +24,8 @@ from django.conf import settings
 from django.core.cache import cache
 from django.db import connection, transaction
 from django.db.models import Sum
+from django.utils import translation
+from django.utils.translation import gettext
 
 from bots.llm.base import Account, Completion, ModelRequest, OnDelta
 from bots.llm.breaker import Breaker
@@ -323,13 +325,25 @@ def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> N
         log.exception("a notice about models was not kept")
 
 
+def in_words(detail: str) -> str:
+    """What went wrong at a vendor, in the merchant's language where the words are ours.
+
+    Ours may end with ": " and something of the vendor's.
+    """
+    head, colon, tail = detail.partition(": ")
+    with translation.override(merchant_of(current_schema()).language):
+        if (whole := gettext(detail)) != detail or not detail:
+            return whole
+        return f"{gettext(head)}{colon}{tail}" if head else detail
+
+
 def _mark(account_id: str, state: ModelAccount.State, detail: str) -> None:
     pk = int(account_id.rpartition(":")[2])
     with transaction.atomic():
         changed = (
             ModelAccount.objects.filter(pk=pk)
             .exclude(state__in=[state, ModelAccount.State.PAUSED])
-            .update(state=state, state_detail=detail[:300])
+            .update(state=state, state_detail=in_words(detail)[:300])
         )
         if changed:
             outbox.emit(

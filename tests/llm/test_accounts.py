@@ -307,6 +307,17 @@ def test_a_partner_lends_its_keys(servers, alpha, beta):
         model_complete(ASK, bot=YANDEX)
 
 
+def test_what_went_wrong_is_said_in_the_merchants_language(alpha):
+    with alpha.inside():
+        assert (
+            model_calls.in_words("the account has no money left") == "на счёте закончились деньги"
+        )
+        said = "the server does not have this model; it has: qwen3"
+        assert model_calls.in_words(said) == "на сервере нет этой модели; есть: qwen3"
+        assert model_calls.in_words("Incorrect: key") == "Incorrect: key"
+        assert model_calls.in_words("") == ""
+
+
 def test_a_notice_that_fails_disturbs_nobody(alpha, caplog):
     with alpha.inside():
         account = replace_id(model_calls.Account("x", "openai", {}), "no-number")

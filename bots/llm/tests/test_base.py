@@ -282,6 +282,31 @@ def test_the_brain_answers_from_the_facts_it_was_given():
     assert think(Asked("", (), ())).text
 
 
+RECORDS = """Отвечай по записям. Нет ответа — [[NO_ANSWER]], просят человека — [[PERSON]].
+
+Записи:
+[1] Доставка
+Курьер по Туле стоит 300 ₽. Самовывоз бесплатный.
+
+[2] Куртка «Север»
+- синий, 42: 5000 RUB; в наличии: 3
+- чёрный, 44: 5200 RUB; нет в наличии"""
+
+
+@pytest.mark.parametrize(
+    ("question", "said"),
+    [
+        ("сколько стоит курьер", "Курьер по Туле стоит 300 ₽ [1]."),
+        ("самовывоз платный?", "Самовывоз бесплатный [1]."),
+        ("куртка 44 есть?", "Куртка «Север»: чёрный, 44: 5200 RUB; нет в наличии [2]."),
+        ("есть слоны?", "[[NO_ANSWER]]"),
+        ("позовите человека", "[[PERSON]]"),
+    ],
+)
+def test_the_brain_cites_numbered_records(question, said):
+    assert think(asked(question, RECORDS)).text == said
+
+
 def test_the_brain_calls_a_tool_when_the_question_fits():
     called = think(asked("Где мой заказ A-17?", tools=[ORDER])).tools[0]
 
