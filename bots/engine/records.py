@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bots.engine.base import Answer, Source
 from bots.engine.facts import Record
-from bots.retrieval import Hit
+
+if TYPE_CHECKING:
+    from bots.retrieval.ranking import Hit
 
 VARIANTS_SHOWN = 24
 TEXT_SHOWN = 1800

@@ -8,8 +8,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from bots.answerer import reply as offline_reply
 from bots.engine import texts
 from bots.engine.base import Answer, Decision, Reason, Turn
+from bots.engine.model import model_reply
+from bots.services.templates import triggered
 
 log = logging.getLogger(__name__)
 
@@ -37,9 +40,6 @@ def answer_turn(
         return _greeting(turn)
     if has_files and not turn.question.strip():
         return Answer("", turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")
-    from bots.answerer import reply as offline_reply
-    from bots.services.templates import triggered
-
     try:
         if (ready := triggered(turn)) is not None:
             return ready
@@ -49,8 +49,6 @@ def answer_turn(
     except Exception:
         log.exception("an answer could not be made")
         return Answer("", turn.lang, Decision.HANDOVER, Reason.FAILURE, provider="offline")
-    from bots.engine.model import model_reply
-
     on_wait()
     return model_reply(
         turn,

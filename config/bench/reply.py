@@ -24,7 +24,7 @@ FACT = "Доставка по Москве стоит 300 рублей и зан
 
 
 class Platform(Simulator):
-    """The other ends in one: a Telegram that notes when a text came, a model that takes its time."""
+    """The other ends in one: a Telegram that notes arrivals, a model that takes its time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -129,8 +129,7 @@ def _prepare(merchant: Any, url: str) -> Any:
         account_save(
             provider="compatible",
             name="Bench",
-            settings={"base_url": f"{url}/v1", "model": "bench"},
-            secrets={},
+            values={"base_url": f"{url}/v1", "model": "bench", "api_key": "k"},
         )
         bot = Bot.objects.get(pk=channel.bot_id)
         bot.providers = [{"provider": "compatible"}]
