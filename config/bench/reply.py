@@ -115,11 +115,10 @@ def run(size: str = "default") -> dict[str, Any]:
 
 
 def _prepare(merchant: Any, url: str) -> Any:
-    from bots.services.knowledge import article_save
-
     from bots.models import Bot
     from bots.retrieval import reindex_articles
     from bots.services.bots import bot_publish
+    from bots.services.knowledge import article_save
     from bots.services.model_accounts import account_save
 
     channel = stage.channel_for(merchant, base_url=url)
