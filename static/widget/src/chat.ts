@@ -332,7 +332,9 @@ export class Chat {
         if (!answer.ok) {
           throw new Error(String(answer.status));
         }
-        this.tokenNow = ((await answer.json()) as { token: string }).token;
+        const { token } = (await answer.json()) as { token: string };
+        // Another tab asked at the same moment: the first one kept is the browser's.
+        this.tokenNow = this.env.box.get<string>('token') || token;
         this.env.box.set('token', this.tokenNow);
         return this.tokenNow;
       })
@@ -448,9 +450,9 @@ export class Chat {
       this.apply({ t: 'seen', seq: event.seq });
     } else if (event.t === 'ack') {
       this.apply({ t: 'ack', key: event.key });
+      void this.start(); // by now there is a token to share
     } else if (event.t === 'local') {
       this.apply({ t: 'local', message: event.message });
-      void this.start();
     }
   }
 

@@ -25,7 +25,11 @@ export function safe(url: string | undefined): string | undefined {
 }
 
 export function timeOf(at: string, lang: string): string {
-  return new Date(at).toLocaleTimeString(lang, { hour: '2-digit', minute: '2-digit' });
+  return new Date(at).toLocaleTimeString(lang, {
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  });
 }
 
 export function dayOf(at: string): string {

@@ -1,0 +1,106 @@
+"""The whole product on a port of this machine, its workers in a thread, and Chromium before it."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live.conftest import Server, _empty_instead_of_new, answers  # noqa: F401
+
+CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """Debian's Chromium. Names under .localhost are this machine in Chromium anyway."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"no Chromium at {CHROMIUM} (apt install chromium, or set CHROMIUM)")
+    from playwright.sync_api import sync_playwright
+
+    # Playwright's loop runs in this thread from now on, and Django takes that for async code.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--host-resolver-rules=MAP *.localhost 127.0.0.1"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def product(transactional_db: None) -> Iterator[Server]:
+    """Pages, sockets and hooks on one port; what is due is done by a thread."""
+    from bots.live import chat
+    from bots.services import places
+    from config.asgi import application
+
+    places._kept.clear()
+    for meter in (chat._per_visitor, chat._per_address, chat._sessions, chat._uploads):
+        meter._left.clear()
+    stop = threading.Event()
+    worker = threading.Thread(target=_work, args=(stop,), daemon=True)
+    worker.start()
+    try:
+        with Server(application) as server:
+            yield server
+    finally:
+        stop.set()
+        worker.join(timeout=10)
+
+
+def _work(stop: threading.Event) -> None:
+    """What workers, scheduler and relay do."""
+    from django.db import connection
+
+    from tenants.kernel import due, outbox
+
+    while not stop.wait(0.05):
+        try:
+            for schema, kind, object_id in due.overdue(grace_s=-0.01):
+                due.take(schema, kind, object_id)
+            outbox.relay()
+        except Exception:
+            if not stop.is_set():
+                raise
+    connection.close()
+
+
+class _Site(BaseHTTPRequestHandler):
+    pages: dict[str, tuple[str, str]] = {}  # path → (policy, html)
+
+    def do_GET(self) -> None:
+        policy, html = self.pages.get(self.path.split("?")[0], ("", ""))
+        body = html.encode()
+        self.send_response(200 if html else 404)
+        self.send_header("Content-Type", "text/html; charset=utf-8")
+        self.send_header("Content-Length", str(len(body)))
+        if policy:
+            self.send_header("Content-Security-Policy", policy)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., str]]:
+    """`site(html, policy)` → address of a page on a host that is not ours."""
+    pages: dict[str, tuple[str, str]] = {}
+    handler = type("Site", (_Site,), {"pages": pages})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+
+    def put(html: str, policy: str = "", path: str = "/") -> str:
+        pages[path] = (policy, html)
+        return f"http://shop.localhost:{server.server_port}{path}"
+
+    yield put
+    server.shutdown()
