@@ -217,7 +217,7 @@ class Ingest:
                 task.add_done_callback(self._bells.discard)
 
     async def _commit(self, group: list[Waiting]) -> list[tuple[str, int]]:
-        """Store a group in one transaction. Returns (schema, lane) of what is new."""
+        """Store a group in one transaction. Returns (schema, lane) of idle lanes that got work."""
         by_schema: dict[str, list[tuple[int, str, int, str]]] = defaultdict(list)
         for waiting in group:
             by_schema[waiting.schema] += waiting.rows
@@ -227,7 +227,7 @@ class Ingest:
             if len(by_schema) == 1:
                 ((schema, rows),) = by_schema.items()
                 cursor = await connection.execute(accept_sql(schema), (*_columns(rows), schema))
-                return [(schema, row[0]) for row in await cursor.fetchall()]
+                return [(schema, lane) for lane, is_idle in await cursor.fetchall() if is_idle]
             async with connection.transaction(), connection.pipeline():
                 cursors = [
                     (
@@ -239,7 +239,9 @@ class Ingest:
                     for schema in sorted(by_schema)
                 ]
                 for schema, cursor in cursors:
-                    lanes += [(schema, row[0]) for row in await cursor.fetchall()]
+                    lanes += [
+                        (schema, lane) for lane, is_idle in await cursor.fetchall() if is_idle
+                    ]
         return lanes
 
     async def _ring(self, lanes: list[tuple[str, int]]) -> None:

@@ -18,7 +18,9 @@ from tenants.kernel.context import current_schema
 
 # Placeholders: schema as an identifier by `accept_sql`; then channel ids, keys, lanes, payloads
 # (arrays of one length) and the schema's name. Rows of one lane keep their order. Lanes are
-# locked in one order, so two processes cannot wait for each other.
+# locked in one order, so two processes cannot wait for each other. Returned: the lanes with new
+# rows, and whether they were idle (only then a bell is needed: else one was rung, or whoever works
+# on the lane looks again).
 _ACCEPT = """
 WITH fresh AS (
     INSERT INTO "{schema}".bots_inbox (channel_id, dedupe_key, lane, payload)
@@ -30,7 +32,7 @@ ON CONFLICT (schema, kind, object_id) DO UPDATE SET
     due_at = CASE WHEN d.lease_until > statement_timestamp() THEN excluded.due_at
                   ELSE least(d.due_at, excluded.due_at) END,
     attempts = 0, version = d.version + 1
-RETURNING object_id
+RETURNING object_id, xmax = 0
 """
 
 
@@ -66,8 +68,9 @@ def accept(channel_id: int, envelopes: Sequence[Envelope], *, ring: bool = True)
                 schema,
             ),
         )
-        lanes = [row[0] for row in cursor.fetchall()]
+        found = cursor.fetchall()
+    lanes = [lane for lane, _ in found]
     if ring:
-        for lane in lanes:
+        for lane in [lane for lane, is_idle in found if is_idle]:
             transaction.on_commit(lambda lane=lane: bell.ring(schema, "inbox", lane))
     return lanes

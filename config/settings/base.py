@@ -128,7 +128,8 @@ _app = {
         "pool": {
             "min_size": 1,
             "max_size": ENV.db_pool_max,
-            "timeout": 20,
+            # Longer than the slowest burst: a thread that waits here costs nothing.
+            "timeout": 60,
             "max_lifetime": 900,
             "max_idle": 120,
         },

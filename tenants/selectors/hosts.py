@@ -126,3 +126,12 @@ def merchant_of(schema: str) -> Merchant:
             _merchants.clear()
         _merchants[schema] = (now + KEEP_S, found)
     return found
+
+
+def is_known(schema: str) -> bool:
+    """Whether a schema is a merchant's. A bell may outlive the merchant it was rung for."""
+    try:
+        merchant_of(schema)
+    except Merchant.DoesNotExist:
+        return False
+    return True
