@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from bots.answerer.intents import Wish
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
 from bots.engine.base import Decision, Source
 from bots.engine.facts import Record, facts_in
+from bots.models import Passage
 from bots.retrieval.morphology import analyse
-from bots.retrieval.query import Query, Term
+from bots.retrieval.query import WEAK_FACTOR, Query, Term
 from bots.retrieval.ranking import Hit, fill, find
-from bots.retrieval.text import is_list_line, sentences, tokens
+from bots.retrieval.text import is_list_line, sentences, tokens, words
 
 WHOLE = 430  # characters: a passage this long is given as it is
 LONG = 620
@@ -23,82 +25,187 @@ HEAVY = 0.62  # a noun this weighty must not be missing
 
 @dataclass
 class Found:
-    """`coverage` of the words asked now; `total` with those of the dialogue."""
+    """`coverage` of the words asked now, by the passage with its article behind it."""
 
     hit: Hit
     coverage: float
+    passage: float  # the same by the passage alone
     score: float
     missing: list[Term]
+    kinds: frozenset[str] = frozenset()
+    matched: int = 0  # weighty words the article has
+    in_title: bool = False
 
     @property
     def is_sure(self) -> bool:
-        heavy = [t for t in self.missing if t.weight >= HEAVY and t.pos in _NAMING]
+        heavy = [
+            t
+            for t in self.missing
+            if t.weight >= HEAVY and t.pos in _NAMING and t.lemma not in _COMMON_MATTER
+        ]
         if heavy:
             return self.coverage >= 0.8
+        if self.matched == 1 and not self.in_title and any(not t.is_weak for t in self.missing):
+            return False
         return self.coverage >= ENOUGH
 
 
 _NAMING = frozenset({"NOUN", "LATN", "UNKN", "NUMB"})
+# Every shop's articles are about these, whether or not a passage says the word.
+_COMMON_MATTER = words("""
+посылка заказ магазин доставка служба покупка получение
+parcel order packag shop store deliveri purchas
+""")
+# What another passage of the same article has counts for less.
+BEHIND = 0.75
+# Words that ask for a kind of fact: a passage with such a fact has them.
+_KINDS: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = [
+    (words(asked), words(kinds), words(units))
+    for asked, kinds, units in (
+        ("стоить цена стоимость почём ценник сумма price cost amount стоимостью", "price", ""),
+        ("время срок долго период long time", "time", "day hour minute week month year"),
+        ("день сутки day", "", "day"),
+        ("час hour", "time", "hour"),
+        ("неделя week", "", "week day month"),
+        ("месяц month", "", "month day week year"),
+        ("год year", "", "year month"),
+        ("сантиметр см cm centimet", "", "cm"),
+        ("процент percent", "percent", ""),
+        ("телефон номер phone number", "phone", ""),
+        ("адрес находиться address locat", "address", ""),
+        ("дата число date", "date", "day"),
+        ("количество number", "number", ""),
+    )
+]
 
 
 def look(asked: Asked, query: Query, own: int) -> list[Found]:
     """Passages for a question whose first `own` terms were said now; the rest is the dialogue."""
-    hits = fill(find(query, "article")[:14], query.lang)
-    found = []
-    total_own = sum(t.weight for t in query.terms[:own])
+    query = _for_articles(query, asked)
+    hits = find(query, "article")
+    beside: dict[tuple[int, str], dict[int, float]] = {}
     for hit in hits:
-        mine = sum(
-            query.terms[at].weight * match.factor for at, match in hit.matches.items() if at < own
+        known = beside.setdefault((hit.object_id, hit.lang), {})
+        for at, match in hit.matches.items():
+            known[at] = max(known.get(at, 0.0), match.factor)
+    hits = fill(hits[:16], query.lang)
+    terms = query.terms
+    total = sum(t.weight for t in terms) or 1.0
+    total_own = sum(t.weight for t in terms[:own])
+    said = set(query.lemmas) | {k for t in terms for key in t.keys for k in key}
+    found = []
+    for hit in hits:
+        facts = facts_in(hit.text)
+        kinds, units = {f.kind for f in facts}, {f.unit for f in facts if f.unit}
+        behind = beside[(hit.object_id, hit.lang)]
+        here = {at: match.factor for at, match in hit.matches.items()}
+        gain = 0.0
+        for at, term in enumerate(terms):
+            if (has := _has_kind(term, kinds, units)) is None:
+                continue
+            before = here.pop(at, 0.0)
+            if has:
+                here[at] = 1.0
+            gain += term.weight * (here.get(at, 0.0) - before)
+        with_article = {
+            at: max(here.get(at, 0.0), behind.get(at, 0.0) * BEHIND) for at in {*here, *behind}
+        }
+        covered = sum(terms[at].weight * f for at, f in with_article.items() if at < own)
+        alone = sum(terms[at].weight * f for at, f in here.items() if at < own)
+        extra = sum(terms[at].weight * (f - here.get(at, 0.0)) for at, f in with_article.items())
+        coverage = covered / total_own if total_own else hit.coverage
+        score = hit.score + (gain + 0.5 * extra) / total + _fits_kind(kinds, units, asked)
+        if hit.ordinal == 0:
+            score += 0.03
+        score += _title_bonus(hit.title, said, asked)
+        found.append(
+            Found(
+                hit,
+                min(coverage, 1.0),
+                min(alone / total_own, 1.0) if total_own else hit.coverage,
+                score,
+                [t for at, t in enumerate(terms[:own]) if at not in with_article],
+                frozenset(kinds),
+                sum(1 for at in with_article if at < own and not terms[at].is_weak),
+                any(m.field == "A" and m.factor > 0.6 for at, m in hit.matches.items() if at < own),
+            )
         )
-        coverage = mine / total_own if total_own else hit.coverage
-        missing = [t for at, t in enumerate(query.terms[:own]) if at not in hit.matches]
-        score = hit.score + _fits_kind(hit.text, asked)
-        found.append(Found(hit, min(coverage, 1.0), score, missing))
     found.sort(key=lambda f: -f.score)
     return found
+
+
+_PLACE_WORDS = words("магазин store shop")
+
+
+def _for_articles(query: Query, asked: Asked) -> Query:
+    """Weights as articles have the words; "где магазин" asks about the shop itself."""
+    query = query.among("article")
+    if asked.wish.where:
+        for term in query.terms:
+            if term.is_weak and term.lemma in _PLACE_WORDS:
+                term.weight, term.is_weak = term.weight / WEAK_FACTOR, False
+    return query
+
+
+_TITLE_WORDS = (
+    ("how_to", words("как how")),
+    ("how_long", words("срок сколько time when")),
+    ("when", words("когда срок when time")),
+    ("price", words("цена стоимость price cost")),
+    ("where", words("где адрес where address")),
+    ("hours", words("час режим график hour")),
+)
+
+
+def _title_bonus(title: str, said: set[str], asked: Asked) -> float:
+    """A title with few words beyond the question, and one that asks the same."""
+    lemmas = [set(analyse(t.text).lemmas) for t in tokens(title)]
+    lemmas = [
+        found
+        for t, found in zip(tokens(title), lemmas, strict=True)
+        if len(t.text) > 2 or t.is_number
+    ]
+    if not lemmas:
+        return 0.0
+    bonus = 0.12 * sum(1 for found in lemmas if found & said) / len(lemmas)
+    titled = set().union(*lemmas)
+    for name, asking in _TITLE_WORDS:
+        if getattr(asked.wish, name) and titled & asking:
+            bonus += 0.05
+            break
+    return bonus
+
+
+def _has_kind(term: Term, kinds: set[str], units: set[str]) -> bool | None:
+    """Does the passage have the kind of fact this word asks for? None for other words."""
+    own = {part for key in term.exact for part in key}
+    for asked, wanted, measures in _KINDS:
+        if own & asked:
+            return bool(wanted & kinds or measures & units)
+    return None
 
 
 _KIND_BONUS = 0.09
 
 
-def _fits_kind(text: str, asked: Asked) -> float:
+def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
     """A passage that has the kind of fact that was asked for."""
     wish = asked.wish
-    if not (wish.price or wish.how_long or wish.where or wish.when):
-        return 0.0
-    facts = facts_in(text)
-    kinds = {fact.kind for fact in facts}
-    units = {fact.unit for fact in facts}
     bonus = 0.0
     if wish.price and "price" in kinds:
         bonus += _KIND_BONUS
     if wish.how_long and units & {"day", "hour", "minute", "week", "month", "year"}:
         bonus += _KIND_BONUS
-    if wish.where and kinds & {"address"}:
+    if wish.where and "address" in kinds:
         bonus += _KIND_BONUS
     if wish.when and (kinds & {"time", "date"} or units & {"day", "hour", "week"}):
-        bonus += _KIND_BONUS / 2
+        bonus += _KIND_BONUS
     return bonus
 
 
 def answer(asked: Asked, found: list[Found], query: Query) -> Part:
     best = found[0]
-    text = extract(best.hit.text, query, asked)
-    same = next(
-        (
-            f
-            for f in found[1:]
-            if f.hit.object_id == best.hit.object_id
-            and f.score >= best.score * 0.9
-            and f.hit.ordinal != best.hit.ordinal
-        ),
-        None,
-    )
-    if same and len(text) < 260:
-        more = extract(same.hit.text, query, asked)
-        if len(text) + len(more) < WHOLE and more not in text:
-            pair = [(best.hit.ordinal, text), (same.hit.ordinal, more)]
-            text = "\n".join(piece for _, piece in sorted(pair))
+    text = _text(asked, found, query)
     if asked.lang == "en" and best.hit.lang == "ru":
         text = f"{say('found_in', 'en')} {text}"
     hit = best.hit
@@ -110,13 +217,60 @@ def answer(asked: Asked, found: list[Found], query: Query) -> Part:
     return Part(
         text,
         sources=[source_of(h) for h in (hit, *(o.hit for o in others))],
-        records=[
-            Record(f"article:{f.hit.external_id}", f"{f.hit.title}\n{f.hit.text}")
-            for f in found
-            if f.hit.object_id == hit.object_id
-        ],
+        records=[Record(f"article:{hit.external_id}", f"{hit.title}\n{_whole(hit)}")],
         memory={"kind": "article", "options": None},
         confidence=best.coverage,
+    )
+
+
+def _text(asked: Asked, found: list[Found], query: Query) -> str:
+    """The passage that answers; the article where it is short and no passage stands out."""
+    best = found[0]
+    passages = list(
+        Passage.objects.filter(
+            kind="article", object_id=best.hit.object_id, lang=best.hit.lang, is_internal=False
+        )
+        .order_by("ordinal")
+        .values_list("ordinal", "text")[:12]
+    )
+    by_place = {f.hit.ordinal: f.passage for f in found if f.hit.object_id == best.hit.object_id}
+    rival = max((p for o, p in by_place.items() if o != best.hit.ordinal), default=0.0)
+    stands_out = not (best.in_title and best.hit.ordinal and not any_kind(asked.wish))
+    stands_out = (
+        stands_out
+        and best.passage >= 0.85
+        and rival <= best.passage * 0.5
+        and not asked.wish.how_to
+    )
+    texts = [extract(text, query, asked) for _, text in passages]
+    if not stands_out and sum(map(len, texts)) <= WHOLE * 1.15:
+        return "\n".join(texts)
+    chosen = {best.hit.ordinal: extract(best.hit.text, query, asked)}
+    if best.in_title and best.hit.ordinal and not any_kind(asked.wish):
+        # Asked about the whole matter: the beginning tells it.
+        size = len(texts[0]) + len(chosen[best.hit.ordinal])
+        if size <= WHOLE * 1.3:
+            chosen[passages[0][0]] = texts[0]
+    for one in found[1:]:
+        if one.hit.object_id != best.hit.object_id or one.hit.ordinal in chosen:
+            continue
+        more = extract(one.hit.text, query, asked)
+        size = sum(map(len, chosen.values())) + len(more)
+        if size <= WHOLE and one.passage >= best.passage * 0.7:
+            chosen[one.hit.ordinal] = more
+    return "\n".join(text for _, text in sorted(chosen.items()))
+
+
+def any_kind(wish: Wish) -> bool:
+    """A kind of fact is asked for, rather than the matter itself."""
+    return wish.price or wish.how_long or wish.where or wish.when or wish.hours
+
+
+def _whole(hit: Hit) -> str:
+    return "\n".join(
+        Passage.objects.filter(kind="article", object_id=hit.object_id, is_internal=False)
+        .order_by("ordinal")
+        .values_list("text", flat=True)
     )
 
 
@@ -223,7 +377,8 @@ def _score(piece: str, query: Query, asked: Asked) -> float:
             score += term.weight
         elif any(key[0] in lemmas for key in term.kin):
             score += term.weight * 0.5
-    return score + _fits_kind(piece, asked) * 2
+    facts = facts_in(piece)
+    return score + 2 * _fits_kind({f.kind for f in facts}, {f.unit for f in facts}, asked)
 
 
 def _from_list(lines: list[str], query: Query) -> str:

@@ -132,7 +132,7 @@ def _answer_all(
     questions = _questions(text, words_known, turn.lang)
     parts: list[tuple[str, Part]] = []
     for question in questions[:QUESTIONS]:
-        part = _answer_one(question, turn, memory, lang, words_known, is_later=bool(parts))
+        part = _answer_one(question, turn, memory, lang, words_known)
         memory = {**memory, **part.memory}
         parts.append((question, part))
     if len(parts) > 1 and all(p.decision == Decision.REFUSE for _, p in parts):
@@ -154,6 +154,7 @@ def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
             continue
         query = understand(piece, words_known, lang)
         matter = [t for t in query.terms if not t.is_weak and not t.is_number]
+        matter = matter or intents.wish(query.text).hours
         if not matter and joined and not carry:
             joined[-1] = f"{joined[-1]} {piece}"
         elif not matter:
@@ -256,17 +257,19 @@ def _answer_one(
     memory: dict[str, Any],
     lang: str,
     words_known: Vocabulary,
-    *,
-    is_later: bool = False,
 ) -> Part:
     query = understand(text, words_known, turn.lang)
     wish = intents.wish(query.text)
+    follows = intents.is_follow_up(query.text)
+    if follows and not any(getattr(wish, name) for name in _INHERITED):
+        if memory.get("kind") in ("article", "hours"):
+            wish = replace(wish, **dict.fromkeys(memory.get("wish") or (), True))
     asked = Asked(
         query,
         wish,
         lang,
         memory,
-        is_follow_up=intents.is_follow_up(query.text) or is_later,
+        is_follow_up=follows,
         has_pronoun=intents.has_pronoun(query.text),
     )
     part = _from_records(asked, turn)
@@ -275,11 +278,14 @@ def _answer_one(
     return _remember(part, asked, query.text)
 
 
+_INHERITED = ("price", "stock", "size", "colour", "hours", "how_long", "where", "when")
+
+
 def _remember(part: Part, asked: Asked, text: str) -> Part:
     if part.decision in (Decision.ANSWER, Decision.CLARIFY) and part.reason != "small_talk":
         own = " ".join(t.word for t in asked.query.terms[:TOPIC_WORDS])
         part.memory.setdefault("topic", own or asked.memory.get("topic", ""))
-        flags = [name for name in ("price", "stock", "size", "colour") if getattr(asked.wish, name)]
+        flags = [name for name in _INHERITED if getattr(asked.wish, name)]
         part.memory.setdefault("wish", flags)
     return part
 
@@ -303,7 +309,7 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
     if asked.focus and asked.memory.get("kind") == "product" and _is_about_focus(asked, own):
         if part := _of_focus(asked):
             return part
-    if not own and not wish.hours and not asked.memory.get("topic"):
+    if not own and not wish.hours and not asked.memory.get("topic") and len(query.terms) < 2:
         return None
     topical = _with_topic(asked)
     found = articles.look(asked, topical, len(query.terms))
@@ -323,8 +329,10 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
 
 def _is_sure(best: articles.Found, asked: Asked) -> bool:
     own = [t for t in asked.query.terms if not t.is_weak]
+    if not own and asked.memory.get("kind") == "article":
+        return best.hit.coverage >= 0.5
     if not own:
-        return asked.memory.get("kind") == "article" and best.hit.coverage >= 0.5
+        return best.passage >= 0.95 and best.hit.lang == asked.lang
     return best.is_sure
 
 
@@ -354,6 +362,7 @@ def _merged(query: Query, before: Query, factor: float) -> Query:
 
 def _opening(asked: Asked, turn: Turn, found: list[articles.Found]) -> Part | None:
     """Hours of the people who answer; an article about the shop's hours comes first."""
+    found = [one for one in found if "time" in one.kinds]
     best = found[0] if found else None
     about_people = hours.is_about_people(asked.text)
     if best is not None and best.is_sure and not about_people:

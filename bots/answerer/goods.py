@@ -15,7 +15,7 @@ from bots.engine.base import Card, Decision, Source
 from bots.engine.facts import Record
 from bots.retrieval.card import product_text
 from bots.retrieval.morphology import analyse
-from bots.retrieval.query import STOP, Term
+from bots.retrieval.query import STOP, Query, Term
 from bots.retrieval.ranking import Hit, fill, find
 from bots.retrieval.text import fold, plain, sentences, tokens, words
 from integrations.models import Product, Variant
@@ -208,24 +208,41 @@ def title_lemmas(product: Product) -> set[str]:
 
 
 def title_words(product: Product) -> list[set[str]]:
-    """Words of a name, each as its lemmas."""
+    """Words of a name, each as its lemmas. "Про" at the end is a name, not a preposition."""
+    found = list(tokens(product.name))
     return [
         set(analyse(token.text).lemmas)
-        for token in tokens(product.name)
+        for at, token in enumerate(found)
         if token.is_number
+        or at == len(found) - 1
         or (len(token.text) > 1 and analyse(token.text).pos not in ("PREP", "CONJ"))
     ]
 
 
-def _uncovered(product: Product, terms: Iterable[Term]) -> frozenset[str]:
+def said_lemmas(query: Query) -> set[str]:
+    """All words of a question, small ones too: names are made of them ("Про", "Один").
+
+    A preposition before a word that matters is none of a name: "расскажите про куртку".
+    """
+    said = {part for term in query.terms for key in term.keys for part in key}
+    found = tokens(query.text)
+    starts = {term.token.start for term in query.terms if not term.is_weak}
+    for at, token in enumerate(found):
+        word = analyse(token.text)
+        before_matter = at + 1 < len(found) and found[at + 1].start in starts
+        if word.pos != "PREP" or not before_matter:
+            said.update(word.lemmas)
+    return said
+
+
+def _uncovered(product: Product, said: set[str]) -> frozenset[str]:
     """Words of the name the question does not have."""
-    asked = {part for term in terms for key in term.keys for part in key}
-    return frozenset(min(word) for word in title_words(product) if not word & asked)
+    return frozenset(min(word) for word in title_words(product) if not word & said)
 
 
 def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
     """Products a question names. Names decide; brand, category and properties narrow."""
-    query = asked.query
+    query = asked.query.among("product")
     terms = query.terms
     found = find(query, "product") if hits is None else hits
     if not found:
@@ -240,9 +257,9 @@ def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
 
     def narrowed(hit: Hit) -> float:
         return sum(
-            terms[at].weight * match.factor * (0.9 if match.field == "B" else 0.25)
+            terms[at].weight * match.factor
             for at, match in hit.matches.items()
-            if match.field != "A" and not terms[at].is_weak and not is_attribute(terms[at])
+            if match.field == "B" and not terms[at].is_weak and not is_attribute(terms[at])
         )
 
     best = max(named(hit) for hit in found)
@@ -263,8 +280,11 @@ def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
     rarest = max((terms[at].rarity for at in spent), default=0.0)
     meant = Meant(group, rarest >= 0.5, spent)
     if len(group) > 1:
-        open_words = {hit.object_id: _uncovered(hit.product, terms) for hit in group}
-        for hit in group:
+        said = said_lemmas(query)
+        most = max(_said_of_name(hit.product, said) for hit in group)
+        meant.hits = group = [h for h in group if _said_of_name(h.product, said) == most]
+        open_words = {hit.object_id: _uncovered(hit.product, said) for hit in group}
+        for hit in group if len(group) > 1 else ():
             others = [open_words[h.object_id] for h in group if h is not hit]
             mine = open_words[hit.object_id]
             # Its name is said in full, or all others have words beyond it: "K2" before "K2 Термо".
@@ -287,6 +307,10 @@ def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
         if not t.is_weak and not any(hit.covers(at) for hit in meant.hits)
     ]
     return meant
+
+
+def _said_of_name(product: Product, said: set[str]) -> int:
+    return sum(1 for word in title_words(product) if word & said)
 
 
 def from_focus(asked: Asked) -> Meant:
@@ -493,24 +517,26 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
         and not _is_kind(term, product, meant, at)
     ]
     lines: list[str] = []
-    if wish.colour and not any(is_colour(asked.query.terms[at]) for at in choice.used):
-        lines.append(_colours(product, choice.fits, lang))
-    elif wish.size and _asks_sizes(asked, choice):
-        if line := _sizes(product, choice.fits, lang):
-            lines.append(line)
-    elif remaining:
-        if not (said := attribute_lines(product, remaining, asked)):
-            return None
+    wants_colours = wish.colour and not any(is_colour(asked.query.terms[at]) for at in choice.used)
+    wants_sizes = wish.size and _asks_sizes(asked, choice)
+    said = attribute_lines(product, remaining, asked) if remaining or wish.concepts else []
+    if said:
         lines += said
         if choice.is_any and wish.stock:
             lines.append(_chosen(product, choice, asked))
+    elif wants_colours:
+        lines.append(_colours(product, choice.fits, lang))
+    elif wants_sizes:
+        lines.append(_sizes(product, choice.fits, lang))
+    elif _matters(remaining) or wish.concepts:
+        return None
     elif choice.is_any:
         lines.append(_chosen(product, choice, asked))
     if wish.price and not (choice.is_any and choice.fits and not remaining):
         lines.insert(0, _price(product, choice.fits or variants_of(product), lang))
-    if not lines and (wish.size or wish.colour) and not wish.price and not wish.stock:
+    if not any(lines) and (wish.size or wish.colour) and not wish.price and not wish.stock:
         return None
-    if not lines:
+    if not any(lines):
         lines.append(_summary(product, asked))
     text = " ".join(line for line in lines if line)
     if not text:
@@ -530,6 +556,11 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
         },
         confidence=meant.coverage,
     )
+
+
+def _matters(remaining: list[Term]) -> bool:
+    """Words left that name a thing; a lone verb or adverb does not change the question."""
+    return any(t.pos in ("NOUN", "LATN", "UNKN", "ADJF", "INFN", "VERB", "PRTF") for t in remaining)
 
 
 def _with_asked(record: Record, choice: Choice) -> Record:
@@ -757,6 +788,11 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
                 params[str(name)] = f"{known} / {value}"
     answered: set[int] = set()
     found: dict[str, float] = {}
+    for concept_name in asked.wish.concepts:
+        wanted = set().union(*(named for _, named in _PROPERTY if concept_name in named))
+        for name in params:
+            if set(fold(name).split()) & wanted:
+                found[name] = 1.8 if fold(name).startswith(concept_name[:4]) else 1.0
     for at, term in enumerate(terms):
         own = {part for key in term.keys for part in key}
         kin = {key[0] for key in term.kin}

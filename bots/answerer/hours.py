@@ -14,6 +14,7 @@ from bots.models import Holiday, OpeningHours
 from bots.retrieval.text import fold
 from bots.selectors.hours import intervals
 from tenants.kernel.context import current_schema
+from tenants.models import Merchant
 from tenants.selectors.hosts import merchant_of
 
 _PEOPLE = re.compile(
@@ -76,7 +77,10 @@ def answer(asked: Asked, now: datetime) -> Part | None:
 
 
 def _zone() -> str:
-    merchant = merchant_of(current_schema())
+    try:
+        merchant = merchant_of(current_schema())
+    except Merchant.DoesNotExist:  # a schema that is still being made
+        return "Europe/Moscow"
     return getattr(merchant, "time_zone", "") or "Europe/Moscow"
 
 

@@ -12,11 +12,12 @@ _PERSON_NOUN = words("""
 оператор менеджер консультант специалист сотрудник администратор админ продавец саппорт
 руководитель руководство начальник начальство директор управляющий эксперт работник поддержка
 операторша служба старший главный мастер колл-центр
-operator manager consult specialist agent repres support supervisor staff team
+operator manager consultant specialist agent representative support supervisor staff team
+operators managers agents
 """)
 _HUMAN_NOUN = words("""
 человек человечек люди людь кто-нибудь кто-то живой настоящий реальный
-human person peopl someon somebodi
+human person people someone somebody humans
 """)
 _CALL_VERB = words("""
 позвать звать вызвать соединить переключить перевести дать пригласить подключить нужный нужно
@@ -24,8 +25,8 @@ _CALL_VERB = words("""
 переадресовать передать кликнуть подозвать ответить написать позвонить перезвонить набрать
 хотеться просить попросить позволить найти подойти пусть мочь можно привести подать давать
 соединять переводить подключать вызывать приглашать переключать срочно пожалуйста алло
-connect transfer speak talk chat need want get call give put pass let escal ask reach contact
-pleas like
+connect transfer speak talk chat need want get call give put pass let escalate ask reach contact
+please like
 """)
 _PERSON_PATTERNS = [
     re.compile(p)
@@ -75,6 +76,16 @@ def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
         return False
     if any(pattern.search(folded) for pattern in _PERSON_PATTERNS):
         return True
+    lemmas = (
+        tuple(
+            word if word.isascii() else lemma
+            for word, lemma in zip(
+                re.findall(r"[^\W_]+(?:'[a-z]{1,2})?", folded), lemmas, strict=False
+            )
+        )
+        if len(re.findall(r"[^\W_]+(?:'[a-z]{1,2})?", folded)) == len(lemmas)
+        else lemmas
+    )
     said = set(lemmas)
     person, human, call = said & _PERSON_NOUN, said & _HUMAN_NOUN, said & _CALL_VERB
     matter = [w for w in lemmas if w not in _FILLER and w not in _CALL_VERB]
@@ -91,13 +102,13 @@ def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
 _STRONG_CALL = words("""
 позвать звать вызвать соединить переключить перевести пригласить поговорить связаться связать
 пообщаться общаться переадресовать передать подключить дать требовать хотеть
-connect transfer speak talk chat escal need want
+connect transfer speak talk chat escalate need want
 """)
 _FILLER = words("""
 я вы мы ты он мне меня нам мой ваш с со на к у в и а ну же ли бы не пожалуйста срочно уже это здесь
 тут там то что как есть быть хороший добрый день здравствуйте здравствовать привет алло сейчас
 можно нужный нужно надо кто живой или но только просто хоть какой-нибудь любой самый лично вообще
-a an the i to with me my your of is there here pleas now hi hello can could you or just some any
+a an the i to with me my your of is there here please now hi hello can could you or just some any
 real live be would like for have do
 """)
 
@@ -336,6 +347,7 @@ class Wish:
     when: bool = False
     how_to: bool = False
     plain: bool = False  # "а обычный?", "без Pro"
+    concepts: tuple[str, ...] = ()  # properties asked for in words that are no names of theirs
 
     @property
     def is_any(self) -> bool:
@@ -351,7 +363,7 @@ _STOCK = re.compile(
     r"\bесть\b|\bв наличи\w*|\bналичи\w*|\bостал\w+|\bимеется\b|\bимеются\b|\bбыва[её]т\b|\bбывают\b|"
     r"\bпрода[её]те\b|\bзаказать можно\b|\bможно (?:купить|заказать)\b|\bкупить\b|\bin stock\b|"
     r"\bavailable\b|\bavailability\b|\bdo you (?:have|sell|stock)\b|\bhave you got\b|\bgot any\b|"
-    r"\bis there\b|\bare there\b|\bпоявит\w*|\bпоступ\w+"
+    r"\bis there\b|\bare there\b|\bпояв(?:ит|ят|л)\w*|\bпоступ\w+"
 )
 _SIZE = re.compile(
     r"\bразмер\w*|\bразмерн\w*|\bsizes?\b|\bsized\b|\bростовк\w*|\bна рост\b|\bмаломер\w*|\bбольшемер\w*"
@@ -407,6 +419,27 @@ _PLAIN = re.compile(
 )
 
 
+_CONCEPTS = (
+    (
+        "материал",
+        re.compile(r"\bиз чего\b|\bиз какого (?:материал|ткан)|\bmade (?:of|from|out of)\b"),
+    ),
+    (
+        "страна",
+        re.compile(
+            r"\bгде (?:это |он[аои]? )?(?:сдела|произв|сши|изготовл)\w*|\bчь[её] производств|\bmade in\b|\bwhere\b.{0,20}\bmade\b"
+        ),
+    ),
+    ("вес", re.compile(r"\bсколько весит|\bhow heavy\b|\bhow much does\b.{0,30}\bweigh")),
+    (
+        "температура",
+        re.compile(
+            r"\bдо (?:какой|скольки|какого)\b.{0,12}(?:температур|градус|мороз|минус)|\bв (?:какой |сильный )?мороз|-\d{1,2}\b"
+        ),
+    ),
+)
+
+
 def wish(text: str) -> Wish:
     folded = fold(text)
 
@@ -429,6 +462,7 @@ def wish(text: str) -> Wish:
         when=has(_WHEN),
         how_to=has(_HOW_TO),
         plain=has(_PLAIN),
+        concepts=tuple(name for name, pattern in _CONCEPTS if has(pattern)),
     )
 
 

@@ -37,7 +37,8 @@ _STATUS = re.compile(
 _GENERAL = re.compile(
     r"\b(?:как|можно ли|можно|хочу|нужно|надо|how (?:do|can|to)|can i|i want to)\b.{0,40}\b(?:отследить|отслеж|отмен\w*|"
     r"измен\w*|помен\w*|добав\w*|убра\w*|удал\w*|оформ\w*|сдела\w*|оплат\w*|перенес\w*|вернуть|отказ\w*|"
-    r"объедин\w*|track|cancel|change|add|place|make|pay|return)"
+    r"объедин\w*|track|cancel|change|add|place|make|pay|return|pick up|collect)|"
+    r"\bгде\b.{0,20}\b(?:забрать|получить|забирать|оплатить)\b|\bwhere (?:can|do|should) i\b"
 )
 _WANTS = (
     ("track", re.compile(r"\bтрек\w*|\btrack\w*|\bномер отправлени\w+|накладн\w+")),

@@ -13,7 +13,8 @@ from bots.retrieval.text import tokens, words
 Key = tuple[str, ...]
 
 GROUPS = """
-доставка, доставить, доставлять, привезти, привозить, довезти, delivery, deliver, shipping, ship
+доставка, доставить, доставлять, привезти, привозить, довезти, возить, отправить, отправлять, отправка, delivery, deliver, shipping, ship, send
+служба доставки, транспортная компания, перевозчик, курьерская служба, carrier
 курьер, courier
 самовывоз, самовывозом, забрать, pickup, pick up, collect
 пункт выдачи, пвз, пункт самовывоза, pickup point
@@ -42,7 +43,7 @@ GROUPS = """
 адрес, находиться, address, located, location
 телефон, позвонить, phone, call
 почта, имейл, e-mail, email, mail
-работать, открыть, открываться, график работы, часы работы, время работы, open, opening hours, hours
+работать, открыть, открываться, закрыть, закрываться, close, график работы, часы работы, время работы, open, opening hours, hours
 заказ, order
 заказать, оформить заказ, оформить, order, place
 отменить, отмена, отменять, cancel, cancellation
@@ -55,7 +56,7 @@ GROUPS = """
 юрлицо, организация, юридическое лицо, компания, company, business
 отзыв, review
 размер, размерный, size, sizing
-маломерить, большемерить, runs small, run small, runs large
+маломерить, большемерить, полномерный, размер в размер, runs small, run small, runs large, true to size
 обхват, мерка, measurements
 рост, height
 цвет, расцветка, color, colour
@@ -64,14 +65,15 @@ GROUPS = """
 уход, ухаживать, чистить, почистить, чистка, care, clean, cleaning
 гладить, погладить, отпарить, iron
 химчистка, dry cleaning
-бесплатно, бесплатный, даром, free
+бесплатно, бесплатный, даром, free, free of charge
+платный, платно, за деньги, paid
 цена, стоимость, стоить, почём, ценник, price, cost
 сумма, amount
 дешевле, дешёвый, недорогой, недорого, cheap, cheaper, inexpensive
 регион, россия, город, regions, russia, city
 заграница, зарубежный, рубеж, другая страна, abroad, international, overseas
 страна, country
-сегодня, today
+сегодня, день в день, тот же день, today, same day
 завтра, tomorrow
 выходной, суббота, воскресенье, weekend
 праздник, праздничный, holiday
@@ -230,7 +232,7 @@ GROUPS = """
 глубина, depth
 тихий, шум, шумный, шумит, noise, quiet, noisy, loud
 экран, дисплей, screen, display
-тёплый, утеплённый, warm
+тёплый, утеплённый, утепление, warm
 зимний, зима, winter
 летний, лето, summer
 осенний, осень, autumn, fall
@@ -331,8 +333,10 @@ GROUPS = """
 торт, пирог, cake
 дрель, drill
 шуруповёрт, screwdriver
-москва, мск, moscow
-петербург, санкт-петербург, питер, спб, petersburg, spb
+москва, московский, мск, moscow
+петербург, санкт-петербург, питер, петербургский, питерский, спб, petersburg, spb
+метро, станция метро, станция, metro, underground
+первый заказ, новый покупатель, новый клиент, первая покупка, first order, new customer
 мкад, mkad
 казахстан, kazakhstan
 беларусь, белоруссия, belarus

@@ -20,12 +20,16 @@ from bots.retrieval.text import is_list_line, plain, tokens
 from bots.retrieval.vocabulary import Words
 from integrations.models import Category, Product, Variant
 
-FORMAT = 1  # raise it when what is written below changes
+FORMAT = 2  # raise it when what is written below changes
 BATCH = 1000
 LONGEST = 700  # characters of a passage
 ARTICLE, PRODUCT = "article", "product"
 KIND_LEXEME = {ARTICLE: "=a", PRODUCT: "=p"}
 INTERNAL_LEXEME = "=i"
+
+
+# Small words are kept in names only: "Тропа Про".
+_SMALL = frozenset({"PREP", "CONJ", "PRCL", "NPRO"})
 
 
 @dataclass
@@ -50,7 +54,10 @@ class Draft:
     def finish(self) -> Draft:
         for weight, text in self.parts:
             for token in tokens(text):
-                for lemma in analyse(token.text).lemmas:
+                word = analyse(token.text)
+                if word.pos in _SMALL and weight != "A":
+                    continue
+                for lemma in word.lemmas:
                     weights = self.lemmas.get(lemma, "")
                     if weight not in weights:
                         self.lemmas[lemma] = weights + weight
@@ -274,7 +281,7 @@ def _write(kind: str, object_ids: list[int], drafts: list[Draft]) -> int:
             for form, lemma in draft.forms.items():
                 forms[lemma][form] = None
         words = Words.unpack(row.words)
-        words.change(gone=words_gone, come=words_come, forms=forms)
+        words.change(kind, gone=words_gone, come=words_come, forms=forms)
         row.words = words.pack()
         row.version += 1
         row.passages += len(changed) - len(old)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bots.retrieval.glossary import Key, place_keys
 from bots.retrieval.morphology import Word, analyse, is_russian
@@ -29,19 +29,22 @@ STOP = words("""
 откуда почему зачем насколько дело человек думать писать написать видеть смотреть посмотреть
 искать найти нравиться понравиться вдруг ок окей пока сейчас теперь потом всё-таки итак ой
 надеяться верно считать чём вещь товар штука модель вариант продавать продаваться бывать
-представить находить хватать пойти идти прийти ходить
+представить находить хватать пойти идти прийти ходить начать начинать снова рядом скока скоко скок
+чё чо щас плиз пж пжл пжлст ска раз
 a an the i me my we our us you your he she it its they them this that these those is am are was
 were be been do doe did have has had can could would should will shall may might must of in on at to
 for from by with about as and or but if then than so not no yes ok okay pleas thank thanks hi hello
 hey there here what which who when where why how much mani ani some also just onli veri want need
 like know tell find look see let get got give make sell one thing item product i'm i'd i'll it i've
-don't doesn't isn't can't what's where's whether exact someon someth anyth kind possibl
+don't doesn't isn't can't what's where's whether exact someon someth anyth kind possibl anoth come go take good start tell mean way use person peopl
 """)
+WEAK_FACTOR = 0.35
 # They say what is asked about a thing; the thing itself weighs more.
 WEAK = words("""
 цена стоимость стоить почём почем ценник купить приобрести взять брать наличие остаться остаток
-заказать размер цвет цветной расцветка магазин работать товар покупка покупать приобретать
-price cost expens stock avail buy purchas size color colour store shop left
+размер цвет цветной расцветка магазин работать покупка покупать приобретать рост появиться
+появляться поступить поступление получить получать пара
+price cost expens stock avail buy purchas size color colour store shop left receiv pair
 """)
 
 
@@ -60,12 +63,20 @@ class Term:
     corrected: str = ""
     is_weak: bool = False
     is_number: bool = False
+    # How telling the word is among articles and among products, 0…1.
     rarity: float = 1.0
+    article_rarity: float = 1.0
+    importance: float = 1.0  # by part of speech, before rarity
     is_place: bool = False
 
     @property
     def keys(self) -> list[Key]:
         return [*self.exact, *self.near]
+
+    def among(self, kind: str) -> Term:
+        rarity = self.article_rarity if kind == "article" else self.rarity
+        weight = self.importance * max(0.3, rarity) * (WEAK_FACTOR if self.is_weak else 1.0)
+        return replace(self, weight=weight)
 
     @property
     def is_present(self) -> bool:
@@ -88,6 +99,10 @@ class Query:
     lemmas: tuple[str, ...]  # of every word, stop words too: intents are read from these
     vocabulary: Vocabulary
 
+    def among(self, kind: str) -> Query:
+        """The same question with its words weighed as texts of one kind have them."""
+        return replace(self, terms=[term.among(kind) for term in self.terms])
+
     @property
     def total(self) -> float:
         return sum(term.weight for term in self.terms)
@@ -106,9 +121,25 @@ def understand(text: str, vocabulary: Vocabulary, lang: str = "ru") -> Query:
                 read.append((made, analyse(word), token.text))
         else:
             read.append((token, analyse(token.text), ""))
-    terms = _terms(read, vocabulary)
+    terms = _terms(_without_units(read), vocabulary)
     lemmas = tuple(word.lemma for _, word, _ in read)
     return Query(text, repaired.text, repaired.lang, repaired.how, terms, lemmas, vocabulary)
+
+
+_UNITS = words("""
+см мм м метр сантиметр миллиметр кг килограмм г грамм л литр мл миллилитр вт ватт мач год лет месяц
+день час минута неделя руб рубль р ₽ тысяча тыс шт штука дюйм градус процент гб тб mah cm mm kg g l
+ml w gb tb inch year month day hour minut week ruble rub degre piec pcs
+""")
+
+
+def _without_units(read: list[tuple[Token, Word, str]]) -> list[tuple[Token, Word, str]]:
+    """ "3 метра" asks for a 3: the unit says what kind of number, and is not looked for."""
+    return [
+        item
+        for at, item in enumerate(read)
+        if not (at and read[at - 1][0].is_number and item[1].lemma in _UNITS)
+    ]
 
 
 def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[Term]:
@@ -180,15 +211,28 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
     if not term.is_number and len(term.exact[0]) == 1:
         for lemma, *_rest in term.exact[:1]:
             known = {key[0] for key in term.keys}
-            term.kin = [(kin,) for kin in vocabulary.kin(lemma) if kin not in known]
+            kin = vocabulary.kin(lemma)
+            if term.word.startswith("не") and len(term.word) > 6 and not vocabulary.count(lemma):
+                kin += [w for w in analyse(term.word[2:]).lemmas if vocabulary.count(w)]
+            if not any(vocabulary.count(key[0]) for key in term.keys):
+                kin += vocabulary.slips(term.word)
+            term.kin = [(one,) for one in dict.fromkeys(kin) if one not in known]
     counts = [min(vocabulary.count(part) for part in key) for key in term.keys]
     term.count = sum(counts)
-    known = [vocabulary.rarity(key[0]) for key, n in zip(term.keys, counts, strict=True) if n]
+    known = [key[0] for key, n in zip(term.keys, counts, strict=True) if n]
     # A word the texts do not have weighs like the rarest one: it is what they lack.
-    term.rarity = min(known) if known else 1.0
-    term.weight *= max(0.3, term.rarity)
+    term.rarity = min((vocabulary.rarity(w, "product") for w in known), default=1.0)
+    term.article_rarity = min((vocabulary.rarity(w, "article") for w in known), default=1.0)
+    if not known and term.pos in ("VERB", "INFN", "GRND", "ADVB", "PRTS", "PRTF"):
+        # Deeds are said in many words; their lack tells less than a thing's.
+        term.weight *= 0.6
+    term.importance = term.weight
+    term.weight *= max(0.3, min(term.rarity, term.article_rarity))
     if term.is_weak:
-        term.weight *= 0.35
+        term.weight *= WEAK_FACTOR
+    if term.pos == "NOUN" and not known and not term.is_number:
+        term.near += [(word,) for word in vocabulary.sounds_like(term.word)]
+        term.count = sum(vocabulary.count(key[0]) for key in term.near)
 
 
 def is_cyrillic(text: str) -> bool:

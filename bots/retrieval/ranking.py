@@ -27,7 +27,7 @@ SMALL = 4000  # passages: below this every term may be asked for
 
 _SYNONYM, _KIN = 0.92, 0.55
 _FIELD = {
-    ARTICLE: {"A": 1.15, "B": 1.0, "C": 1.0},
+    ARTICLE: {"A": 1.3, "B": 1.0, "C": 1.0},
     PRODUCT: {"A": 1.0, "B": 0.85, "C": 0.5},
 }
 
@@ -85,6 +85,7 @@ def search(
 
 def find(query: Query, kind: str, *, internal: bool = False) -> list[Hit]:
     """Ranked hits of one kind, without their texts (see `fill`)."""
+    query = query.among(kind)
     present = [(at, term) for at, term in enumerate(query.terms) if term.is_present or term.kin]
     if not present:
         return []
@@ -194,7 +195,7 @@ def _hit(
     if kind == ARTICLE:
         score /= 0.94 + 0.06 * min(length, 160) / 40
         if passage_lang == lang:
-            score *= 1.12
+            score *= 1.3
     else:
         score /= 0.94 + 0.02 * max(len(title.split()), 1)
     return Hit(

@@ -211,7 +211,7 @@ def _from_latin(
         return Repaired(keyed, "ru", "layout")
     if english * 3 >= len(latin) and english >= 1 and not _mostly_translit(latin):
         return Repaired(text, "en")
-    read, hits, letters = _from_translit(text, is_known)
+    read, hits, letters = _from_translit(text, is_known, is_mixed=bool(cyrillic))
     if hits and hits * 2 >= letters:
         return Repaired(read, "ru", "translit")
     if cyrillic:
@@ -275,20 +275,24 @@ def _on_russian_keys(text: str, is_word: Callable[[str], bool]) -> str | None:
     return None
 
 
-def _from_translit(text: str, is_known: Callable[[str], bool]) -> tuple[str, int, int]:
+def _from_translit(
+    text: str, is_known: Callable[[str], bool], *, is_mixed: bool
+) -> tuple[str, int, int]:
     """Text with readable words as Russian; how many were, of how many that counted."""
     hits = letters = 0
 
     def read(match: re.Match[str]) -> str:
         nonlocal hits, letters
         word = fold(match.group())
-        if len(word) < 2 or is_known(word):
-            return match.group() if len(word) > 1 else _SINGLE.get(word, match.group())
-        letters += 1
+        if len(word) < 2:
+            return _SINGLE.get(word, match.group())
         readings = russian_readings(word)
+        ours = next((r for r in readings if is_known(r)), None)
+        if is_known(word) and (ours is None or is_mixed):
+            return match.group()
+        letters += 1
         if readings:
             hits += 1
-            ours = next((r for r in readings if is_known(r)), None)
             return ours or readings[0]
         return match.group()
 

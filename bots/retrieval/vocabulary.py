@@ -29,32 +29,39 @@ MAX_WORDS_IN_MEMORY = 600_000
 
 @dataclass
 class Words:
-    """The packed contents: {lemma: [passages with it, its forms as written]}."""
+    """The packed contents: {lemma: [articles' passages, products with it, forms as written]}."""
 
-    lemmas: dict[str, tuple[int, tuple[str, ...]]] = field(default_factory=dict)
+    lemmas: dict[str, tuple[int, int, tuple[str, ...]]] = field(default_factory=dict)
 
     @classmethod
     def unpack(cls, data: bytes) -> Words:
         if not data:
             return cls()
         raw = json.loads(zlib.decompress(bytes(data)))
-        return cls({lemma: (found[0], tuple(found[1:])) for lemma, found in raw.items()})
+        return cls({lemma: (found[0], found[1], tuple(found[2:])) for lemma, found in raw.items()})
 
     def pack(self) -> bytes:
-        raw = {lemma: [count, *forms] for lemma, (count, forms) in self.lemmas.items()}
+        raw = {lemma: [in_a, in_p, *forms] for lemma, (in_a, in_p, forms) in self.lemmas.items()}
         return zlib.compress(json.dumps(raw, ensure_ascii=False).encode(), 1)
 
     def change(
-        self, *, gone: Counter[str], come: Counter[str], forms: Mapping[str, Iterable[str]]
+        self,
+        kind: str,
+        *,
+        gone: Counter[str],
+        come: Counter[str],
+        forms: Mapping[str, Iterable[str]],
     ) -> None:
         for lemma in {*gone, *come}:
-            count, known = self.lemmas.get(lemma, (0, ()))
-            count += come[lemma] - gone[lemma]
-            if count <= 0:
+            in_a, in_p, known = self.lemmas.get(lemma, (0, 0, ()))
+            delta = come[lemma] - gone[lemma]
+            in_a, in_p = (in_a + delta, in_p) if kind == "article" else (in_a, in_p + delta)
+            in_a, in_p = max(in_a, 0), max(in_p, 0)
+            if not in_a + in_p:
                 self.lemmas.pop(lemma, None)
                 continue
             fresh = [form for form in forms.get(lemma, ()) if form not in known]
-            self.lemmas[lemma] = (count, (*known, *fresh)[:FORMS_A_LEMMA])
+            self.lemmas[lemma] = (in_a, in_p, (*known, *fresh)[:FORMS_A_LEMMA])
 
 
 class Vocabulary:
@@ -64,9 +71,14 @@ class Vocabulary:
         self.version = version
         self.passages = passages
         self.glossary = glossary
-        self._count = {lemma: count for lemma, (count, _) in words.lemmas.items()}
+        self._count = {lemma: in_a + in_p for lemma, (in_a, in_p, _) in words.lemmas.items()}
+        self._articles = {lemma: in_a for lemma, (in_a, _, _) in words.lemmas.items() if in_a}
+        self._size = {
+            "article": self._articles.get("=a", 0),
+            "product": self._count.get("=p", 0),
+        }
         self._lemma_of: dict[str, str] = {}
-        for lemma, (_, forms) in words.lemmas.items():
+        for lemma, (_, _, forms) in words.lemmas.items():
             for form in forms:
                 self._lemma_of.setdefault(form, lemma)
         self._sorted = sorted(self._count)
@@ -76,7 +88,6 @@ class Vocabulary:
                 self._by_length.setdefault(len(form), []).append(form)
         self._sounds: dict[str, list[str]] | None = None
         self._corrections: dict[str, str | None] = {}
-        self._idf_top = log(1 + max(passages, 1) / 0.75)
 
     def __len__(self) -> int:
         return len(self._lemma_of)
@@ -88,11 +99,18 @@ class Vocabulary:
         """A word in any form the texts have it in, or its lemma."""
         return word in self._lemma_of or any(form in self._count for form in analyse(word).lemmas)
 
-    def rarity(self, lemma: str) -> float:
-        """0…1: a word in every passage to a word in one of them (or in none)."""
-        count = self.count(lemma)
-        idf = log(1 + (self.passages - count + 0.5) / (count + 0.5)) if count else self._idf_top
-        return min(max(idf / self._idf_top, 0.0), 1.0) if self._idf_top else 1.0
+    def rarity(self, lemma: str, kind: str = "product") -> float:
+        """0…1 among passages of a kind: a word all of them have to one that a single one has.
+
+        A word of the other kind only, or of none, is the rarest.
+        """
+        size = self._size[kind]
+        in_articles = self._articles.get(lemma, 0)
+        count = in_articles if kind == "article" else self._count.get(lemma, 0) - in_articles
+        if not count or not size:
+            return 1.0
+        top = log(1 + size / 0.75)
+        return min(max(log(1 + (size - count + 0.5) / (count + 0.5)) / top, 0.0), 1.0)
 
     def kin(self, lemma: str, limit: int = 6) -> list[str]:
         """Words of the same root by their beginning: "отменить" finds "отмена"."""
@@ -124,10 +142,10 @@ class Vocabulary:
     def _nearest(self, word: str) -> str | None:
         heard = sound(word)
         alike = self._by_sound().get(heard) if len(heard) >= 3 else None
-        if alike and (is_russian(word) != is_russian(alike[0]) or _odd(word)):
-            return alike[0]
         if not _odd(word):
             return None
+        if alike:
+            return alike[0]
         if two := self._two(word):
             return two
         far = 1 if len(word) <= 5 else 2 if len(word) <= 10 else 3
@@ -137,7 +155,7 @@ class Vocabulary:
                 word, choices, scorer=OSA.distance, score_cutoff=far, limit=8
             ):
                 price = distance / max(len(word), len(form))
-                price += 0.12 * (form[0] != word[0])
+                price += _first_letters(word[0], form[0])
                 price -= 0.01 * min(log(1 + self.count(self._lemma_of.get(form, form))), 8)
                 if best is None or price < best[0]:
                     best = (price, form)
@@ -146,6 +164,27 @@ class Vocabulary:
         if len(word) >= 5 and (heard := self._heard(word)):
             return heard
         return None
+
+    def sounds_like(self, word: str) -> list[str]:
+        """Lemmas of the other alphabet that sound the same: "макс" and "max"."""
+        heard = sound(word)
+        if len(heard) < 3:
+            return []
+        forms = self._by_sound().get(heard, ())
+        return [self._lemma_of[f] for f in forms if is_russian(f) != is_russian(word)][:3]
+
+    def slips(self, word: str) -> list[str]:
+        """Lemmas one missing or doubled letter away from a real word the texts do not have."""
+        if len(word) < 5 or not word.isalpha():
+            return []
+        found = []
+        for length in (len(word) - 1, len(word) + 1):
+            for form, _, _ in process.extract(
+                word, self._by_length.get(length, ()), scorer=OSA.distance, score_cutoff=1, limit=3
+            ):
+                if form[0] == word[0]:
+                    found.append(self._lemma_of[form])
+        return found
 
     def _near(self, word: str, far: int) -> Iterable[list[str]]:
         for length in range(len(word) - far, len(word) + far + 1):
@@ -177,6 +216,16 @@ class Vocabulary:
                     sounds.setdefault(sound(form), []).append(form)
             self._sounds = sounds
         return self._sounds
+
+
+_SWAPPED = ("ао", "ие", "еэ", "ыи", "юу", "яа", "ei", "cs", "ck", "iy")
+
+
+def _first_letters(one: str, other: str) -> float:
+    """A wrong first letter is rare, unless the two sound alike."""
+    if one == other:
+        return 0.0
+    return 0.05 if "".join(sorted((one, other))) in {"".join(sorted(p)) for p in _SWAPPED} else 0.12
 
 
 def _is_kin(one: str, other: str) -> bool:
