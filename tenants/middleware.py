@@ -108,11 +108,14 @@ class ContentSecurityMiddleware:
         # Unfold's Alpine build evaluates expressions in attributes.
         evaluate = " 'unsafe-eval'" if request.path.startswith("/admin/") else ""
         nonce = request.csp_nonce  # type: ignore[attr-defined]
+        # A form may lead to another of our hosts (sign-up): browsers check redirects, too.
+        leads_to = getattr(response, "form_action", "")
         response.headers.setdefault(
             "Content-Security-Policy",
             f"default-src 'self'; script-src 'self' 'nonce-{nonce}'{evaluate}; "
             "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob: https:; "
             "font-src 'self' data:; connect-src 'self' ws: wss:; media-src 'self' blob:; "
-            "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'",
+            f"object-src 'none'; base-uri 'self'; form-action 'self' {leads_to}; "
+            "frame-ancestors 'none'",
         )
         return response

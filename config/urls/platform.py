@@ -10,5 +10,7 @@ urlpatterns = [
     path("admin/", platform_site.urls),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
+    path("signup/", front.signup, name="signup"),
+    path("signup/slug/", front.signup_slug, name="signup_slug"),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

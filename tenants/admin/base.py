@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
 from unfold.forms import BaseDialogForm
@@ -44,13 +45,21 @@ class ModelAdmin(UnfoldModelAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        return super().changelist_view(request, {"empty": self.empty, **(extra_context or {})})
+        title = capfirst(str(self.opts.verbose_name_plural))
+        more = {"empty": self.empty, "title": title, **(extra_context or {})}
+        return super().changelist_view(request, more)
 
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """One way to save: the others of Django's four only make people wonder."""
-        context |= {"show_save_and_add_another": False, "show_save_and_continue": False}
+        obj = context.get("original")
+        context |= {
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+            "title": str(obj) if obj else self.add_label or capfirst(str(self.opts.verbose_name)),
+            "subtitle": None,
+        }
         return super().render_change_form(request, context, *args, **kwargs)
 
     def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:

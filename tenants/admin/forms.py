@@ -33,6 +33,10 @@ class LoginForm(AuthenticationForm):
     def __init__(self, request: HttpRequest | None = None, *args: Any, **kwargs: Any) -> None:
         super().__init__(request, *args, **kwargs)
         self.fields["username"].label = _("E-mail")
+        if request is not None and (email := request.GET.get("email", "")):
+            self.fields["username"].initial = email[:254]
+            self.fields["username"].widget.attrs.pop("autofocus", None)
+            self.fields["password"].widget.attrs["autofocus"] = ""
         self.fields["username"].widget.attrs |= {
             "type": "email",
             "autocomplete": "username",

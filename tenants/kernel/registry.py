@@ -37,6 +37,8 @@ export = Parts("export")
 """`f() -> Iterable[(path, bytes | Iterable[dict])]` for the merchant's archive."""
 erase = Parts("erase")
 """`f(merchant)` for what lives outside the schema: files, keys, cache, routes."""
+usage = Parts("usage")
+"""`f() -> dict` of counts (tenants.selectors.usage.Usage), inside the merchant's schema."""
 readiness = Parts("readiness")
 """`f() -> dict` for /readyz: {"ok": bool, "detail": str}."""
 

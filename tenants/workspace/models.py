@@ -65,6 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         """May open the admin; what is shown there follows the role."""
         return self.is_active
 
+    def get_full_name(self) -> str:
+        return self.name or self.email
+
     def get_short_name(self) -> str:
         return (self.name or self.email).split(" ")[0].split("@")[0]
 

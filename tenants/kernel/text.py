@@ -1,0 +1,12 @@
+"""Small things about letters."""
+
+from __future__ import annotations
+
+_LATIN = dict(zip("абвгдеёзийклмнопрстуфцыэ", "abvgdeeziyklmnoprstufcye", strict=True))
+_LATIN |= {"ж": "zh", "х": "kh", "ч": "ch", "ш": "sh", "щ": "sch", "ъ": "", "ь": "", "ю": "yu"}
+_LATIN |= {"я": "ya", "і": "i", "ї": "yi", "є": "ye", "ґ": "g", "ў": "u"}
+
+
+def latin(text: str) -> str:
+    """Cyrillic in Latin letters, as people write names of sites; the rest stays."""
+    return "".join(_LATIN.get(char, char) for char in text.lower())

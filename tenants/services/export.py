@@ -1,0 +1,129 @@
+"""Everything of one merchant in one archive: a JSON line a row, the files beside them.
+
+Secrets, password and token hashes stay out; what is made from other rows (search passages, the
+raw inbox) is left out, too. Apps may add parts of their own by `registry.export`.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
+
+from django.apps import apps
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, transaction
+from django.utils import timezone
+
+from tenants.kernel import registry
+from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.files import file_delete, file_open, file_save
+from tenants.kernel.jobs import JobRefused, job, job_start
+from tenants.kernel.secrets import EncryptedField
+from tenants.models import Merchant
+from tenants.services.audit import audit
+from tenants.workspace.models import Job, StoredFile, User
+
+KIND = "merchant.export"
+KEPT = 3  # archives a merchant; older ones are deleted
+APPS = ("workspace", "integrations", "bots", "analytics")
+SECRET_FIELDS = {"workspace.User": {"password"}, "workspace.ApiToken": {"digest"}}
+DERIVED = frozenset(
+    {"bots.Passage", "bots.Inbox", "bots.KnowledgeIndex", "workspace.Counter", "workspace.Event"}
+)
+
+
+def merchant_export_start(merchant: Merchant, *, actor: User | None = None) -> Job:
+    """Queue the archive; the job is the platform's own, its result names the file."""
+    with merchant_context(PUBLIC), transaction.atomic():
+        audit("merchant.exported", f"merchant:{merchant.slug}", actor=actor)
+        return job_start(KIND, user=actor, merchant=merchant.pk, slug=merchant.slug)
+
+
+@job(KIND)
+def merchant_export(found: Job) -> None:
+    merchant = Merchant.objects.filter(pk=found.params["merchant"]).first()
+    if merchant is None:
+        raise JobRefused("The merchant is gone.")
+    found.start()
+    with tempfile.TemporaryFile() as archive:
+        rows = export_to(merchant, archive)
+        archive.seek(0)
+        stored = file_save(
+            iter(lambda: archive.read(1 << 20), b""),
+            name=f"{merchant.slug}-{timezone.localdate():%Y-%m-%d}.zip",
+            purpose="export",
+            mime="application/zip",
+        )
+    found.advance(rows, rows)
+    found.finish(file=stored.pk, rows=rows)
+    _forget_old(merchant)
+
+
+def export_to(merchant: Merchant, archive: IO[bytes]) -> int:
+    """Write the archive; returns the number of rows in it."""
+    rows = 0
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
+        about = {"slug": merchant.slug, "name": merchant.name, "made_at": timezone.now()}
+        out.writestr("about.json", json.dumps(about, cls=DjangoJSONEncoder, ensure_ascii=False))
+        with merchant_context(merchant.schema_name):
+            for model in _models():
+                rows += _write(out, f"{model._meta.label_lower}.jsonl", _rows(model))
+            for name, part in registry.export:
+                for path, content in part():
+                    if isinstance(content, bytes):
+                        out.writestr(f"{name}/{path}", content)
+                    else:
+                        rows += _write(out, f"{name}/{path}", content)
+            for stored in StoredFile.objects.iterator():
+                _copy(out, stored)
+    return rows
+
+
+def _models() -> Iterator[type[models.Model]]:
+    for label in APPS:
+        for model in apps.get_app_config(label).get_models():
+            if model._meta.label not in DERIVED:
+                yield model
+
+
+def _rows(model: type[models.Model]) -> Iterator[dict[str, Any]]:
+    hidden = SECRET_FIELDS.get(model._meta.label, set())
+    names = [
+        field.attname
+        for field in model._meta.concrete_fields
+        if field.name not in hidden and not isinstance(field, EncryptedField)
+    ]
+    yield from model._default_manager.order_by("pk").values(*names).iterator(chunk_size=2000)
+
+
+def _write(out: zipfile.ZipFile, path: str, rows: Iterable[dict[str, Any]]) -> int:
+    count = 0
+    with out.open(path, "w") as target:
+        for row in rows:
+            line = json.dumps(row, cls=DjangoJSONEncoder, ensure_ascii=False)
+            target.write(line.encode() + b"\n")
+            count += 1
+    return count
+
+
+def _copy(out: zipfile.ZipFile, stored: StoredFile) -> None:
+    try:
+        source = file_open(stored)
+    except OSError:
+        return  # its row says that it was there
+    with source, out.open(f"files/{stored.pk}-{stored.name}", "w", force_zip64=True) as target:
+        while piece := source.read(1 << 20):
+            target.write(piece)
+
+
+def _forget_old(merchant: Merchant) -> None:
+    done = Job.objects.filter(kind=KIND, params__merchant=merchant.pk, state=Job.State.DONE)
+    for old in done.order_by("-pk")[KEPT:]:
+        stored = StoredFile.objects.filter(pk=old.result.get("file")).first()
+        if stored is not None:
+            with transaction.atomic():
+                file_delete(stored)
+        Job.objects.filter(pk=old.pk).update(result={})
