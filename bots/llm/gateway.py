@@ -161,13 +161,14 @@ def provider_for(account: Account, manifest: ProviderManifest) -> Provider:
         account.allow_private,
         tuple(sorted(account.settings.items())),
     )
-    found = _built.get(key)
-    if found is None:
-        found = manifest.build(account)
-        with _built_lock:
+    if (found := _built.get(key)) is not None:
+        return found
+    with _built_lock:  # a burst of first calls builds it once
+        if (found := _built.get(key)) is None:
+            found = manifest.build(account)
             while len(_built) >= _BUILT_MOST:
                 _built.pop(next(iter(_built)))
-            found = _built.setdefault(key, found)
+            _built[key] = found
     return found
 
 
@@ -339,6 +340,7 @@ class _Call:
             pause = max(BACKOFF_S, min(asked))
         if pause > self._left() / 2:
             return False
+        self.gateway._before_wait()
         until = time.monotonic() + pause + 0.02
         while (left := until - time.monotonic()) > 0:
             if self.should_stop is not None and self.should_stop():
@@ -368,6 +370,7 @@ class _Call:
 
     def _try(self, candidate: _Candidate, *, is_last: bool) -> Completion | None:
         """One attempt; None when the next candidate may be asked."""
+        self.gateway._before_wait()  # for a place may have to be waited for
         left = self._left()
         patience = Patience.of(
             self.masked,

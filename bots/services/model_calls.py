@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache as cache_once
 from typing import Any, cast
+from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
@@ -43,7 +44,6 @@ log = logging.getLogger(__name__)
 KEEP_S = 15.0
 # Postgres is the truth; the counter in the cache is made anew from it this often.
 METER_S = 300
-RATES = {"USD": Decimal(100), "EUR": Decimal(110)}
 
 
 def model_complete(
@@ -74,7 +74,7 @@ def model_gateway(bot: Mapping[str, Any]) -> Gateway:
         foreign_allowed=bool(bot.get("foreign_models")),
         budget=kept.budget,
         currency=kept.currency,
-        rates={**RATES, **getattr(settings, "MODEL_CURRENCY_RATES", {})},
+        rates=settings.MODEL_CURRENCY_RATES,
     )
     return Gateway(
         terms,
@@ -186,9 +186,15 @@ def account_of(row: ModelAccount) -> Account:
         {**row.settings, **secrets_of(row)},
         "merchant",
         row.base_url,
-        None,
+        _may_be_private(row.base_url or row.settings.get("base_url", "")),
         row.proxy,
     )
+
+
+def _may_be_private(address: str) -> bool | None:
+    """True for a model server of our own network that the operator has named."""
+    host = urlsplit(address).hostname or ""
+    return True if host and host in settings.MODEL_PRIVATE_HOSTS else None
 
 
 def _partner_accounts(partner_id: int | None) -> tuple[Account, ...]:
@@ -209,6 +215,7 @@ def _partner_accounts(partner_id: int | None) -> tuple[Account, ...]:
             {k: v for k, v in values.items() if k != "base_url_override"},
             "partner",
             values.get("base_url_override", ""),
+            _may_be_private(values.get("base_url_override") or values.get("base_url", "")),
         )
         for provider, values in kept.items()
     )

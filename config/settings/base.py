@@ -25,6 +25,9 @@ PUBLIC_SCHEME = ENV.public_scheme
 PUBLIC_PORT = ENV.public_port
 ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
 SPARE_MERCHANTS = ENV.spare_merchants
+MODEL_PRIVATE_HOSTS = ENV.model_private_hosts
+MODEL_CURRENCY_RATES = ENV.model_currency_rates
+GIGACHAT_CA_FILE = ENV.gigachat_ca_file
 TRUSTED_PROXIES = ENV.trusted_proxies
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────

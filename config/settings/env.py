@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -46,12 +47,18 @@ class Environment(BaseSettings):
     worker_threads: int = 300
     # Simulators, tests and local runs talk to private addresses; a server on the net does not.
     allow_private_addresses: bool = False
+    # Hosts of model servers in our own network that accounts may name: "gpu1.lan,10.0.0.5".
+    model_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    # PEM file of the Russian Trusted Root CA, for GigaChat accounts that bring none.
+    gigachat_ca_file: str = ""
+    # What a unit of foreign money is worth in merchants' money, to count model budgets.
+    model_currency_rates: dict[str, Decimal] = {"USD": Decimal(100), "EUR": Decimal(110)}
     spare_merchants: int = Field(default=2, ge=0, le=50)
 
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
 
-    @field_validator("trusted_proxies", mode="before")
+    @field_validator("trusted_proxies", "model_private_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

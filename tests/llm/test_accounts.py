@@ -142,6 +142,18 @@ def test_an_address_is_changed_only_where_the_operator_allows(servers, alpha, se
     assert caught.value.data["fields"] == ["base_url"]
 
 
+def test_a_model_server_in_our_own_network_is_named_by_the_operator(alpha, settings):
+    settings.MODEL_PRIVATE_HOSTS = ("gpu1.lan",)
+    values = {"base_url": "http://gpu1.lan:8000/v1", "model": "m"}
+    with alpha.inside():
+        own = account_save(provider="compatible", values=values)
+        other = account_save(
+            provider="compatible", values={**values, "base_url": "http://gpu2.lan/v1"}
+        )
+        assert model_calls.account_of(own).allow_private is True
+        assert model_calls.account_of(other).allow_private is None
+
+
 def test_the_check_marks_the_account(servers, alpha):
     with alpha.inside():
         account = save(servers, "openai")
@@ -350,3 +362,24 @@ def test_the_list_of_simulators(capsys):
     call_command("simulate")
 
     assert {"openai", "gigachat"} <= set(capsys.readouterr().out.split())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_database_connection_is_held_while_a_model_is_waited_for(servers, alpha):
+    from django.db import connection
+
+    servers["yandexgpt"][0].script(Trouble.SERVER_ERROR)  # a log row is written between attempts
+    servers["yandexgpt"][0].latency_s = 0.3
+    held: list[bool] = []
+
+    def ask() -> bool:
+        held.append(connection.connection is not None)
+        return False
+
+    with alpha.inside():
+        save(servers)
+        assert model_complete(ASK, bot=YANDEX, should_stop=ask).text
+        assert ModelCall.objects.count() == 2
+
+    assert len(held) >= 4
+    assert not any(held)

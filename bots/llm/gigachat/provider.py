@@ -16,6 +16,7 @@ import threading
 import time
 import uuid
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -208,12 +209,11 @@ class GigaChat(Provider):
 
 def operator_ca() -> str:
     """The Russian root certificate the operator put on this machine, as PEM."""
-    path = getattr(settings, "GIGACHAT_CA_FILE", "")
+    path = settings.GIGACHAT_CA_FILE
     if not path:
         return ""
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123
-            return file.read()
+        return Path(path).read_text(encoding="ascii")
     except (OSError, ValueError) as exc:
         raise NeedsMerchant("the operator's CA file cannot be read", vendor=VENDOR) from exc
 
