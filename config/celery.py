@@ -26,3 +26,11 @@ def _beat(**_: object) -> None:
     from tenants.kernel import health
 
     threading.Thread(target=loop, daemon=True, name="heartbeat").start()
+
+
+@worker_ready.connect
+def _warm(**_: object) -> None:
+    """The first buyer does not wait for a vendor's package to load."""
+    from bots.llm.gateway import warm_up
+
+    threading.Thread(target=warm_up, daemon=True, name="warm-up").start()

@@ -39,8 +39,9 @@ from bots.llm.base import (
     estimate_tokens,
 )
 from bots.llm.breaker import Breaker, Slots
-from bots.llm.manifests import ProviderManifest, manifest_of
+from bots.llm.manifests import ProviderManifest, manifest_of, manifests
 from bots.llm.masking import Known, Mask, StreamRestorer
+from tenants.kernel import registry
 
 log = logging.getLogger(__name__)
 
@@ -170,6 +171,12 @@ def provider_for(account: Account, manifest: ProviderManifest) -> Provider:
                 _built.pop(next(iter(_built)))
             _built[key] = found
     return found
+
+
+def warm_up() -> None:
+    """Load every provider's code: a vendor's package takes over a second on its first import."""
+    for manifest in manifests().values():
+        registry.load(manifest.implementation)
 
 
 class Gateway:
