@@ -6,10 +6,11 @@ import hashlib
 import os
 import shutil
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
-from config import texts
+from config import static_build, texts
 from config.embedded import process
 from config.embedded.services import ROOT, Services, open_data_dir
 from config.embedded.trouble import Trouble
@@ -34,6 +35,13 @@ def main(arguments: list[str]) -> int:
         services = _start(folder)
         os.environ.update(services.environment)
         texts.compile_all()
+        if not arguments and not static_build.is_current():
+            subprocess.run(
+                [sys.executable, "manage.py", "build_static"],
+                cwd=ROOT,
+                env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.local"},
+                check=True,
+            )
         os.environ["PRILAVOK_FULL"] = "1" if full else ""
         pytest = process.spawn(
             [sys.executable, "-m", "pytest", *(arguments or WHOLE)],

@@ -25,8 +25,8 @@ from config.embedded.trouble import Trouble
 
 # Lines of a command that begin so are titles of its steps (management/commands/bring_up.py).
 MARK = "@step "
-# What it says of a platform that has no merchant yet.
-EMPTY = "@empty"
+# What it says when the demo is wanted and not whole.
+SEED = "@seed"
 READY_WITHIN_S = 120.0
 # A role that falls this often before it was ever ready will not come up by itself.
 HOPELESS_AFTER = 4
@@ -108,7 +108,7 @@ class Up:
         texts.compile_all()
         if not static_build.is_current():
             self._manage("Browser code", "build_static")
-        if EMPTY in self._manage("Django", "bring_up", DB_ROLE="owner"):
+        if SEED in self._manage("Django", "bring_up", DB_ROLE="owner"):
             # With the rights of the roles, since it does their work.
             self._manage("Demo data", "seed_demo", "--if-empty")
 

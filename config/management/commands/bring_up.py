@@ -6,12 +6,16 @@ with MARK tell bin/up which step is under way.
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
-from django.core.management import call_command, get_commands
+from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
-from config.embedded.up import EMPTY, MARK
+from config.demo import seed
+from config.embedded.up import MARK, SEED
 from tenants.models import Merchant
 
 STEPS = (
@@ -28,8 +32,16 @@ class Command(BaseCommand):
         for title, command in STEPS:
             self.stdout.write(f"{MARK}{title}")
             call_command(command, stdout=self.stdout, stderr=self.stderr)
-        if (
-            "seed_demo" in get_commands()
-            and not Merchant.objects.exclude(state=Merchant.State.SPARE).exists()
-        ):
-            self.stdout.write(EMPTY)
+        if seed.is_wanted_if_empty() and not _demo_is_whole():
+            self.stdout.write(SEED)
+
+
+def _demo_is_whole() -> bool:
+    """The file with its log-ins is written last, and names the port it was written for."""
+    if not Merchant.objects.filter(is_demo=True, state=Merchant.State.ACTIVE).exists():
+        return False
+    try:
+        told = json.loads((Path(settings.DATA_DIR) / "demo.json").read_text())
+        return all(f":{settings.PORT}/" in merchant["admin"] for merchant in told["merchants"])
+    except (OSError, ValueError, KeyError):
+        return False

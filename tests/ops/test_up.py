@@ -1,0 +1,184 @@
+"""bin/up for real: from an empty folder to pages that answer, and back to nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import psutil
+import pytest
+
+from config.embedded import process
+from tests.ops.test_services import ROOT, gone
+
+FIELDS = {"slug", "host", "admin", "email", "password", "token", "bot_id"}
+
+
+@pytest.fixture(scope="module")
+def home():
+    folder = Path(tempfile.mkdtemp(prefix="prilavok-up-"))
+    folder.chmod(0o711)
+    yield {"DATA_DIR": str(folder / "data"), "PORT": str(process.free_port())}
+    shutil.rmtree(folder)
+
+
+def environment(home: dict[str, str]) -> dict[str, str]:
+    ours = ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DB_LOGIN_PREFIX", "DJANGO_SETTINGS_MODULE")
+    return {**{key: value for key, value in os.environ.items() if key not in ours}, **home}
+
+
+def processes_of(home: dict[str, str]) -> list[int]:
+    found = []
+    for one in psutil.process_iter():
+        try:
+            if one.environ().get("DATA_DIR") == home["DATA_DIR"]:
+                found.append(one.pid)
+        except psutil.Error:
+            continue
+    return found
+
+
+@pytest.fixture(scope="module")
+def checked(home) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["bin/up", "--check"],
+        cwd=ROOT,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_check_prints_one_line_of_json_and_leaves_no_process(home, checked):
+    assert checked.returncode == 0, checked.stderr
+    (line,) = checked.stdout.splitlines()
+    told = json.loads(line)
+    assert set(told) == {"ready", "seconds", "platform", "merchants"}
+    assert (told["ready"], told["platform"]) == (True, f"http://localhost:{home['PORT']}/")
+    assert {merchant["slug"] for merchant in told["merchants"]} == {"demo", "second"}
+    assert all(set(merchant) >= FIELDS for merchant in told["merchants"])
+    assert processes_of(home) == []
+
+
+def test_every_step_is_told_with_its_time(checked):
+    steps = [line for line in checked.stderr.splitlines() if line.startswith("✓")]
+
+    for title in ("PostgreSQL", "Redis", "Migrations", "Demo data", "Roles"):
+        assert any(line.startswith(f"✓ {title}") and line.endswith(" s") for line in steps), steps
+
+
+@pytest.fixture(scope="module")
+def running(home, checked):
+    """The second start, on the data of the first."""
+    begun = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        started = subprocess.Popen(
+            ["bin/up"], cwd=ROOT, env=environment(home), stderr=output, stdout=output
+        )
+
+        def said() -> str:
+            output.seek(0)
+            return output.read().decode()
+
+        while "Ready after" not in said():
+            assert started.poll() is None, said()
+            assert time.monotonic() < begun + 120, said()
+            time.sleep(0.1)
+        yield started, said
+        if started.poll() is None:
+            started.send_signal(signal.SIGINT)
+            started.wait(60)
+
+
+def ask(home: dict[str, str], host: str, path: str, **headers: str) -> tuple[int, str]:
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{home['PORT']}{path}",
+        headers={"Host": f"{host}:{home['PORT']}", **headers},
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return answer.status, answer.read().decode()
+
+
+def test_the_second_start_keeps_the_data_and_tells_the_log_ins(home, checked, running):
+    _, said = running
+    merchants = json.loads(checked.stdout)["merchants"]
+
+    for merchant in merchants:
+        assert f"{merchant['admin']}   {merchant['email']}   {merchant['password']}" in said()
+        status, body = ask(
+            home, merchant["host"], "/api/v1/bots/", Authorization=f"Bearer {merchant['token']}"
+        )
+        assert status == 200
+        assert f'"id":{merchant["bot_id"]}' in body.replace(" ", "")
+
+
+def test_readiness_names_every_part(home, running):
+    status, body = ask(home, "localhost", "/readyz")
+
+    assert status == 200
+    assert {"database", "redis", "worker", "scheduler"} <= set(json.loads(body)["checks"])
+
+
+def test_another_terminal_makes_a_merchant_on_the_running_services(home, running):
+    made = subprocess.run(
+        [
+            *(sys.executable, "manage.py", "create_merchant", "--slug", "third"),
+            *("--name", "Third", "--email", "owner@third.example"),
+            *("--password", "Correct-horse-42"),
+        ],
+        cwd=ROOT,
+        env=environment(home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert made.returncode == 0, made.stderr
+    told = json.loads(made.stdout.splitlines()[-1])
+    assert set(told) >= {"host", "token", "bot_id"}
+    status, _ = ask(home, told["host"], "/api/v1/bots/", Authorization=f"Bearer {told['token']}")
+    assert status == 200
+
+
+def test_a_fallen_server_and_a_fallen_role_come_back(home, running):
+    started, said = running
+    children = {
+        " ".join(child.cmdline()): child for child in psutil.Process(started.pid).children()
+    }
+    for part in ("redis-server", "celery"):
+        (found,) = (child for line, child in children.items() if part in line)
+        found.kill()
+
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            status, _ = ask(home, "localhost", "/readyz")
+        except OSError:
+            status = 0
+        if status == 200 and "! worker runs again" in said() and "! redis runs again" in said():
+            break
+        time.sleep(0.3)
+    else:
+        pytest.fail(said())
+
+
+def test_ctrl_c_ends_everything(home, running):
+    started, said = running
+    everything = processes_of(home)
+    assert len(everything) >= 5
+
+    started.send_signal(signal.SIGINT)
+
+    assert started.wait(60) == 0
+    assert said().endswith("stopped\n")
+    assert gone(*everything)
+    assert not (Path(home["DATA_DIR"]) / "services.json").exists()
