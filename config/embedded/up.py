@@ -27,6 +27,8 @@ from config.embedded.trouble import Trouble
 MARK = "@step "
 # What it says when the demo is wanted and not whole.
 SEED = "@seed"
+# How much of the demo an empty platform gets: DEMO=none is for real use.
+DEMO: dict[str, list[str] | None] = {"full": [], "short": ["--no-conversations"], "none": None}
 READY_WITHIN_S = 120.0
 # A role that falls this often before it was ever ready will not come up by itself.
 HOPELESS_AFTER = 4
@@ -57,6 +59,7 @@ class Up:
         self.check = check
         self.started_at = float(os.environ.pop("UP_STARTED_AT", "") or time.time())
         self.port = _port()
+        self.demo = _demo()
         self.host = os.environ.get("HOST") or "127.0.0.1"
         self.folder = data_dir()
         self.services = Services(self.folder)
@@ -108,9 +111,10 @@ class Up:
         texts.compile_all()
         if not static_build.is_current():
             self._manage("Browser code", "build_static")
-        if SEED in self._manage("Django", "bring_up", DB_ROLE="owner"):
+        wanted = SEED in self._manage("Django", "bring_up", DB_ROLE="owner")
+        if wanted and (options := DEMO[self.demo]) is not None:
             # With the rights of the roles, since it does their work.
-            self._manage("Demo data", "seed_demo", "--if-empty")
+            self._manage("Demo data", "seed_demo", "--if-empty", *options)
 
     def _manage(self, title: str, *arguments: str, **environment: str) -> list[str]:
         """A command's lines; those after MARK are titles of its steps. Raises Trouble."""
@@ -255,6 +259,13 @@ def _port() -> int:
     if not value.isdigit() or not 0 < int(value) < 65536:
         raise Trouble(f"PORT is {value!r}.", "It is a number from 1 to 65535: PORT=8000 bin/up")
     return int(value)
+
+
+def _demo() -> str:
+    value = os.environ.get("DEMO") or "full"
+    if value not in DEMO:
+        raise Trouble(f"DEMO is {value!r}.", f"It is one of: {', '.join(DEMO)}.")
+    return value
 
 
 def _explain(title: str, words: list[str]) -> Trouble:

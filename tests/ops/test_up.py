@@ -26,7 +26,8 @@ FIELDS = {"slug", "host", "admin", "email", "password", "token", "bot_id"}
 def home():
     folder = Path(tempfile.mkdtemp(prefix="prilavok-up-"))
     folder.chmod(0o711)
-    yield {"DATA_DIR": str(folder / "data"), "PORT": str(process.free_port())}
+    # The conversations of the demo have tests of their own; they take a minute to hold.
+    yield {"DATA_DIR": str(folder / "data"), "PORT": str(process.free_port()), "DEMO": "short"}
     shutil.rmtree(folder)
 
 
