@@ -187,7 +187,11 @@ def test_an_ordinary_user_runs_everything_as_itself(tmp_path):
     )
     try:
         started = process.spawn(
-            [sys.executable, "-c", script, str(folder)], user=pwd.getpwnam("nobody"), cwd=ROOT
+            [sys.executable, "-c", script, str(folder)],
+            user=pwd.getpwnam("nobody"),
+            cwd=ROOT,
+            # It could not write down what was covered.
+            env={key: value for key, value in os.environ.items() if "COVERAGE" not in key},
         )
         said = started.communicate(timeout=60)[0].decode()
     finally:
