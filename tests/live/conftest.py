@@ -18,25 +18,40 @@ import uvicorn
 class Server:
     """uvicorn in a thread. Its loop is its own; rows it writes are committed."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: Any, port: int = 0) -> None:
+        self.app = app
         self.socket = socket.socket()
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.socket.bind(("127.0.0.1", port))
         self.port = self.socket.getsockname()[1]
-        config = uvicorn.Config(app, log_level="warning", lifespan="off", ws="websockets-sansio")
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            lifespan="off",
+            ws="websockets-sansio",
+            timeout_graceful_shutdown=1,
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(
             target=lambda: asyncio.run(self.server.serve(sockets=[self.socket])), daemon=True
         )
 
     def __enter__(self) -> Server:
+        from channels.layers import channel_layers
+
+        channel_layers.backends.clear()  # a layer belongs to the loop that receives from it
         self.thread.start()
         while not self.server.started:
             threading.Event().wait(0.01)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
         self.server.should_exit = True
         self.thread.join(timeout=10)
+        self.socket.close()
 
 
 # What these tests fill. Emptying them is quicker than making the database anew after each test.
