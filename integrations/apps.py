@@ -8,4 +8,4 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         # Registers what does the jobs of this app.
-        from integrations.services import catalogue  # noqa: F401
+        from integrations.services import catalogue, connections  # noqa: F401

@@ -113,3 +113,12 @@ def _stem(stemmer: Any, word: str) -> str:
 
 def lemma(word: str) -> str:
     return analyse(word).lemma
+
+
+@lru_cache(maxsize=4096)
+def is_person_name(word: str) -> bool:
+    """A given name, patronymic or surname, where the dictionary is sure of it."""
+    if not is_russian(word) or not is_russian_word(word):
+        return False
+    best = _morph().parse(word)[0]
+    return best.score >= 0.5 and bool({"Name", "Surn", "Patr"} & set(best.tag.grammemes))

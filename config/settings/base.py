@@ -267,6 +267,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "tenants.api.pagination.ByCursor",
     "PAGE_SIZE": 50,
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_THROTTLE_CLASSES": ["tenants.api.throttling.PerPerson"],
     "EXCEPTION_HANDLER": "tenants.api.errors.handle",
     "DEFAULT_VERSIONING_CLASS": None,
 }
@@ -278,6 +279,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    "ENUM_NAME_OVERRIDES": {
+        "ConversationStatus": "bots.models.Conversation.Status",
+        "ConversationSpeaker": "bots.models.Conversation.Speaker",
+        "MessageAuthor": "bots.models.Message.Author",
+        "MessageKind": "bots.models.Message.Kind",
+        "MessageState": "bots.models.Message.State",
+        "ChannelState": "bots.models.Channel.State",
+        "OrderStatus": "integrations.models.Order.Status",
+        "ConnectionState": "integrations.models.Connection.State",
+        "JobState": "tenants.workspace.models.Job.State",
+        "KnowledgeFileState": "bots.models.KnowledgeFile.State",
+    },
 }
 
 # ── Admin look: everything a person sees comes from the brand of the host ────────────────────

@@ -9,5 +9,6 @@ urlpatterns = [
     path("", include("bots.urls")),
     path("", front.merchant_front),
     path("admin/", merchant_site.urls),
+    path("api/v1/", include("config.urls.api", namespace="api")),
     path("i18n/", include("django.conf.urls.i18n")),
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 
 from tenants.workspace.models import User
 
@@ -30,3 +30,19 @@ class IsSupervisor(IsMember):
         return super().has_permission(request, view) and (
             request.user.is_superuser or request.user.role != User.Role.AGENT
         )
+
+
+class MemberReadsSupervisorWrites(IsMember):
+    """Everybody looks; owner, administrator and supervisor change."""
+
+    def has_permission(self, request, view) -> bool:
+        writer = IsMember if request.method in SAFE_METHODS else IsSupervisor
+        return writer().has_permission(request, view)
+
+
+class MemberReadsAdminWrites(IsMember):
+    """Everybody looks; owner and administrator change."""
+
+    def has_permission(self, request, view) -> bool:
+        writer = IsMember if request.method in SAFE_METHODS else IsAdmin
+        return writer().has_permission(request, view)

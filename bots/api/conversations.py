@@ -1,0 +1,310 @@
+"""Conversations, and what people do in them. Each button is one service call."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.shortcuts import get_object_or_404
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import generics, serializers
+from rest_framework.exceptions import ParseError
+from rest_framework.pagination import CursorPagination
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from bots.models import Attachment, Channel, Contact, Conversation, Message
+from bots.services import conversations
+from tenants.workspace.models import StoredFile, User
+
+_SHOWN_META = (
+    "decision", "reason", "sources", "claims", "checks", "buttons", "provider", "ms", "template",
+    "code",
+)  # fmt: skip
+
+
+class PersonOut(serializers.ModelSerializer):
+    class Meta:
+        model = User
+        fields = ("id", "name")
+
+
+class ConversationChannel(serializers.ModelSerializer):
+    class Meta:
+        model = Channel
+        fields = ("id", "kind", "name")
+
+
+class ConversationContact(serializers.ModelSerializer):
+    class Meta:
+        model = Contact
+        fields = ("id", "external_id", "name", "username", "language", "is_reachable")
+
+
+class ConversationOut(serializers.ModelSerializer):
+    channel = ConversationChannel()
+    contact = ConversationContact()
+    agent = PersonOut(allow_null=True)
+    labels = serializers.ListField(child=serializers.CharField())
+
+    class Meta:
+        model = Conversation
+        fields = (
+            "id", "channel", "contact", "status", "speaker", "agent", "language", "preview",
+            "preview_author", "unread", "last_seq", "waiting_since", "deadline_at",
+            "handover_reason", "labels", "updated_at", "created_at",
+        )  # fmt: skip
+
+
+class AttachmentOut(serializers.ModelSerializer):
+    class Meta:
+        model = Attachment
+        fields = ("id", "file", "kind", "name", "error")
+
+
+class MessageOut(serializers.ModelSerializer):
+    user = PersonOut(allow_null=True)
+    meta = serializers.SerializerMethodField(help_text="How the bot came to it")
+    attachments = AttachmentOut(many=True)
+
+    class Meta:
+        model = Message
+        fields = (
+            "id", "seq", "author", "kind", "user", "text", "language", "state", "failure",
+            "reply_to", "attachments", "meta", "sent_at", "created_at", "edited_at", "deleted_at",
+        )  # fmt: skip
+
+    def get_meta(self, message: Message) -> dict[str, Any]:
+        return {name: message.meta[name] for name in _SHOWN_META if name in message.meta}
+
+
+def _conversations():
+    return Conversation.objects.select_related("channel", "contact", "agent")
+
+
+def _found(pk: int) -> Conversation:
+    return get_object_or_404(_conversations(), pk=pk)
+
+
+def _answer(pk: int) -> Response:
+    return Response(ConversationOut(_found(pk)).data)
+
+
+class Recent(CursorPagination):
+    ordering = ("-updated_at", "-id")
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+class BySeq(CursorPagination):
+    ordering = "-seq"
+    page_size_query_param = "page_size"
+    max_page_size = 200
+
+
+@extend_schema(
+    tags=["conversations"],
+    parameters=[
+        OpenApiParameter("status", str, enum=Conversation.Status.values),
+        OpenApiParameter("speaker", str, enum=Conversation.Speaker.values),
+        OpenApiParameter("channel", int),
+        OpenApiParameter("agent", str, description="A person's id, or “me”"),
+        OpenApiParameter("updated_since", str, description="ISO 8601 with an offset"),
+    ],
+)
+class ConversationList(generics.ListAPIView):
+    """Conversations, the last moved first."""
+
+    serializer_class = ConversationOut
+    pagination_class = Recent
+
+    def get_queryset(self):
+        found = _conversations()
+        asked = self.request.query_params
+        for name in ("status", "speaker"):
+            if value := asked.get(name):
+                found = found.filter(**{name: value})
+        for name in ("channel", "agent"):
+            value = asked.get(name)
+            if name == "agent" and value == "me":
+                value = str(self.request.user.pk)
+            if value:
+                found = found.filter(**{name: value}) if value.isdigit() else found.none()
+        if since := asked.get("updated_since"):
+            try:
+                moment = parse_datetime(since.replace(" ", "+"))
+            except ValueError:
+                moment = None
+            if moment is None or moment.tzinfo is None:
+                raise ParseError(_("“updated_since” is a moment like 2026-11-25T14:05:00+03:00."))
+            found = found.filter(updated_at__gte=moment)
+        return found
+
+
+@extend_schema(tags=["conversations"])
+class ConversationDetail(generics.RetrieveAPIView):
+    """One conversation."""
+
+    serializer_class = ConversationOut
+    queryset = _conversations()
+
+
+@extend_schema(
+    tags=["conversations"],
+    parameters=[OpenApiParameter("after", int, description="Only messages past this `seq`")],
+)
+class MessageList(generics.ListAPIView):
+    """Messages of a conversation with notes and inner lines, newest first."""
+
+    serializer_class = MessageOut
+    pagination_class = BySeq
+    queryset = Message.objects.none()
+
+    def get_queryset(self):
+        conversation = _found(self.kwargs["pk"])
+        found = (
+            Message.objects.filter(conversation=conversation)
+            .select_related("user")
+            .prefetch_related("attachments")
+        )
+        if after := self.request.query_params.get("after"):
+            found = found.filter(seq__gt=int(after)) if after.isdigit() else found.none()
+        return found
+
+
+class TakeOverIn(serializers.Serializer):
+    force = serializers.BooleanField(
+        default=False, help_text="Take it even from a colleague who holds it"
+    )
+
+
+class TakeOver(APIView):
+    @extend_schema(tags=["conversations"], request=TakeOverIn, responses={200: ConversationOut})
+    def post(self, request, pk: int) -> Response:
+        """Answer this buyer yourself; the bot falls silent. 409 when a colleague holds it."""
+        given = TakeOverIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        _found(pk)
+        take = (
+            conversations.conversation_force_take
+            if given.validated_data["force"]
+            else conversations.conversation_take_over
+        )
+        take(conversation_id=pk, agent=request.user)
+        return _answer(pk)
+
+
+class ReplyIn(serializers.Serializer):
+    text = serializers.CharField(max_length=20_000, allow_blank=True, required=False, default="")
+    client_key = serializers.CharField(
+        max_length=64, required=False, help_text="The same key is sent once, however often repeated"
+    )
+    base_seq = serializers.IntegerField(
+        required=False, help_text="The newest message you have seen: a newer one answers 409"
+    )
+    files = serializers.ListField(
+        child=serializers.PrimaryKeyRelatedField(queryset=StoredFile.objects.all()),
+        required=False,
+        max_length=10,
+    )
+    template_id = serializers.IntegerField(required=False)
+
+
+class ReplyView(APIView):
+    @extend_schema(
+        tags=["conversations"],
+        request=ReplyIn,
+        responses={201: MessageOut, 200: MessageOut},
+        parameters=[
+            OpenApiParameter("Idempotency-Key", str, OpenApiParameter.HEADER, required=False)
+        ],
+    )
+    def post(self, request, pk: int) -> Response:
+        """Write to the buyer as a person: 201 written, 200 it was written by that key before."""
+        given = ReplyIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        values = given.validated_data
+        _found(pk)
+        reply = conversations.reply_send(
+            conversation_id=pk,
+            agent=request.user,
+            text=values["text"],
+            client_key=_key(request, values),
+            base_seq=values.get("base_seq"),
+            files=[one.pk for one in values.get("files", ())],
+            template_id=values.get("template_id"),
+        )
+        return Response(MessageOut(reply.message).data, status=201 if reply.is_new else 200)
+
+
+def _key(request, values: dict[str, Any]) -> str:
+    key = values.get("client_key") or request.headers.get("Idempotency-Key", "")
+    return key[:64] or uuid.uuid4().hex
+
+
+class NoteIn(serializers.Serializer):
+    text = serializers.CharField(max_length=20_000)
+    client_key = serializers.CharField(max_length=64, required=False)
+
+
+class NoteView(APIView):
+    @extend_schema(tags=["conversations"], request=NoteIn, responses={201: MessageOut})
+    def post(self, request, pk: int) -> Response:
+        """An inner note; the buyer never sees it."""
+        given = NoteIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        _found(pk)
+        message = conversations.note_add(
+            conversation_id=pk,
+            agent=request.user,
+            text=given.validated_data["text"],
+            client_key=_key(request, given.validated_data),
+        )
+        return Response(MessageOut(message).data, status=201)
+
+
+class ReturnIn(serializers.Serializer):
+    instruction = serializers.CharField(max_length=2_000, required=False, allow_blank=True)
+
+
+class ReturnToBot(APIView):
+    @extend_schema(tags=["conversations"], request=ReturnIn, responses={200: ConversationOut})
+    def post(self, request, pk: int) -> Response:
+        """Let the bot answer again."""
+        given = ReturnIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        _found(pk)
+        conversations.conversation_return_to_bot(
+            conversation_id=pk,
+            agent=request.user,
+            instruction=given.validated_data.get("instruction", ""),
+        )
+        return _answer(pk)
+
+
+class Resolve(APIView):
+    @extend_schema(tags=["conversations"], request=None, responses={200: ConversationOut})
+    def post(self, request, pk: int) -> Response:
+        """Close it: nobody speaks, nobody waits."""
+        _found(pk)
+        conversations.conversation_resolve(conversation_id=pk, by=request.user)
+        return _answer(pk)
+
+
+class ReadIn(serializers.Serializer):
+    seq = serializers.IntegerField(min_value=0)
+
+
+class Read(APIView):
+    @extend_schema(tags=["conversations"], request=ReadIn, responses={200: ConversationOut})
+    def post(self, request, pk: int) -> Response:
+        """Everything up to `seq` was seen."""
+        given = ReadIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        _found(pk)
+        conversations.conversation_read(
+            conversation_id=pk, agent=request.user, seq=given.validated_data["seq"]
+        )
+        return _answer(pk)
