@@ -35,8 +35,8 @@ def _inputs() -> Iterator[Path]:
         folders[:] = sorted(set(folders) - {"node_modules", "dist"})
         yield from (Path(folder) / name for name in sorted(files))
     for top in TOPS:  # what applications bring along
-        for folder in sorted((ROOT / top).glob("**/static")):
-            yield from sorted(path for path in folder.rglob("*") if path.is_file())
+        for brought in sorted((ROOT / top).glob("**/static")):
+            yield from sorted(path for path in brought.rglob("*") if path.is_file())
     yield ROOT / "requirements.txt"  # the admin's own files
 
 
