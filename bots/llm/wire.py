@@ -225,6 +225,12 @@ def reaching(vendor: str, operation: str) -> Iterator[None]:
             raise NeedsMerchant(
                 "the address leads into a private network", vendor=vendor, operation=operation
             ) from exc
+        if "CERTIFICATE_VERIFY_FAILED" in exc.detail:
+            raise NeedsMerchant(
+                "the server's certificate is not trusted here: its CA certificate is needed",
+                vendor=vendor,
+                operation=operation,
+            ) from exc
         raise
 
 

@@ -186,10 +186,13 @@ async def slowly(chunks: Iterable[bytes], pause_s: float) -> AsyncIterator[bytes
 
 
 @contextmanager
-def serve_simulator(app: AsgiApp, *, port: int = 0) -> Iterator[str]:
+def serve_simulator(
+    app: AsgiApp, *, port: int = 0, certificate: tuple[str, str] | None = None
+) -> Iterator[str]:
     """Serve an ASGI application on a loopback port in a thread; yields its base URL.
 
     The socket is bound before the thread starts, so the address can be dialled at once.
+    `certificate`: files of a certificate for 127.0.0.1 and its key, to serve over TLS.
     """
     import uvicorn
 
@@ -204,6 +207,8 @@ def serve_simulator(app: AsgiApp, *, port: int = 0) -> Iterator[str]:
         lifespan="off",
         loop="asyncio",
         timeout_graceful_shutdown=1,
+        ssl_certfile=certificate and certificate[0],
+        ssl_keyfile=certificate and certificate[1],
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(
@@ -213,7 +218,8 @@ def serve_simulator(app: AsgiApp, *, port: int = 0) -> Iterator[str]:
     try:
         while not server.started and thread.is_alive():
             time.sleep(0.005)
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
+        scheme = "https" if certificate else "http"
+        yield f"{scheme}://127.0.0.1:{sock.getsockname()[1]}"
     finally:
         # Forced: a stream that still drips must not hold up whoever is done with the server.
         server.should_exit = server.force_exit = True
