@@ -11,7 +11,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
+
+from tests.counts import FULL
 
 pytest_plugins = ["tests.fixtures.merchants"]
 
@@ -87,8 +90,16 @@ def _is_address(name: str) -> bool:
     return True
 
 
+def _choose_examples() -> None:
+    """Properties: the same examples in every short run, many more and new ones in a full run."""
+    hypothesis.settings.register_profile("short", max_examples=25, derandomize=True, deadline=None)
+    hypothesis.settings.register_profile("full", max_examples=1000, deadline=None)
+    hypothesis.settings.load_profile("full" if FULL else "short")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     _guard_network()
+    _choose_examples()
 
 
 # ── Database ─────────────────────────────────────────────────────────────────────────────────
