@@ -45,7 +45,7 @@ class ReasonFilter(DropdownFilter):
 
 
 class WaitingFilter(DropdownFilter):
-    title = gettext_lazy("waiting")
+    title = gettext_lazy("who is waiting")
     parameter_name = "waiting"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
@@ -91,7 +91,7 @@ class ConversationAdmin(ReadOnly):
     def contact_label(self, conversation: Conversation) -> str:
         return conversation.contact.name or _("Buyer %(n)s") % {"n": conversation.contact_id}
 
-    @display(description=gettext_lazy("Last"))
+    @display(description=gettext_lazy("Last message"))
     def preview_label(self, conversation: Conversation) -> str:
         return format_html('<span class="desk-clip">{}</span>', conversation.preview or "–")
 

@@ -65,6 +65,7 @@ class BotForm(forms.ModelForm):
             *("name", "greeting", "tone", "rules", "language", "is_active"),
             *("handover_topics", "deadline_s", "foreign_models"),
         )
+        labels = {"name": gettext_lazy("Bot's name")}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -73,7 +74,7 @@ class BotForm(forms.ModelForm):
         for number in range(MODELS_KEPT):
             name = f"model_{number + 1}"
             self.fields[name] = forms.ChoiceField(
-                label=(_("First asked"), _("If it fails"), _("Last"))[number],
+                label=(_("First asked"), _("If it fails"), _("Asked last"))[number],
                 choices=choices,
                 required=False,
                 initial=chosen[number] if number < len(chosen) else "",
@@ -141,7 +142,7 @@ def model_choices() -> list[tuple[str, Any]]:
 
 
 TITLES = {
-    "name": gettext_lazy("Name"),
+    "name": gettext_lazy("Bot's name"),
     "greeting": gettext_lazy("Greeting"),
     "tone": gettext_lazy("How it speaks"),
     "rules": gettext_lazy("What it must and must not do"),

@@ -8,25 +8,37 @@ from typing import Any
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.db.models.functions import Length
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from bots.models import Article, Synonym
+from bots.models import Article, KnowledgeFile, Synonym
 from bots.selectors.gaps import gaps
-from tenants.admin.base import Empty, ModelAdmin
+from bots.services.knowledge import (
+    knowledge_file_add,
+    knowledge_file_again,
+    knowledge_file_delete,
+)
+from tenants.admin.base import Empty, ModelAdmin, actor_of, go_to
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
+from tenants.kernel.files import file_save
+from tenants.services.audit import audit
 
 LANGUAGES = [("ru", "Русский"), ("en", "English")]
+DOCUMENTS = (".pdf", ".docx", ".xlsx", ".txt", ".md", ".html", ".htm")
+LARGEST = 30 * 1024 * 1024
 
 
 class LanguageFilter(DropdownFilter):
@@ -140,6 +152,162 @@ def _changed(ids: list[int]) -> None:
     outbox.emit("article.changed", key="articles", data={"articles": ids})
 
 
+class ManyFiles(forms.FileField):
+    """Several uploads in one field, each checked."""
+
+    widget = forms.ClearableFileInput
+
+    def clean(self, data: Any, initial: Any = None) -> list[Any]:
+        given = data if isinstance(data, list | tuple) else [data]
+        return [super(ManyFiles, self).clean(one, initial) for one in given]
+
+
+class _Multiple(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class FilesForm(forms.Form):
+    files = ManyFiles(
+        label=gettext_lazy("Files"),
+        widget=_Multiple({"multiple": True, "accept": ",".join(DOCUMENTS)}),
+        help_text=gettext_lazy("PDF, DOCX, XLSX, TXT, MD, HTML; to 30 MB each, 20 at once."),
+    )
+    language = forms.ChoiceField(label=gettext_lazy("Language of the texts"), choices=LANGUAGES)
+
+    def clean_files(self) -> list[Any]:
+        files: list[Any] = self.cleaned_data["files"]
+        if len(files) > 20:
+            raise forms.ValidationError(_("At most 20 files at once."))
+        for file in files:
+            if file.size > LARGEST:
+                raise forms.ValidationError(
+                    _("“%(name)s” is larger than 30 MB.") % {"name": file.name}
+                )
+        return files
+
+
+@admin.register(KnowledgeFile, site=merchant_site)
+class KnowledgeFileAdmin(ModelAdmin):
+    list_display = ("name", "state_label", "why", "articles", "language", "created_at")
+    search_fields = ("name",)
+    ordering = ("-pk",)
+    actions = None
+    fields = ("name", "language", "state_words", "error", "articles_linked", "created_at")
+    readonly_fields = fields
+    actions_detail = ("again",)
+    list_before_template = "desk/knowledge_files.html"
+    add_label = gettext_lazy("Add files")
+    empty = Empty(
+        gettext_lazy("No files yet"),
+        gettext_lazy(
+            "Price lists, instructions, delivery terms: a document is read into articles, one a "
+            "heading."
+        ),
+        gettext_lazy("Add files"),
+        icon="upload_file",
+    )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[KnowledgeFile]:
+        return super().get_queryset(request).annotate(made=Count("article"))
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        waiting = KnowledgeFile.objects.filter(state=KnowledgeFile.State.WAITING).exists()
+        return super().changelist_view(request, {"is_reading": waiting, **(extra_context or {})})
+
+    @display(
+        description=gettext_lazy("State"),
+        label={"waiting": "info", "read": "success", "failed": "danger"},
+        ordering="state",
+    )
+    def state_label(self, file: KnowledgeFile) -> tuple[str, str]:
+        return file.state, file.get_state_display()
+
+    @display(description=gettext_lazy("State"))
+    def state_words(self, file: KnowledgeFile) -> str:
+        return file.get_state_display()
+
+    @display(description=gettext_lazy("Why not"))
+    def why(self, file: KnowledgeFile) -> str:
+        return file.error or "–"
+
+    @display(description=gettext_lazy("Articles"), ordering="made")
+    def articles(self, file: Any) -> int:
+        return int(file.made)
+
+    @display(description=gettext_lazy("Articles"))
+    def articles_linked(self, file: Any) -> str:
+        found = Article.objects.filter(source=file).order_by("pk")[:50]
+        return (
+            format_html_join(
+                "",
+                '<div><a href="{}">{}</a></div>',
+                [(reverse("merchant:bots_article_change", args=[a.pk]), a.title) for a in found],
+            )
+            or "–"
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("bots.change_article")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("bots.change_article")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return request.user.has_perm("bots.change_article")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("bots.change_article")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        initial = {"language": request.tenant.language}  # type: ignore[attr-defined]
+        form = FilesForm(request.POST or None, request.FILES or None, initial=initial)
+        if request.method == "POST" and form.is_valid():
+            for upload in form.cleaned_data["files"]:
+                stored = file_save(
+                    upload.chunks(), name=upload.name, purpose="knowledge", limit=LARGEST
+                )
+                found, _job = knowledge_file_add(
+                    file=stored, language=form.cleaned_data["language"], user=actor_of(request)
+                )
+                audit("knowledgefile.added", found.name, actor=actor_of(request))
+            return redirect("merchant:bots_knowledgefile_changelist")
+        return TemplateResponse(
+            request,
+            "desk/files.html",
+            self.admin_site.context(request, _("Add files"), form=form, opts=self.opts),
+        )
+
+    def delete_model(self, request: HttpRequest, obj: KnowledgeFile) -> None:
+        knowledge_file_delete(obj)
+
+    @action(
+        description=gettext_lazy("Read again"),
+        icon="refresh",
+        permissions=["again"],
+        dialog={
+            "title": gettext_lazy("Read this file once more?"),
+            "description": gettext_lazy("Articles made of it are replaced."),
+            "form_submit_text": gettext_lazy("Read again"),
+        },
+    )
+    def again(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
+        found = self.get_object(request, str(object_id))
+        if found is None:
+            raise PermissionDenied
+        knowledge_file_again(found=found, user=actor_of(request))
+        return go_to(reverse("merchant:bots_knowledgefile_changelist"))
+
+    def has_again_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return request.user.has_perm("bots.change_article")
+
+
 @admin.register(Synonym, site=merchant_site)
 class SynonymAdmin(ModelAdmin):
     list_display = ("words",)
@@ -194,5 +362,5 @@ def gaps_page(request: HttpRequest) -> HttpResponse:
 merchant_menu.add(
     Entry("assistant", 40, gettext_lazy("Knowledge"), "menu_book", "bots_article_changelist",
           may("bots.view_article"),
-          covers=("gaps", "bots_synonym_changelist")),
+          covers=("gaps", "bots_synonym_changelist", "bots_knowledgefile_changelist")),
 )  # fmt: skip

@@ -46,7 +46,7 @@ INTENT_TITLES = {
     "warranty": gettext_lazy("warranty"),
     "discount": gettext_lazy("discounts and promo codes"),
     "wholesale": gettext_lazy("wholesale"),
-    "contacts": gettext_lazy("contacts"),
+    "contacts": gettext_lazy("contact details"),
 }
 # What the preview says where a real dialogue would know.
 SAMPLES = {

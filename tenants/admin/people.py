@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, go_to
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
@@ -42,6 +43,7 @@ class PersonForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("email", "name", "role", "language", "is_active")
+        labels = {"name": gettext_lazy("Full name")}
         help_texts = {"role": ROLE_HELP}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -93,7 +95,7 @@ class PersonAdmin(ModelAdmin):
                 label=_("Language"),
                 required=False,
                 choices=[("", _("As the browser")), ("ru", "Русский"), ("en", "English")],
-                widget=self.formfield_overrides.get("select", forms.Select)(),
+                widget=UnfoldAdminSelectWidget,
             )
         return form
 
@@ -311,7 +313,7 @@ def action_in_words(code: str) -> str:
 
 
 class AuditAdmin(ReadOnly):
-    list_display = ("at", "actor", "what", "target", "details", "address")
+    list_display = ("at", "actor", "what", "target", "details", "where")
     list_filter = (("at", RangeDateTimeFilter),)
     search_fields = ("actor", "action", "target")
     list_display_links = None
@@ -323,6 +325,10 @@ class AuditAdmin(ReadOnly):
     @display(description=gettext_lazy("What"), ordering="action")
     def what(self, entry: AuditEntry) -> str:
         return action_in_words(entry.action)
+
+    @display(description=gettext_lazy("From where"), ordering="address")
+    def where(self, entry: AuditEntry) -> str:
+        return entry.address or "–"
 
     @display(description=gettext_lazy("Details"))
     def details(self, entry: AuditEntry) -> str:

@@ -680,7 +680,7 @@ class PartnerAdmin(Scoped):
 
     @display(description=gettext_lazy("Sign-up"), label={True: "success", False: "warning"})
     def signup_label(self, partner: Partner) -> tuple[bool, str]:
-        return partner.signup_open, _("open") if partner.signup_open else _("closed")
+        return partner.signup_open, _("is open") if partner.signup_open else _("is closed")
 
     def save_model(self, request: HttpRequest, obj: Partner, form: Any, change: bool) -> None:
         values = form.brand_values()

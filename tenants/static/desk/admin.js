@@ -1,5 +1,5 @@
 // Small things every page of the desk needs. No module, no build: served as it is.
-(() => {
+document.addEventListener("DOMContentLoaded", () => {
   "use strict";
 
   // Under CSP nothing may be inline, so behaviour hangs on data-* attributes.
@@ -31,6 +31,10 @@
     button.disabled = input.value.trim() !== input.dataset.typedName;
   });
 
+  // A list of things being worked on looks again by itself.
+  const working = document.querySelector("[data-reload-s]");
+  if (working) setTimeout(() => location.reload(), Number(working.dataset.reloadS) * 1000);
+
   // A form sends once; the button tells that it is under way.
   document.addEventListener("submit", (event) => {
     const form = event.target;
@@ -46,4 +50,4 @@
   window.addEventListener("pageshow", () => {
     document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent);
   });
-})();
+});
