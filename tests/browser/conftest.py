@@ -34,8 +34,23 @@ def chromium() -> Iterator[Any]:
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def browser_code() -> None:
+    """The browser code, built when there is none newer than its sources."""
+    from config import static_build
+
+    built = static_build.SOURCES / "dist" / "widget" / "widget.js"
+    sources = [
+        path.stat().st_mtime
+        for folder in ("widget", "shared", "console")
+        for path in (static_build.SOURCES / folder).rglob("*")
+    ]
+    if not built.exists() or built.stat().st_mtime < max(sources):
+        static_build.build_browser_code()
+
+
 @pytest.fixture
-def product(transactional_db: None) -> Iterator[Server]:
+def product(transactional_db: None, browser_code: None) -> Iterator[Server]:
     """Pages, sockets and hooks on one port; what is due is done by a thread."""
     from bots.live import chat
     from bots.services import places
