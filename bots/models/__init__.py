@@ -2,6 +2,7 @@ from bots.models.account import ModelAccount
 from bots.models.bot import Bot, BotVersion
 from bots.models.channel import Channel
 from bots.models.conversation import (
+    AlreadyTaken,
     Attachment,
     Consent,
     Contact,
@@ -20,6 +21,7 @@ from bots.models.template import Template, TemplateText
 from bots.models.usage import ModelCall
 
 __all__ = [
+    "AlreadyTaken",
     "Article",
     "Attachment",
     "Bot",

@@ -36,7 +36,7 @@ WEIGHT_KG = {
 }  # fmt: skip
 
 
-SENT = {"shipped", "ready", "delivered", "returned"}
+SENT = {"shipped", "ready", "delivered", "returned", "в пути", "готов к выдаче"}
 
 
 def number(key: str, below: int) -> int:

@@ -1,0 +1,108 @@
+"""The demo goes in by the product's own services, once, and away again."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from bots.models import Article, Conversation, Inbox, Message, Template
+from config.demo import past, seed, world
+from integrations.models import Order, Product, Variant
+from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.models import Domain, Due, Merchant, Partner
+from tenants.workspace.models import User
+
+pytestmark = pytest.mark.django_db
+
+COUNTED = (Article, Template, Product, Variant, Order, User)
+
+
+@pytest.fixture
+def second(monkeypatch):
+    """Schema of the smaller demo merchant, with its knowledge."""
+    # The tests' own partner answers on partner.localhost already.
+    told = {**world.partner(), "host": "vitrina.localhost"}
+    monkeypatch.setattr(world, "partner", lambda: told)
+    return seed.merchant_ensure("second")
+
+
+def counts(schema):
+    with merchant_context(schema):
+        return {model.__name__: model.objects.count() for model in COUNTED}
+
+
+def some(merchant, zone, now, *keys):
+    chosen = [run for run in past_runs(merchant, zone, now) if run.script["key"] in keys]
+    return list({run.script["key"]: run for run in chosen}.values())
+
+
+past_runs = past.runs
+
+
+def test_a_merchant_knows_all_its_files_say_and_a_second_seeding_adds_nothing(second):
+    found = counts(second)
+
+    again = seed.merchant_ensure("second")
+
+    assert again == second
+    assert counts(second) == found
+    assert found["Article"] == len(world.articles("second"))
+    assert found["Variant"] == len(world.offers("second"))
+    assert found["Order"] == len(world.orders("second"))
+    assert found["User"] == len(world.read_yaml("second", "merchant")["users"])
+    with merchant_context(second):
+        assert Variant.objects.get(external_id="602101").price == 3690
+
+
+def test_a_merchant_belongs_to_the_demo_partner_and_has_its_own_brand(second):
+    with merchant_context(PUBLIC):
+        merchant = Merchant.objects.select_related("partner", "brand").get(schema_name=second)
+
+        assert merchant.partner.slug == world.partner()["slug"]
+        assert merchant.brand.name == "Вольтик"
+        assert merchant.time_zone == "Asia/Yekaterinburg"
+        assert Domain.objects.get(merchant=merchant).host == "second.localhost"
+
+
+def test_scripts_become_conversations_of_their_times_and_playing_again_adds_nothing(
+    second, monkeypatch
+):
+    keys = ("kettle", "person", "warranty", "now-person")
+    monkeypatch.setattr(past, "runs", lambda *about: some(*about, *keys))
+    with merchant_context(second):
+        past.play_all("second", zone="Asia/Yekaterinburg", tell=lambda done, total: None)
+        messages = sorted(Message.objects.values_list("conversation", "seq", "created_at"))
+        past.Setting.objects.filter(name__startswith=past.PROGRESS).delete()
+        past.play_all("second", zone="Asia/Yekaterinburg", tell=lambda done, total: None)
+
+        assert Conversation.objects.count() == len(keys)
+        assert Inbox.objects.filter(applied_at=None).count() == 0
+        for conversation in Conversation.objects.all():
+            times = list(conversation.messages.order_by("seq").values_list("created_at", flat=True))
+            assert times == sorted(times)
+            assert conversation.messages.filter(author=Message.Author.BUYER).exists()
+            assert conversation.messages.exclude(author=Message.Author.BUYER).exists()
+        open_ones = Conversation.objects.exclude(status=Conversation.Status.RESOLVED)
+        assert [c.speaker for c in open_ones] == [Conversation.Speaker.QUEUE]
+        assert Message.objects.filter(author=Message.Author.BUYER).count() == 10
+        assert sorted(Message.objects.values_list("conversation", "seq", "created_at")) == messages
+        oldest = Message.objects.order_by("created_at").first().created_at
+        assert oldest < timezone.now() - timedelta(hours=2)
+    with merchant_context(PUBLIC):
+        assert set(Due.objects.filter(schema=second).values_list("kind", flat=True)) <= {
+            "deadline",
+            "index",
+            "job",
+        }
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_removing_leaves_no_schema_host_partner_or_log_in(second):
+    seed.remove()
+
+    with merchant_context(PUBLIC):
+        assert not Merchant.objects.filter(is_demo=True).exists()
+        assert not Partner.objects.filter(slug=world.partner()["slug"]).exists()
+        assert not Domain.objects.filter(host__in=["vitrina.localhost", "second.localhost"])
+        assert not User.objects.filter(email="owner@partner.localhost").exists()
+        assert not seed.is_wanted_if_empty()
