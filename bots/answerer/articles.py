@@ -18,6 +18,7 @@ from bots.retrieval.text import is_list_line, sentences, tokens, words
 
 WHOLE = 430  # characters: a passage this long is given as it is
 LONG = 620
+LONGEST_ARTICLE = 400  # passages read as the record of one article
 SURE = 0.7
 ENOUGH = 0.55
 HEAVY = 0.62  # a noun this weighty must not be missing
@@ -88,7 +89,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         known = beside.setdefault((hit.object_id, hit.lang), {})
         for at, match in hit.matches.items():
             known[at] = max(known.get(at, 0.0), match.factor)
-    hits = fill(hits[:16], query.lang)
+    hits = fill(hits[:12], query.lang)
     terms = query.terms
     total = sum(t.weight for t in terms) or 1.0
     total_own = sum(t.weight for t in terms[:own])
@@ -205,7 +206,18 @@ def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
 
 def answer(asked: Asked, found: list[Found], query: Query) -> Part:
     best = found[0]
-    text = _text(asked, found, query)
+    passages = list(
+        Passage.objects.filter(
+            kind="article",
+            object_id=best.hit.object_id,
+            lang=best.hit.lang,
+            is_internal=False,
+            ordinal__lt=LONGEST_ARTICLE,
+        )
+        .order_by("ordinal")
+        .values_list("ordinal", "text")
+    )
+    text = _text(asked, found, query, passages)
     if asked.lang == "en" and best.hit.lang == "ru":
         text = f"{say('found_in', 'en')} {text}"
     hit = best.hit
@@ -217,22 +229,17 @@ def answer(asked: Asked, found: list[Found], query: Query) -> Part:
     return Part(
         text,
         sources=[source_of(h) for h in (hit, *(o.hit for o in others))],
-        records=[Record(f"article:{hit.external_id}", f"{hit.title}\n{_whole(hit)}")],
+        records=[
+            Record(f"article:{hit.external_id}", "\n".join([hit.title, *(t for _, t in passages)]))
+        ],
         memory={"kind": "article", "options": None},
         confidence=best.coverage,
     )
 
 
-def _text(asked: Asked, found: list[Found], query: Query) -> str:
+def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[int, str]]) -> str:
     """The passage that answers; the article where it is short and no passage stands out."""
     best = found[0]
-    passages = list(
-        Passage.objects.filter(
-            kind="article", object_id=best.hit.object_id, lang=best.hit.lang, is_internal=False
-        )
-        .order_by("ordinal")
-        .values_list("ordinal", "text")[:12]
-    )
     by_place = {f.hit.ordinal: f.passage for f in found if f.hit.object_id == best.hit.object_id}
     rival = max((p for o, p in by_place.items() if o != best.hit.ordinal), default=0.0)
     stands_out = not (best.in_title and best.hit.ordinal and not any_kind(asked.wish))
@@ -242,7 +249,9 @@ def _text(asked: Asked, found: list[Found], query: Query) -> str:
         and rival <= best.passage * 0.5
         and not asked.wish.how_to
     )
-    texts = [extract(text, query, asked) for _, text in passages]
+    texts = [extract(text, query, asked) for _, text in passages[:8]]
+    if len(passages) > 8:
+        texts.append(" " * WHOLE * 2)
     if not stands_out and sum(map(len, texts)) <= WHOLE * 1.15:
         return "\n".join(texts)
     chosen = {best.hit.ordinal: extract(best.hit.text, query, asked)}
@@ -264,14 +273,6 @@ def _text(asked: Asked, found: list[Found], query: Query) -> str:
 def any_kind(wish: Wish) -> bool:
     """A kind of fact is asked for, rather than the matter itself."""
     return wish.price or wish.how_long or wish.where or wish.when or wish.hours
-
-
-def _whole(hit: Hit) -> str:
-    return "\n".join(
-        Passage.objects.filter(kind="article", object_id=hit.object_id, is_internal=False)
-        .order_by("ordinal")
-        .values_list("text", flat=True)
-    )
 
 
 def source_of(hit: Hit) -> Source:

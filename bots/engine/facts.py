@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from bots.engine.base import Claim
@@ -224,12 +225,17 @@ def _scaled(number: str, thousands: str | None) -> str:
 
 def facts_in(text: str) -> list[Fact]:
     """Every claim of a text, in its order."""
+    return list(_facts_in(text))
+
+
+@lru_cache(maxsize=1024)
+def _facts_in(text: str) -> tuple[Fact, ...]:
     folded = fold(text)
     if len(folded) != len(text):  # a rare letter folds to another length: places are then folded
         text = folded
     finder = _Finder(text, folded)
     finder.run()
-    return sorted(finder.facts, key=lambda fact: fact.start)
+    return tuple(sorted(finder.facts, key=lambda fact: fact.start))
 
 
 class _Finder:

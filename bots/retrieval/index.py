@@ -6,6 +6,7 @@ Called after a change by bots.handlers; `None` means everything and is safe at a
 from __future__ import annotations
 
 import re
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,11 +17,12 @@ from django.db import connection, transaction
 
 from bots.models import Article, KnowledgeIndex, Passage
 from bots.retrieval.morphology import analyse
-from bots.retrieval.text import is_list_line, plain, tokens
+from bots.retrieval.text import is_list_line, plain, words_of
 from bots.retrieval.vocabulary import Words
+from bots.retrieval.vocabulary import changed as vocabulary_changed
 from integrations.models import Category, Product, Variant
 
-FORMAT = 2  # raise it when what is written below changes
+FORMAT = 3  # raise it when what is written below changes
 BATCH = 1000
 LONGEST = 700  # characters of a passage
 ARTICLE, PRODUCT = "article", "product"
@@ -46,37 +48,49 @@ class Draft:
     lemmas: dict[str, str] = field(default_factory=dict)
     forms: dict[str, str] = field(default_factory=dict)
     digest: str = ""
+    vector: str = ""  # as Postgres reads a tsvector
 
     @property
     def key(self) -> tuple[int, int, str]:
         return self.object_id, self.ordinal, self.lang
 
     def finish(self) -> Draft:
+        lemmas, forms = self.lemmas, self.forms
         for weight, text in self.parts:
-            for token in tokens(text):
-                word = analyse(token.text)
+            for form in words_of(text):
+                word = analyse(form)
                 if word.pos in _SMALL and weight != "A":
                     continue
+                forms.setdefault(form, word.lemmas[0])
                 for lemma in word.lemmas:
-                    weights = self.lemmas.get(lemma, "")
+                    weights = lemmas.get(lemma, "")
                     if weight not in weights:
-                        self.lemmas[lemma] = weights + weight
-                    self.forms.setdefault(token.text, lemma)
+                        lemmas[lemma] = weights + weight
         self.lemmas[KIND_LEXEME[self.kind]] = "D"
         if self.is_internal:
             self.lemmas[INTERNAL_LEXEME] = "D"
-        told = repr((FORMAT, self.title, self.text, self.is_internal, sorted(self.lemmas.items())))
+        self.vector = " ".join(
+            [f"'{_escaped(lemma)}':{_PLACES[weights]}" for lemma, weights in sorted(lemmas.items())]
+        )
+        told = f"{FORMAT}\0{self.title}\0{self.text}\0{self.is_internal}\0{self.vector}"
         self.digest = md5(told.encode(), usedforsecurity=False).hexdigest()
         return self
 
-    def vector(self) -> str:
-        return " ".join(
-            "'{}':{}".format(
-                lemma.replace("\\", "\\\\").replace("'", "''"),
-                ",".join(f"{at}{weight}" for at, weight in enumerate(weights, 1)),
-            )
-            for lemma, weights in self.lemmas.items()
-        )
+
+class _Places(dict[str, str]):
+    """ "AC" → "1A,2C", worked out once."""
+
+    def __missing__(self, weights: str) -> str:
+        made = ",".join(f"{at}{weight}" for at, weight in enumerate(weights, 1))
+        self[weights] = made
+        return made
+
+
+_PLACES = _Places()
+
+
+def _escaped(lexeme: str) -> str:
+    return lexeme.replace("\\", "\\\\").replace("'", "''") if not lexeme.isalnum() else lexeme
 
 
 # ── Articles ─────────────────────────────────────────────────────────────────────────────────
@@ -283,9 +297,10 @@ def _write(kind: str, object_ids: list[int], drafts: list[Draft]) -> int:
         words = Words.unpack(row.words)
         words.change(kind, gone=words_gone, come=words_come, forms=forms)
         row.words = words.pack()
-        row.version += 1
+        row.version = _next_version(row.version)
         row.passages += len(changed) - len(old)
         row.save()
+    vocabulary_changed()
     return len(changed)
 
 
@@ -298,8 +313,13 @@ def _columns(drafts: list[Draft]) -> tuple[list[Any], ...]:
         [d.text for d in drafts],
         [d.is_internal for d in drafts],
         [d.digest for d in drafts],
-        [d.vector() for d in drafts],
+        [d.vector for d in drafts],
     )
+
+
+def _next_version(version: int) -> int:
+    """Never seen before, even after a restore or a roll-back."""
+    return max(version + 1, time.time_ns() // 1000)
 
 
 def synonyms_changed() -> None:
@@ -307,5 +327,6 @@ def synonyms_changed() -> None:
     KnowledgeIndex.objects.get_or_create(pk=1)
     with transaction.atomic():
         row = KnowledgeIndex.objects.select_for_update().get(pk=1)
-        row.version += 1
+        row.version = _next_version(row.version)
         row.save(update_fields=["version"])
+    vocabulary_changed()

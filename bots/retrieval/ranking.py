@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from heapq import nsmallest
+from operator import itemgetter
 from typing import Any
 
 from django.db import connection
@@ -21,7 +23,8 @@ from bots.retrieval.vocabulary import vocabulary
 from integrations.models import Product
 
 # Rows one statement may bring, and posting lists it may read.
-CANDIDATES = 240
+CANDIDATES = 300
+KEPT = 60
 BUDGET = 3000
 SMALL = 4000  # passages: below this every term may be asked for
 
@@ -96,9 +99,7 @@ def find(query: Query, kind: str, *, internal: bool = False) -> list[Hit]:
         if len(rows) >= 12 and query.vocabulary.passages > SMALL:
             break
     total = query.total or 1.0
-    hits = [_hit(kind, row, present, total, query.lang) for row in rows.values()]
-    hits.sort(key=lambda hit: (-hit.score, hit.object_id, hit.ordinal))
-    return hits[:60]
+    return _hits(kind, rows.values(), present, total, query.lang)
 
 
 def _conditions(query: Query, terms: list[Term]) -> Iterable[str]:
@@ -166,49 +167,79 @@ def _rows(
             "SELECT id, object_id, ordinal, lang, title, length(lemmas), "  # noqa: S608
             f"concat({', '.join(tests)}) "
             "FROM bots_passage WHERE lemmas @@ %s::tsquery LIMIT %s",
-            (*values, wanted, CANDIDATES * (3 if kind == ARTICLE else 2)),
+            (*values, wanted, CANDIDATES),
         )
         return cursor.fetchall()
 
 
-def _hit(
-    kind: str, row: tuple[Any, ...], terms: list[tuple[int, Term]], total: float, lang: str
-) -> Hit:
-    passage_id, object_id, ordinal, passage_lang, title, length, bits = row
+@dataclass(slots=True)
+class _Pattern:
+    """What rows with the same matches share; there are few of these among hundreds of rows."""
+
+    matches: dict[int, Match]
+    score: float
+    coverage: float
+
+
+def _pattern(kind: str, bits: str, terms: list[tuple[int, Term]], total: float) -> _Pattern:
     fields = _FIELD[kind]
     matches: dict[int, Match] = {}
     score = coverage = 0.0
     for at, (index, term) in enumerate(terms):
-        exact, in_title, in_fields, somewhere, kin = (
-            bit == "1" for bit in bits[at * 5 : at * 5 + 5]
-        )
-        if somewhere:
-            place = "A" if in_title else "B" if in_fields else "C"
-            factor = 1.0 if exact else _SYNONYM
-        elif kin:
+        exact, in_title, in_fields, somewhere, kin = bits[at * 5 : at * 5 + 5]
+        if somewhere == "1":
+            place = "A" if in_title == "1" else "B" if in_fields == "1" else "C"
+            factor = 1.0 if exact == "1" else _SYNONYM
+        elif kin == "1":
             place, factor = "C", _KIN
         else:
             continue
         matches[index] = Match(place, factor)
         coverage += term.weight * factor
         score += term.weight * factor * fields[place]
-    if kind == ARTICLE:
-        score /= 0.94 + 0.06 * min(length, 160) / 40
-        if passage_lang == lang:
-            score *= 1.3
-    else:
-        score /= 0.94 + 0.02 * max(len(title.split()), 1)
-    return Hit(
-        kind,
-        object_id,
-        passage_id,
-        ordinal,
-        passage_lang,
-        title,
-        score / total,
-        min(coverage / total, 1.0),
-        matches,
-    )
+    return _Pattern(matches, score / total, min(coverage / total, 1.0))
+
+
+def _hits(
+    kind: str,
+    rows: Iterable[tuple[Any, ...]],
+    terms: list[tuple[int, Term]],
+    total: float,
+    lang: str,
+) -> list[Hit]:
+    patterns: dict[str, _Pattern] = {}
+    scored: list[tuple[float, int, int, tuple[Any, ...], _Pattern]] = []
+    for row in rows:
+        _, object_id, ordinal, passage_lang, title, length, bits = row
+        pattern = patterns.get(bits)
+        if pattern is None:
+            pattern = patterns[bits] = _pattern(kind, bits, terms, total)
+        score = pattern.score
+        if kind == ARTICLE:
+            score /= 0.94 + 0.06 * min(length, 160) / 40
+            if passage_lang == lang:
+                score *= 1.3
+        else:
+            score /= 0.96 + 0.02 * title.count(" ")
+        scored.append((-score, object_id, ordinal, row, pattern))
+    best = nsmallest(KEPT, scored, key=_rank)
+    return [
+        Hit(
+            kind,
+            object_id,
+            row[0],
+            ordinal,
+            row[3],
+            row[4],
+            -score,
+            pattern.coverage,
+            pattern.matches,
+        )
+        for score, object_id, ordinal, row, pattern in best
+    ]
+
+
+_rank = itemgetter(0, 1, 2)
 
 
 def _once(hits: list[Hit], lang: str) -> list[Hit]:

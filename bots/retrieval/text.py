@@ -72,7 +72,7 @@ def _tokens(folded: str) -> tuple[Token, ...]:
         text = match.group()
         if match.lastgroup == "number":
             found.append(Token(number_key(text), match.start(), match.end(), is_number=True))
-        elif any(c.isdigit() for c in text):
+        elif not text.isalpha() and any(c.isdigit() for c in text):
             found += _code(text, match.start())
         else:
             if not text.isascii() and _LATIN.search(text):
@@ -101,6 +101,11 @@ def alike(text: str) -> str:
     """Letters that look Latin as Latin, when all of the word's letters do."""
     latin = text.translate(_ALIKE)
     return latin if latin.isascii() else text
+
+
+def words_of(text: str) -> set[str]:
+    """Different words of a long text, without their places. For indexing: nothing is kept."""
+    return {token.text for token in _tokens.__wrapped__(fold(text))}
 
 
 def tokens(text: str) -> tuple[Token, ...]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 import zlib
 from bisect import bisect_left
 from collections import Counter, OrderedDict
@@ -260,25 +261,41 @@ for _word in COMMON:
 
 # ── One process' memory of merchants ─────────────────────────────────────────────────────────
 _kept: OrderedDict[str, Vocabulary] = OrderedDict()
+_looked: dict[str, float] = {}
+LOOK_EVERY_S = 0.5
 _lock = threading.Lock()
 
 
 def vocabulary() -> Vocabulary:
     """The current merchant's words; read again only when the index has changed."""
     schema = current_schema()
+    with _lock:
+        kept = _kept.get(schema)
+        looked = _looked.get(schema)
+        if kept is not None and looked is not None and time.monotonic() - looked < LOOK_EVERY_S:
+            _kept.move_to_end(schema)
+            return kept
     version = KnowledgeIndex.objects.values_list("version", flat=True).first() or 0
     with _lock:
         kept = _kept.get(schema)
         if kept is not None and kept.version == version:
             _kept.move_to_end(schema)
+            _looked[schema] = time.monotonic()
             return kept
     made = load()
     with _lock:
         _kept[schema] = made
+        _looked[schema] = time.monotonic()
         _kept.move_to_end(schema)
         while len(_kept) > 1 and sum(map(len, _kept.values())) > MAX_WORDS_IN_MEMORY:
-            _kept.popitem(last=False)
+            _looked.pop(_kept.popitem(last=False)[0], None)
     return made
+
+
+def changed() -> None:
+    """This process changed the index: look again at once. Others do within LOOK_EVERY_S."""
+    with _lock:
+        _looked.pop(current_schema(), None)
 
 
 def load() -> Vocabulary:
