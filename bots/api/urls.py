@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bots.api import bots, channels, conversations, knowledge, templates
+from bots.api import bots, channels, conversations, desk, knowledge, templates
 
 _one = "conversations/<int:pk>/"
 
@@ -33,4 +33,10 @@ urlpatterns = [
     path(f"{_one}return-to-bot/", conversations.ReturnToBot.as_view(), name="return_to_bot"),
     path(f"{_one}resolve/", conversations.Resolve.as_view(), name="resolve"),
     path(f"{_one}read/", conversations.Read.as_view(), name="read"),
+    path("desk/", desk.Desk.as_view(), name="desk"),
+    path("desk/presence/", desk.Presence.as_view(), name="desk_presence"),
+    path("desk/files/", desk.DeskFile.as_view(), name="desk_files"),
+    path("desk/conversations/", desk.DeskList.as_view(), name="desk_list"),
+    path("desk/conversations/<int:pk>/", desk.DeskThread.as_view(), name="desk_thread"),
+    path("desk/conversations/<int:pk>/draft/", desk.DraftView.as_view(), name="desk_draft"),
 ]

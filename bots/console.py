@@ -1,0 +1,64 @@
+"""`/console/`: the page the agents' browser app lives in."""
+
+from __future__ import annotations
+
+import json
+
+from django.contrib.auth.decorators import login_required
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import ensure_csrf_cookie
+
+from bots.models import Attachment
+from bots.selectors.desk import visible_to
+from tenants.branding import letter_mark, picture
+from tenants.kernel.files import file_open
+
+# Shown in the browser; everything else is only ever downloaded.
+_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg"})
+
+
+@never_cache
+@ensure_csrf_cookie
+@login_required(login_url="/admin/login/")
+def console(request: HttpRequest) -> HttpResponse:
+    brand = request.site.brand  # type: ignore[attr-defined]
+    mark = brand.get("favicon") or brand.get("logo")
+    boot = {
+        "brand": brand["name"],
+        "colour": brand["colour"],
+        "mark": picture(mark) if mark else letter_mark(brand["name"], brand["colour"]),
+        "lang": getattr(request, "LANGUAGE_CODE", "ru")[:2],
+        "me": request.user.pk,
+        "role": request.user.role,  # type: ignore[union-attr]
+        "zone": request.tenant.time_zone,  # type: ignore[attr-defined]
+    }
+    return render(
+        request, "console/page.html", {"boot": json.dumps(boot, ensure_ascii=False), "page": boot}
+    )
+
+
+@login_required(login_url="/admin/login/")
+def attachment(request: HttpRequest, pk: int) -> FileResponse:
+    """A file of a message, for whoever may see the message. 404 for everything else."""
+    found = (
+        Attachment.objects.filter(
+            file=pk,
+            message__conversation__in=visible_to(request.user),  # type: ignore[arg-type]
+        )
+        .select_related("file")
+        .first()
+    )
+    if found is None or found.file is None:
+        raise Http404
+    stored = found.file
+    response = FileResponse(
+        file_open(stored),
+        as_attachment=stored.mime not in _INLINE,
+        filename=found.name or stored.name,
+        content_type=stored.mime if stored.mime in _INLINE else "application/octet-stream",
+    )
+    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response.headers["Cache-Control"] = "private, max-age=3600"
+    return response

@@ -1,0 +1,58 @@
+/** The server, with its refusals as values: what happened and what can be done. */
+export class Refused extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly data: Record<string, unknown> = {},
+  ) {
+    super(message);
+  }
+}
+
+/** No answer at all: the network or the server is away. */
+export class Away extends Error {}
+
+const cookie = (name: string): string =>
+  document.cookie.match(new RegExp(`(?:^|; )${name}=([^;]*)`))?.[1] ?? '';
+
+export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (method !== 'GET') headers['X-CSRFToken'] = decodeURIComponent(cookie('csrf'));
+  let payload: BodyInit | undefined;
+  if (body instanceof FormData) payload = body;
+  else if (body !== undefined) {
+    headers['Content-Type'] = 'application/json';
+    payload = JSON.stringify(body);
+  }
+  let answer: Response;
+  try {
+    answer = await fetch(`/api/v1${path}`, {
+      method,
+      headers,
+      credentials: 'same-origin',
+      ...(payload === undefined ? {} : { body: payload }),
+    });
+  } catch {
+    throw new Away();
+  }
+  if (answer.status >= 502) throw new Away();
+  const text = await answer.text();
+  let data: Record<string, unknown> = {};
+  try {
+    data = text ? JSON.parse(text) : {};
+  } catch {
+    if (answer.ok) throw new Away();
+  }
+  if (!answer.ok) {
+    if (answer.status === 401) location.href = `/admin/login/?next=${location.pathname}`;
+    const error = (data.error ?? {}) as Record<string, unknown>;
+    throw new Refused(
+      answer.status,
+      String(error.code ?? 'error'),
+      String(error.message ?? `HTTP ${answer.status}`),
+      error,
+    );
+  }
+  return data as T;
+}

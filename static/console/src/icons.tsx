@@ -1,0 +1,66 @@
+/** Outline icons of one set (lucide), drawn from its nodes so that only these few are bundled. */
+import Back from 'lucide/dist/esm/icons/arrow-left.mjs';
+import Bot from 'lucide/dist/esm/icons/bot.mjs';
+import Check from 'lucide/dist/esm/icons/check.mjs';
+import Checks from 'lucide/dist/esm/icons/check-check.mjs';
+import Clock from 'lucide/dist/esm/icons/clock.mjs';
+import File from 'lucide/dist/esm/icons/file-text.mjs';
+import Globe from 'lucide/dist/esm/icons/globe.mjs';
+import Person from 'lucide/dist/esm/icons/headset.mjs';
+import Info from 'lucide/dist/esm/icons/info.mjs';
+import Lock from 'lucide/dist/esm/icons/lock.mjs';
+import Chat from 'lucide/dist/esm/icons/message-circle.mjs';
+import Clip from 'lucide/dist/esm/icons/paperclip.mjs';
+import Search from 'lucide/dist/esm/icons/search.mjs';
+import Send from 'lucide/dist/esm/icons/send.mjs';
+import Settings from 'lucide/dist/esm/icons/settings.mjs';
+import Theme from 'lucide/dist/esm/icons/sun-moon.mjs';
+import Alert from 'lucide/dist/esm/icons/triangle-alert.mjs';
+import Sound from 'lucide/dist/esm/icons/volume-2.mjs';
+import Close from 'lucide/dist/esm/icons/x.mjs';
+import { createElement } from 'preact';
+
+const NODES = {
+  back: Back,
+  bot: Bot,
+  check: Check,
+  checks: Checks,
+  clock: Clock,
+  file: File,
+  globe: Globe,
+  person: Person,
+  info: Info,
+  lock: Lock,
+  chat: Chat,
+  clip: Clip,
+  search: Search,
+  send: Send,
+  settings: Settings,
+  theme: Theme,
+  alert: Alert,
+  sound: Sound,
+  close: Close,
+};
+
+export type IconName = keyof typeof NODES;
+
+export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
+  return (
+    <svg
+      width={size}
+      height={size}
+      viewBox="0 0 24 24"
+      fill="none"
+      stroke="currentColor"
+      stroke-width="2"
+      stroke-linecap="round"
+      stroke-linejoin="round"
+      aria-hidden="true"
+    >
+      {NODES[name].map(([tag, attributes]) => createElement(tag, attributes))}
+    </svg>
+  );
+}
+
+const CHANNELS: Record<string, IconName> = { web: 'globe', telegram: 'send' };
+export const channelIcon = (kind: string): IconName => CHANNELS[kind] ?? 'chat';

@@ -1,0 +1,16 @@
+import { defineConfig } from 'vite';
+
+// The agents' console: one script and one style sheet, named for good by Django's static files.
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: 'dist/console',
+    emptyOutDir: true,
+    target: 'es2022',
+    cssMinify: 'lightningcss',
+    rollupOptions: {
+      input: 'console/src/main.tsx',
+      output: { entryFileNames: 'console.js', assetFileNames: 'console[extname]' },
+    },
+  },
+});
