@@ -29,7 +29,7 @@ MARK = "@step "
 SEED = "@seed"
 # How much of the demo an empty platform gets: DEMO=none is for real use.
 DEMO: dict[str, list[str] | None] = {"full": [], "short": ["--no-conversations"], "none": None}
-READY_WITHIN_S = 120.0
+READY_WITHIN_S = 240.0
 # A role that falls this often before it was ever ready will not come up by itself.
 HOPELESS_AFTER = 4
 
