@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import call_command, get_commands
+from django.core.management import call_command
 from django.core.management.base import BaseCommand
 
+from config.demo import seed
 from config.embedded.up import MARK, SEED
 from tenants.models import Merchant
 
@@ -31,11 +32,8 @@ class Command(BaseCommand):
         for title, command in STEPS:
             self.stdout.write(f"{MARK}{title}")
             call_command(command, stdout=self.stdout, stderr=self.stderr)
-        if "seed_demo" in get_commands():
-            from config.demo import seed
-
-            if seed.is_wanted_if_empty() and not _demo_is_whole():
-                self.stdout.write(SEED)
+        if seed.is_wanted_if_empty() and not _demo_is_whole():
+            self.stdout.write(SEED)
 
 
 def _demo_is_whole() -> bool:
