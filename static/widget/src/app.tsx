@@ -96,7 +96,10 @@ function Panel(props: AppProps) {
   useEffect(() => {
     chat.look();
     if (!isPage) {
-      panel.current!.querySelector('textarea')?.focus({ preventScroll: true });
+      // On a phone the keyboard would hide what there is to read.
+      const isTouch = matchMedia('(pointer: coarse)').matches;
+      const first = isTouch ? panel.current! : panel.current!.querySelector('textarea')!;
+      first.focus({ preventScroll: true });
     }
     // The composer stays above the phone's keyboard.
     const view = window.visualViewport;
@@ -113,6 +116,15 @@ function Panel(props: AppProps) {
       view?.removeEventListener('scroll', refit);
     };
   }, []);
+
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    // What was pressed may be gone by now; the keyboard must not fall out of the dialog with it.
+    const root = panel.current!.getRootNode() as ShadowRoot;
+    if (hadFocus.current && !root.activeElement && document.activeElement === document.body) {
+      panel.current!.focus({ preventScroll: true });
+    }
+  });
 
   const onKey = (event: KeyboardEvent): void => {
     if (isPage) {
@@ -135,6 +147,14 @@ function Panel(props: AppProps) {
         role: isPage ? 'region' : 'dialog',
         'aria-modal': isPage ? undefined : true,
         'aria-label': `${words.chat}: ${config.shop}`,
+      }}
+      tabIndex={-1}
+      onFocusIn={() => {
+        hadFocus.current = true;
+      }}
+      onFocusOut={(event) => {
+        // Somewhere else on the page, by the buyer's own wish.
+        hadFocus.current = event.relatedTarget === null;
       }}
       onKeyDown={onKey}
       onDragOver={(event) => {

@@ -45,7 +45,7 @@ const GOT_AFTER_MS = 1000;
 const ACK_WITHIN_MS = 15_000;
 const TYPING_EVERY_MS = 4000;
 
-type Heard = 'message' | 'unread' | 'change' | 'shut';
+type Heard = 'message' | 'unread' | 'identified' | 'change' | 'shut';
 
 export class Chat {
   state: State;
@@ -393,6 +393,9 @@ export class Chat {
         break;
       case 'echo':
         event.message = this.local(event.message);
+        break;
+      case 'identified':
+        this.tell('identified', { ok: event.ok, code: event.code });
         break;
       case 'ack':
         event.files = event.files?.map((f) => ({ ...f, url: this.absolute(f.url) }));

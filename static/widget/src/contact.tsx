@@ -1,6 +1,6 @@
 /** How to reach the buyer: offered, never a gate. Two consents, apart and unticked. */
 
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { View } from './thread';
 
 export function ContactForm({ chat, config, words, lang }: View) {
@@ -9,6 +9,13 @@ export function ContactForm({ chat, config, words, lang }: View) {
   const [busy, setBusy] = useState(false);
   const [data, setData] = useState({ name: '', phone: '', email: '' });
   const [given, setGiven] = useState<Record<string, boolean>>({});
+
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    if (step === 'form') {
+      form.current?.querySelector('input')?.focus();
+    }
+  }, [step]);
 
   if (step === 'saved') {
     return (
@@ -78,7 +85,7 @@ export function ContactForm({ chat, config, words, lang }: View) {
   );
 
   return (
-    <form class="ask" onSubmit={submit} noValidate>
+    <form ref={form} class="ask" onSubmit={submit} noValidate>
       <b>{words.contactTitle}</b>
       {field('name', 'text', 'name', true)}
       {field('phone', 'tel', 'tel')}

@@ -56,7 +56,7 @@ function boot(script: HTMLScriptElement): void {
   const element = document.createElement('shop-chat');
   const root = element.attachShadow({ mode: 'open' });
   const mount = document.createElement('div');
-  mount.className = 'root';
+  mount.className = isPage ? 'root whole' : 'root';
   dress(root, tokens + styles, script.nonce);
   root.append(mount);
 
@@ -108,6 +108,7 @@ function boot(script: HTMLScriptElement): void {
   });
   chat.on('shut', draw);
   chat.on('unread', (count) => emit('unread', count));
+  chat.on('identified', (outcome) => emit('identified', outcome));
   chat.on('message', (message) => {
     teaser = true;
     emit('message', message);
