@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import random
 import re
+import time as clock
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -228,6 +229,17 @@ class _Play:
         # The buyer wrote it a while ago: the quiet window is over.
         conversation.messages.filter(seq__gt=self.moved).update(created_at=self.at)
         due.take(self.schema, "turn", conversation.pk)
+        self._wait_for_another(conversation)
+
+    def _wait_for_another(self, conversation: Conversation) -> None:
+        """Where the product is running already, one of its workers may have taken the turn."""
+        unanswered = Conversation.objects.filter(
+            pk=conversation.pk, speaker=Conversation.Speaker.BOT, waiting_since__isnull=False
+        )
+        until = clock.monotonic() + self.channel.bot.deadline_s
+        while unanswered.exists() and clock.monotonic() < until:
+            clock.sleep(0.05)
+            due.take(self.schema, "turn", conversation.pk)
 
     def _accept(self, envelope: Any) -> None:
         accept(self.channel.pk, [envelope], ring=False)

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time as clock
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from datetime import date, time, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connections, transaction
 from django.db.models import F, Value
 from django.db.models.functions import Replace
 from django.utils import timezone
@@ -27,6 +27,7 @@ from bots.services.bots import bot_publish
 from bots.services.knowledge import articles_save
 from bots.services.templates import template_save
 from config.demo import past, world
+from config.embedded import process
 from integrations.models import Product, Variant
 from integrations.services.catalogue import catalogue_import_start
 from integrations.services.orders import orders_import
@@ -298,26 +299,40 @@ def pictures_move(before: str, after: str) -> None:
 def past_ensure(tell: Tell) -> None:
     """Play the past in as many processes as there are processors, each its share of the buyers."""
     shares = min(4, os.cpu_count() or 1)
-    commands = [
-        subprocess.Popen(
-            [sys.executable, "manage.py", "seed_demo", "--past", f"{share}/{shares}"],
-            cwd=settings.BASE_DIR,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        for share in range(1, shares)
-    ]
+    schemas = [found.schema_name for slug in world.MERCHANTS if (found := demo_merchant(slug))]
+    with relay_held(schemas):
+        helpers = [
+            process.spawn(
+                [sys.executable, "manage.py", "seed_demo", "--past", f"{share}/{shares}"],
+                cwd=settings.BASE_DIR,
+            )
+            for share in range(1, shares)
+        ]
+        try:
+            past_play(0, shares, tell)
+            said = [helper.communicate()[0] for helper in helpers]
+        finally:
+            for helper in helpers:
+                helper.kill()
+        for helper, words in zip(helpers, said, strict=True):
+            if helper.returncode:
+                raise RuntimeError(f"conversations were not played: {words.decode().strip()}")
+        for schema in schemas:
+            past.facts_in_order(schema)
+
+
+@contextmanager
+def relay_held(schemas: Iterable[str]) -> Iterator[None]:
+    """Facts of these merchants wait until they have their times, even if the product is running."""
+    holder = connections.create_connection("default")
     try:
-        past_play(0, shares, tell)
+        with holder.cursor() as cursor:
+            for schema in schemas:
+                cursor.execute("SELECT pg_advisory_lock(hashtext(%s))", (f"relay:{schema}",))
+            yield
+            cursor.execute("SELECT pg_advisory_unlock_all()")
     finally:
-        said = [command.communicate()[0] for command in commands]
-    for command, words in zip(commands, said, strict=True):
-        if command.returncode:
-            raise RuntimeError(f"conversations were not played: {words.strip()}")
-    for slug in world.MERCHANTS:
-        if (merchant := demo_merchant(slug)) is not None:
-            past.facts_in_order(merchant.schema_name)
+        holder.close()
 
 
 def past_play(share: int, shares: int, tell: Tell) -> None:
