@@ -85,7 +85,7 @@ class ClaimOut(serializers.Serializer):
     text = serializers.CharField()
     kind = serializers.CharField()
     value = serializers.CharField(allow_blank=True)
-    source = serializers.CharField(help_text="kind:external_id")
+    source = serializers.CharField(help_text="kind:external_id")  # type: ignore[assignment]
 
 
 class PreviewOut(serializers.Serializer):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings as django_settings
 from django.db import transaction
@@ -60,7 +60,7 @@ class ChannelOut(serializers.ModelSerializer):
     def get_settings(self, channel: Channel) -> dict[str, Any]:
         manifest = channels.manifests().get(channel.kind)
         fields = manifest.settings if manifest else ()
-        return forms.shown(fields, channel.settings, channel.secrets or {})
+        return forms.shown(fields, channel.settings, cast("dict[str, str]", channel.secrets or {}))
 
     def get_hook_url(self, channel: Channel) -> str:
         return channels.hook_url(channel)
@@ -174,7 +174,7 @@ class ChannelDetail(generics.RetrieveUpdateDestroyAPIView):
     def perform_destroy(self, instance: Channel) -> None:
         key = instance.pk
         channels.channel_delete(instance)
-        audit("channel.deleted", f"channel:{key}", actor=self.request.user)
+        audit("channel.deleted", f"channel:{key}", actor=str(self.request.user))
 
 
 class ChannelConnect(APIView):

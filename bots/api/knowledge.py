@@ -50,7 +50,7 @@ class ArticlesOut(serializers.Serializer):
     updated = serializers.IntegerField()
     unchanged = serializers.IntegerField()
     articles = ArticleOut(many=True)
-    errors = RowError(many=True)
+    errors = RowError(many=True)  # type: ignore[assignment]
 
 
 @extend_schema(tags=["knowledge"])
@@ -80,7 +80,7 @@ class ArticleList(generics.ListCreateAPIView):
             if value := asked.get(name):
                 found = found.filter(**{name: value})
         if value := asked.get("file"):
-            found = found.filter(source=value) if value.isdigit() else found.none()
+            found = found.filter(source=int(value)) if value.isdigit() else found.none()
         return found
 
     @extend_schema(
@@ -178,7 +178,7 @@ class FileAdded(FileOut):
     job = JobOut()
 
     class Meta(FileOut.Meta):
-        fields = (*FileOut.Meta.fields, "job")
+        fields = (*FileOut.Meta.fields, "job")  # type: ignore[assignment]
 
 
 @extend_schema(tags=["knowledge"])

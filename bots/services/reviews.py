@@ -37,8 +37,11 @@ class Review:
         return "\n".join(filter(None, (self.text, self.pros, self.cons)))
 
 
+Lines = dict[str, tuple[str, ...]]
+
+
 # ── What is said ─────────────────────────────────────────────────────────────────────────────
-THANKS = {
+THANKS: Lines = {
     "ru": (
         "Спасибо за отзыв{about}!",
         "Благодарим за отзыв{about}!",
@@ -51,7 +54,7 @@ THANKS = {
     ),
 }
 ABOUT = {"ru": " о товаре «{name}»", "en": " of “{name}”"}
-GLAD = {
+GLAD: Lines = {
     "ru": (
         "Рады, что покупка вам понравилась.",
         "Приятно знать, что вы довольны.",
@@ -63,7 +66,7 @@ GLAD = {
         "Your words mean a lot to our team.",
     ),
 }
-SORRY = {
+SORRY: Lines = {
     "ru": (
         "Нам жаль, что покупка не оправдала ожиданий.",
         "Сожалеем, что впечатление оказалось таким.",
@@ -73,7 +76,7 @@ SORRY = {
         "We are sorry to hear about this experience.",
     ),
 }
-MIXED = {
+MIXED: Lines = {
     "ru": ("Нам важно и хорошее, и то, что можно улучшить.",),
     "en": ("Both what is good and what can be better matter to us.",),
 }
@@ -131,11 +134,11 @@ TOPICS: dict[str, tuple[frozenset[str], dict[str, str], dict[str, str]]] = {
         },
     ),
 }
-CLOSING_GOOD = {
+CLOSING_GOOD: Lines = {
     "ru": ("Будем рады видеть вас снова.", "Пользуйтесь с удовольствием.", "Ждём вас снова."),
     "en": ("We look forward to seeing you again.", "Enjoy it.", "Come back any time."),
 }
-CLOSING_BAD = {
+CLOSING_BAD: Lines = {
     "ru": (
         "Напишите нам в чат на площадке, чтобы мы разобрались.",
         "Расскажите подробнее в чате с продавцом, и мы во всём разберёмся.",
@@ -284,14 +287,15 @@ def _product_name(review: Review) -> str:
 def _compose(review: Review, lang: str, mood: str, lemmas: set[str], name: str) -> str:
     seed = hashlib.sha256(f"{review.product_id}\n{review.rating}\n{review.said}".encode()).digest()
 
-    def one_of(table: dict[str, tuple[str, ...]], place: int) -> str:
+    def one_of(table: Lines, place: int) -> str:
         return table[lang][seed[place] % len(table[lang])]
 
     about = ABOUT[lang].format(name=name) if name else ""
     parts = [one_of(THANKS, 0).format(about=about)]
-    parts.append(one_of({"good": GLAD, "bad": SORRY, "mixed": MIXED}[mood], 1))
+    feelings = {"good": GLAD, "bad": SORRY, "mixed": MIXED}
+    parts.append(one_of(feelings[mood], 1))
     topics = [topic for topic in TOPICS.values() if lemmas & topic[0]][:2]
-    parts += [topic[1 if mood == "good" else 2][lang] for topic in topics]
+    parts += [(praise if mood == "good" else blame)[lang] for _words, praise, blame in topics]
     parts.append(one_of(CLOSING_GOOD if mood == "good" else CLOSING_BAD, 2))
     return " ".join(parts)
 

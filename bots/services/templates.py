@@ -276,10 +276,8 @@ def day(value: date, lang: str) -> str:
 
 def shop_values() -> dict[str, str]:
     merchant = merchant_of(current_schema())
-    return {
-        "shop.name": merchant.name,
-        "shop.email": brand_of(merchant.partner, merchant).get("support_email", ""),
-    }
+    brand = brand_of(merchant.partner, merchant) if merchant.partner else {}
+    return {"shop.name": merchant.name, "shop.email": brand.get("support_email", "")}
 
 
 def order_values(order: Order, lang: str, *, only_status: bool = False) -> dict[str, str]:
@@ -385,23 +383,34 @@ def _turn_values(turn: Turn, names: Iterable[str]) -> tuple[dict[str, str], list
         if order is not None:
             values |= order_values(order, turn.lang, only_status=not strong)
             sources.append(Source("order", order.pk, order.number, order.number))
-    if "product" in needed and (variant := _product_in_focus(turn)) is not None:
-        values |= product_values(variant)
-        product = variant.product
-        sources.append(Source("product", product.pk, product.external_id, product.name))
+    if "product" in needed:
+        found, records = _focus_values(turn)
+        values |= found
+        sources += records
     return values, sources
 
 
-def _product_in_focus(turn: Turn) -> Variant | None:
-    """The product this dialogue is about, as the answerer remembers it."""
-    remembered = turn.memory.get("product")
-    if isinstance(remembered, Mapping):
-        remembered = remembered.get("id")
-    if not isinstance(remembered, int):
-        return None
-    variants = Variant.objects.filter(product=remembered, is_active=True, product__is_active=True)
-    found = list(variants.select_related("product").order_by("pk")[:2])
-    return found[0] if len(found) == 1 else None
+def _focus_values(turn: Turn) -> tuple[dict[str, str], list[Source]]:
+    """The one product this dialogue is about, as the answerer remembers it."""
+    focus = turn.memory.get("focus")
+    if turn.memory.get("kind") != "product" or not isinstance(focus, list) or len(focus) != 1:
+        return {}, []
+    variants = Variant.objects.filter(product=focus[0], is_active=True, product__is_active=True)
+    family = list(variants.select_related("product").order_by("pk"))
+    if not family:
+        return {}, []
+    product = family[0].product
+    values = product_values(family[0])
+    if len(family) > 1:  # only what is true of each of them
+        others = [product_values(one) for one in family[1:]]
+        values = {
+            name: value
+            for name, value in values.items()
+            if all(other[name] == value for other in others)
+        }
+        values |= {"product.name": product.name, "product.url": product.url}
+    source = Source("product", product.pk, product.external_id, product.name, product.url)
+    return values, [source]
 
 
 # ── Triggers ─────────────────────────────────────────────────────────────────────────────────

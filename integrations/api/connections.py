@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings as django_settings
 from django.shortcuts import get_object_or_404
@@ -41,7 +41,7 @@ class ConnectionOut(serializers.ModelSerializer):
     def get_settings(self, connection: Connection) -> dict[str, Any]:
         manifest = connections.manifests().get(connection.connector)
         fields = manifest.settings if manifest else ()
-        return forms.shown(fields, connection.settings, connection.secrets or {})
+        return forms.shown(fields, connection.settings, cast("dict[str, str]", connection.secrets or {}))
 
 
 class ConnectionKinds(APIView):

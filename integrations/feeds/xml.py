@@ -8,7 +8,7 @@ import re
 import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import Any
 from xml.etree.ElementTree import Element, ParseError, XMLPullParser
 
 from django.utils.translation import gettext as _
@@ -24,7 +24,7 @@ PIECE = 64 * 1024
 class _Counted:
     """A stream that stops when too much has come out of it (a packed file may be a bomb)."""
 
-    def __init__(self, stream: IO[bytes], limit: int) -> None:
+    def __init__(self, stream: Any, limit: int) -> None:
         self._stream, self._left, self._limit = stream, limit, limit
 
     def read(self, size: int = PIECE) -> bytes:
@@ -99,7 +99,7 @@ def _walk(
     wanted: Callable[[tuple[str, ...]], bool],
 ) -> Iterator[tuple[tuple[str, ...], Element]]:
     # Text given as `str` overrides the encoding the file declares.
-    parser = XMLPullParser(events=("start", "end"))
+    parser: Any = XMLPullParser(events=("start", "end"))
     names: list[str] = []
     open_elements: list[Element] = []
     record_depth = 0
@@ -113,17 +113,17 @@ def _walk(
                 parser.close()
             for event, element in parser.read_events():
                 if event == "start":
-                    tag = element.tag.rpartition("}")[2]  # type: ignore[union-attr]
-                    element.tag = tag  # type: ignore[union-attr]
+                    tag = element.tag.rpartition("}")[2]
+                    element.tag = tag
                     names.append(tag)
-                    open_elements.append(element)  # type: ignore[arg-type]
+                    open_elements.append(element)
                     if len(names) > DEPTH_LIMIT:
                         raise Unreadable(_("The file nests elements deeper than any feed does."))
                     if not record_depth and wanted(tuple(names)):
                         record_depth = len(names)
                     continue
                 if len(names) == record_depth:
-                    yield tuple(names), element  # type: ignore[misc]
+                    yield tuple(names), element
                     record_depth = 0
                 names.pop()
                 done = open_elements.pop()

@@ -183,7 +183,7 @@ def _kept(row: Order) -> _Parsed:
         number=row.number,
         **{name: getattr(row, name) for name in _ORDER_FIELDS},
         lines=tuple(_Line(one.offer_id, one.name, one.qty, one.price) for one in lines),
-        parcel=tuple(getattr(parcel, name) for name in _PARCEL_FIELDS) if parcel else None,  # type: ignore[arg-type]
+        parcel=tuple(getattr(parcel, name) for name in _PARCEL_FIELDS) if parcel else None,
     )
 
 

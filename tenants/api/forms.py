@@ -22,7 +22,7 @@ class SettingOut(serializers.Serializer):
     title = serializers.CharField()
     kind = serializers.CharField(help_text="text, secret, url, choice, bool or number")
     help = serializers.CharField(allow_blank=True)
-    required = serializers.BooleanField()
+    required = serializers.BooleanField()  # type: ignore[assignment]
     default = serializers.JSONField()
     choices = ChoiceOut(many=True)
 

@@ -24,7 +24,7 @@ class JobOut(serializers.ModelSerializer):
     """`refused` counts all bad rows; `errors` keeps the first thousand of them."""
 
     url = serializers.SerializerMethodField()
-    errors = RowError(many=True)
+    errors = RowError(many=True)  # type: ignore[assignment]
     result = serializers.DictField()
     seconds_left = serializers.FloatField(allow_null=True)
 

@@ -9,7 +9,7 @@ from rest_framework.throttling import SimpleRateThrottle
 log = logging.getLogger(__name__)
 
 # A view names its kind of work as `throttle_scope`.
-RATES = {"api": "6000/min", "answer": "3000/min", "import": "120/min"}
+RATES: dict[str, str | None] = {"api": "6000/min", "answer": "3000/min", "import": "120/min"}
 
 
 class PerPerson(SimpleRateThrottle):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from xml.parsers import expat
 
 from django.utils.translation import gettext as _
@@ -87,7 +87,7 @@ def refuse_entities(stream: IO[bytes], *, forbid_doctype: bool = False) -> None:
     parser = expat.ParserCreate()
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
-    def bomb(*_args: object) -> None:
+    def bomb(*_args: object) -> Any:
         raise Unreadable(
             _("The file declares XML entities. Such files are not accepted; save it without them.")
         )

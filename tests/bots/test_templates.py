@@ -22,7 +22,7 @@ from bots.services.templates import (
     variables_of,
 )
 from bots.services.templates import _lemmas as lemmas
-from integrations.models import Order, Parcel
+from integrations.models import Order, Parcel, Product, Variant
 
 NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
 
@@ -236,6 +236,31 @@ def test_a_weak_proof_gives_neither_address_nor_track(order):
     assert weak is None
     assert strong.text == "727 TR-1 Тверская, 1"
     assert ("order", "727") in [(s.kind, s.external_id) for s in strong.sources]
+
+
+def test_the_product_in_focus_gives_what_is_true_of_all_its_variants(inside):
+    product = Product.objects.create(external_id="10", name="Футболка", url="https://s.example/10")
+    for number, stock in ((1, 3), (2, 5)):
+        Variant.objects.create(
+            product=product,
+            external_id=f"{number}",
+            name=f"Футболка {number}",
+            price=990,
+            stock=stock,
+        )
+    made("«{{product.name}}» стоит {{product.price}}.", phrases=["сколько за неё"])
+    memory = {"kind": "product", "focus": [product.pk]}
+
+    answer = triggered(turn("сколько за неё?", memory=memory))
+
+    assert answer.text == "«Футболка» стоит 990\u00a0₽."
+    assert [(s.kind, s.external_id) for s in answer.sources] == [
+        ("template", "t"),
+        ("product", "10"),
+    ]
+    assert triggered(turn("сколько за неё?")) is None
+    Variant.objects.filter(external_id="2").update(price=1090)
+    assert triggered(turn("сколько за неё?", memory=memory)) is None
 
 
 @pytest.mark.parametrize(
