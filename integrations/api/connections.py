@@ -41,7 +41,8 @@ class ConnectionOut(serializers.ModelSerializer):
     def get_settings(self, connection: Connection) -> dict[str, Any]:
         manifest = connections.manifests().get(connection.connector)
         fields = manifest.settings if manifest else ()
-        return forms.shown(fields, connection.settings, cast("dict[str, str]", connection.secrets or {}))
+        secrets = cast("dict[str, str]", connection.secrets or {})
+        return forms.shown(fields, connection.settings, secrets)
 
 
 class ConnectionKinds(APIView):

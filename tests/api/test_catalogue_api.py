@@ -129,7 +129,7 @@ def test_hostile_files_fail_in_words(alpha, api_of):
         work(alpha, job)
         job = client.get(job["url"]).json()
         assert job["state"] == "failed"
-        assert len(job["message"]) > 20
+        assert len(job["message"].split()) > 1
     with alpha.inside():
         assert not Product.objects.exists()
 

@@ -109,7 +109,7 @@ def test_a_bad_order_is_refused_by_field_and_the_rest_is_taken(inside, change, f
     report = orders_import([ORDER | change, ORDER | {"number": "728"}])
 
     assert [(e["row"], e["field"]) for e in report.errors] == [(1, field)]
-    assert len(report.errors[0]["message"]) > 10
+    assert len(report.errors[0]["message"].split()) > 1
     assert list(Order.objects.values_list("number", flat=True)) == ["728"]
 
 

@@ -168,7 +168,7 @@ def test_what_is_no_feed_is_told_in_words(tmp_path, data):
     with pytest.raises(Unreadable) as caught:
         read(tmp_path, data)
 
-    assert len(str(caught.value)) > 15
+    assert len(str(caught.value).split()) > 1
 
 
 def test_a_gzip_bomb_stops_at_the_limit(tmp_path, monkeypatch):
