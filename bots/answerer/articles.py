@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from bots.answerer.intents import Wish
+from bots.answerer.intents import Wish, is_planted
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
 from bots.engine.base import Decision, Source
@@ -331,7 +331,8 @@ _LEAN = re.compile(
 
 def extract(text: str, query: Query, asked: Asked) -> str:
     """The passage when it is short, else the sentences around the one that answers best."""
-    lines = [line for line in text.split("\n") if line.strip()]
+    lines = [_clean(line) for line in text.split("\n") if line.strip()]
+    lines = [line for line in lines if line]
     if (
         len(lines) > 1
         and not re.search(r"[.!?:;…]$", lines[0].strip())
@@ -368,6 +369,13 @@ def extract(text: str, query: Query, asked: Asked) -> str:
             start -= 1
             size += len(pieces[start])
     return " ".join(pieces[start : end + 1])
+
+
+def _clean(line: str) -> str:
+    """Without orders to a bot that somebody planted in the text."""
+    if not is_planted(line):
+        return line
+    return " ".join(s for s in sentences(line) if not is_planted(s))
 
 
 def _score(piece: str, query: Query, asked: Asked) -> float:

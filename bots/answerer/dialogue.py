@@ -310,6 +310,8 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
         if part := _of_focus(asked):
             return part
     if not own and not wish.hours and not asked.memory.get("topic") and len(query.terms) < 2:
+        if wish.price or wish.size or wish.colour:
+            return Part(say("which_one", asked.lang), Decision.CLARIFY, "which_product")
         return None
     topical = _with_topic(asked)
     found = articles.look(asked, topical, len(query.terms))
@@ -454,8 +456,17 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
         return None
     wish = asked.wish
     attributes = any(goods.is_attribute(t) for t in asked.query.terms)
-    if meant.is_named and len(meant.hits) <= goods.MANY and not wish.search:
+    deeds = [
+        t
+        for t in meant.missing
+        if t.pos in ("INFN", "VERB") and not asked.query.vocabulary.count(t.lemma)
+    ]
+    if deeds and not meant.is_focus:
+        return None  # "сколько стоит постричь кота" is no question about goods
+    if meant.is_named and len(meant.hits) <= goods.MANY and not wish.search and not wish.cheaper:
         narrowed = _by_attributes(asked, meant)
+        if 1 < len(narrowed) <= 3 and not wish.price and (part := _each(asked, meant, narrowed)):
+            return part
         if len(narrowed) == 1:
             single = replace(meant, hits=narrowed)
             return goods.answer_one(narrowed[0].product, asked, single)
@@ -473,6 +484,25 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
     if wish.is_any or wish.search or attributes or wish.about or len(asked.query.terms) <= 2:
         return goods.list_goods(meant.hits, asked)
     return None
+
+
+def _each(asked: Asked, meant: goods.Meant, hits: list[Any]) -> Part | None:
+    """A property of several that fit equally: told of each, there is nothing to ask back."""
+    parts = []
+    for hit in hits:
+        part = goods.answer_one(hit.product, asked, replace(meant, hits=[hit]))
+        if part is None or not goods.tells_property(hit.product, asked, meant):
+            return None
+        parts.append(part)
+    first = parts[0]
+    return replace(
+        first,
+        text="\n".join(part.text for part in parts),
+        sources=[s for part in parts for s in part.sources],
+        records=[r for part in parts for r in part.records],
+        cards=[c for part in parts for c in part.cards],
+        memory={**first.memory, "focus": [h.object_id for h in hits]},
+    )
 
 
 def _by_attributes(asked: Asked, meant: goods.Meant) -> list[Any]:

@@ -20,7 +20,7 @@ from bots.retrieval.ranking import Hit, fill, find
 from bots.retrieval.text import fold, plain, sentences, tokens, words
 from integrations.models import Product, Variant
 
-SIZE_NAMES = words("размер рост size размеры длина рукава ростовка")
+SIZE_NAMES = words("размер рост size размеры ростовка")
 COLOUR_NAMES = words("цвет расцветка color colour цвета оттенок")
 COLOURS = words("""
 красный алый синий голубой зелёный жёлтый чёрный белый серый коричневый бежевый розовый фиолетовый
@@ -114,7 +114,10 @@ def stock_line(product: Product, variants: Sequence[Variant]) -> str:
     by_colour: dict[str, list[str]] = {}
     for variant in variants:
         if is_there(variant):
-            by_colour.setdefault(colour_of(product, variant), []).append(size_of(product, variant))
+            colour, size = colour_of(product, variant), size_of(product, variant)
+            if not colour and not size:
+                size = ", ".join(str(value) for value in (variant.params or {}).values())
+            by_colour.setdefault(colour, []).append(size)
     parts = []
     for colour, sizes in by_colour.items():
         listed = ", ".join(_in_order(sizes))
@@ -507,15 +510,7 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
     """What was asked of one product; None when its card does not say it."""
     lang, wish = asked.lang, asked.wish
     choice = choose(product, asked, meant.spent)
-    remaining = [
-        term
-        for at, term in enumerate(asked.query.terms)
-        if at not in meant.spent
-        and at not in choice.used
-        and not term.is_weak
-        and not _in_name(term, product)
-        and not _is_kind(term, product, meant, at)
-    ]
+    remaining = _remaining(product, asked, meant, choice)
     lines: list[str] = []
     wants_colours = wish.colour and not any(is_colour(asked.query.terms[at]) for at in choice.used)
     wants_sizes = wish.size and _asks_sizes(asked, choice)
@@ -532,7 +527,7 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
         return None
     elif choice.is_any:
         lines.append(_chosen(product, choice, asked))
-    if wish.price and not (choice.is_any and choice.fits and not remaining):
+    if wish.price and not (choice.is_any and not said):
         lines.insert(0, _price(product, choice.fits or variants_of(product), lang))
     if not any(lines) and (wish.size or wish.colour) and not wish.price and not wish.stock:
         return None
@@ -555,6 +550,27 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
             "options": None,
         },
         confidence=meant.coverage,
+    )
+
+
+def _remaining(product: Product, asked: Asked, meant: Meant, choice: Choice) -> list[Term]:
+    """Words that neither name the product nor choose a variant: what is asked of it."""
+    return [
+        term
+        for at, term in enumerate(asked.query.terms)
+        if at not in meant.spent
+        and at not in choice.used
+        and not term.is_weak
+        and not _in_name(term, product)
+        and not _is_kind(term, product, meant, at)
+    ]
+
+
+def tells_property(product: Product, asked: Asked, meant: Meant) -> bool:
+    """Does the card answer with a property, rather than with price and stock?"""
+    remaining = _remaining(product, asked, meant, choose(product, asked, meant.spent))
+    return bool(remaining or asked.wish.concepts) and bool(
+        attribute_lines(product, remaining, asked)
     )
 
 
@@ -683,13 +699,14 @@ def _chosen(product: Product, choice: Choice, asked: Asked) -> str:
             what = f"{label(product, there[0]) or wanted}"
         else:
             what = stock_line(product, there) or wanted
+        what = f"{product.name}, {what}" if what else product.name
         text = f"{what} — {price}" if price else what
         if len(there) == 1 and there[0].stock is not None and there[0].stock <= 3:
             text += f", {say('left', lang, there[0].stock, HARD)}"
             return say("yes", lang, text).replace("..", ".")
         return say("yes", lang, text)
     key = "never_variant" if choice.unknown and not choice.fits else "no_variant"
-    text = say("no_variant" if key == "no_variant" else key, lang, wanted)
+    text = say(key, lang, product.name, wanted)
     near = _nearest(product, choice, asked)
     if near:
         text += f" {say('there_is', lang, near)}"
@@ -717,15 +734,22 @@ def _summary(product: Product, asked: Asked) -> str:
     if asked.wish.stock and not asked.wish.price and any(is_there(v) for v in variants):
         listed = stock_line(product, variants)
         price = price_of([v for v in variants if is_there(v)], lang)
-        yes = f"{say('yes', lang, listed)}" if listed else say("yes_plain", lang)
-        text = f"{yes} {product.name} — {price}." if price else f"{yes} {product.name}."
+        what = f"{product.name} — {price}" if price else product.name
+        text = say("yes", lang, what)
+        if listed:
+            text += f" {say('stock', lang, listed)}"
     elif asked.wish.stock and not asked.wish.price:
         about = _about_stock(product)
         text = f"{product.name}: {say('out_short', lang)}. {about}".strip()
     if asked.wish.about and product.description:
-        about = " ".join(sentences(plain(product.description))[:3])
+        about = " ".join(_sentences(product)[:3])
         text = f"{text} {about}"
     return text
+
+
+def _sentences(product: Product) -> list[str]:
+    """Sentences of a description, without orders to a bot that somebody planted there."""
+    return [s for s in sentences(plain(product.description)) if not intents.is_planted(s)]
 
 
 _STOCK_WORDS = re.compile(r"поступ|появ|ожида|привез|заказ|arriv|restock|expected|pre-?order", re.I)
@@ -733,7 +757,7 @@ _STOCK_WORDS = re.compile(r"поступ|появ|ожида|привез|зак
 
 def _about_stock(product: Product) -> str:
     """A sentence of the description about when it comes back."""
-    return next((s for s in sentences(plain(product.description)) if _STOCK_WORDS.search(s)), "")
+    return next((s for s in _sentences(product) if _STOCK_WORDS.search(s)), "")
 
 
 # What a property is called in a question and in a card.
@@ -810,7 +834,7 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
                 found[name] = max(found.get(name, 0), 1.0)
                 answered.add(at)
     described: list[tuple[float, int, str]] = []
-    for place, sentence in enumerate(sentences(plain(product.description))):
+    for place, sentence in enumerate(_sentences(product)):
         lemmas = _lemmas(sentence)
         score = 0.0
         for at, term in enumerate(terms):

@@ -299,6 +299,25 @@ _INJECTION = [
 ]
 
 
+_PLANTED = [
+    re.compile(p, re.DOTALL)
+    for p in (
+        r"\b(?:забуд\w*|игнорир\w*|проигнорир\w*|не обращай\w* внимани\w*)\b.{0,60}\b(?:инструкц|правил|указани|промпт|предыдущ)",
+        r"\b(?:ignore|disregard|forget|override)\b.{0,50}\b(?:instruction|rule|prompt|previous|above|prior)",
+        r"\[\s*(?:система|system|admin)\s*\]|<\s*/?(?:system|admin|instructions?)\b|<\|.{0,20}\|>",
+        r"^\s*(?:system|assistant|система|ассистент)\s*:",
+        r"\b(?:ты теперь|you are now|from now on you|системн\w+ промпт|system prompt)\b",
+        r"\b(?:ассистент|бот|модель|assistant|chatbot|the model|ai)\b.{0,30}\b(?:долж\w+|обязан\w*|must|should)\b.{0,40}\b(?:сказать|ответить|написать|выдать|сообщить|say|reply|answer|output|write|print|reveal)",
+    )
+]
+
+
+def is_planted(sentence: str) -> bool:
+    """An order to a bot inside a text: data, never obeyed, and no use to a buyer either."""
+    folded = fold(sentence)
+    return any(pattern.search(folded) for pattern in _PLANTED)
+
+
 def is_injection(text: str) -> bool:
     """An order to the bot itself rather than a question to the shop."""
     folded = fold(text)
@@ -379,10 +398,12 @@ _COMPARE = re.compile(
     r"\bdiffer\w*|\bwhich is better\b|\bversus\b|\bvs\b|\bбольше отличий\b"
 )
 _COMPARATIVE = re.compile(
-    r"\b(?:что|какой|какая|какое|какие|кто|which|what)(?: из (?:них|этих))?(?: is| are)? (?P<how>\w+(?:ее|ей|ше|"
+    r"\b(?:что|какой|какая|какое|какие|кто|which|what)(?: из (?:них|этих))?(?: is| are)?(?: [^\W\d_]+){0,2}? (?P<how>\w+(?:ее|ей|ше|"
     r"че|же|er)|дороже|дешевле|больше|меньше)\b"
 )
-_CHEAPER = re.compile(r"\bдешевле\b|\bдороже\b|\bcheaper\b|\bmore expensive\b")
+_CHEAPER = re.compile(
+    r"\b(?:по)?дешевле\b|\bсам\w+ (?:деш[её]в|недорог|бюджетн)\w*|\bнедорог\w*|\bдеш[её]в\w*|\bcheap(?:est)?\b|\bдороже\b|\bcheaper\b|\bmore expensive\b"
+)
 _HOURS = re.compile(
     r"\b(?:час\w*|режим\w*|график\w*|время|расписани\w*) работы\b|\bграфик\w*|\b(?:до|со?|во) скол[ьк]\w*\b.{0,40}"
     r"(?:работ|откр|закр|отвеча)|(?:работ\w+|откры\w+|закры\w+|отвеча\w+).{0,40}\b(?:до|со?|во) скол\w+|"

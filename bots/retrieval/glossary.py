@@ -318,6 +318,14 @@ GROUPS = """
 коляска, stroller
 корм, pet food
 собака, пёс, dog
+поводок, leash
+ошейник, collar
+корм, food
+аквариум, aquarium, fish tank
+лежанка, pet bed
+щенок, puppy
+котёнок, kitten
+стрижка, стричь, постричь, подстричь, haircut, grooming
 кошка, кот, cat
 питомец, pet
 цветок, букет, flower, bouquet

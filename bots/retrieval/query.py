@@ -43,8 +43,8 @@ WEAK_FACTOR = 0.35
 WEAK = words("""
 цена стоимость стоить почём почем ценник купить приобрести взять брать наличие остаться остаток
 размер цвет цветной расцветка магазин работать покупка покупать приобретать рост появиться
-появляться поступить поступление получить получать пара
-price cost expens stock avail buy purchas size color colour store shop left receiv pair
+появляться поступить поступление получить получать пара дешёвый недорогой дешевле бюджетный подешевле
+price cost expens stock avail buy purchas size color colour store shop left receiv pair cheap cheaper cheapest
 """)
 
 
@@ -166,6 +166,7 @@ def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[
                 corrected=typed,
             )
             _enrich(term, vocabulary)
+            term.kin = [(word,) for word in key if vocabulary.count(word) and word not in STOP]
             if term.is_present:
                 terms.append(term)
                 at += size
