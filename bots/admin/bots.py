@@ -197,7 +197,9 @@ class RollBackForm(BaseDialogForm):
         bot = Bot.objects.filter(pk=self.object_id).first()
         if bot is not None:
             field = self.fields["version"]
-            field.queryset = bot.versions.exclude(pk=bot.published_id).order_by("-number")[:20]
+            newest = bot.published.number if bot.published else 0
+            recent = bot.versions.exclude(pk=bot.published_id).filter(number__gt=newest - 20)
+            field.queryset = recent.order_by("-number")
             field.label_from_instance = lambda version: (
                 _("Version %(n)s of %(day)s, %(by)s")
                 % {

@@ -38,6 +38,7 @@ from tenants.admin.base import Empty, ModelAdmin, actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
+from tenants.kernel.forms import posted
 from tenants.selectors.hosts import url_of
 from tenants.services.audit import audit
 
@@ -158,7 +159,7 @@ class ChannelAdmin(ModelAdmin):
                 ),
             )
         manifest = manifests()[kind]
-        form = channel_form(manifest, None, request.POST or None)
+        form = channel_form(manifest, None, posted(request))
         if request.method == "POST" and form.is_valid():
             plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)
             channel = channel_create(
@@ -192,7 +193,7 @@ class ChannelAdmin(ModelAdmin):
             return redirect("merchant:bots_channel_changelist")
         if not self.has_change_permission(request, channel):
             raise PermissionDenied
-        form = channel_form(manifest, channel, request.POST or None)
+        form = channel_form(manifest, channel, posted(request))
         if request.method == "POST" and form.is_valid():
             plain, secrets = manifest_form.split(
                 manifest.settings, form.cleaned_data, kept=channel.secrets

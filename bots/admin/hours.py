@@ -24,6 +24,7 @@ from bots.services.hours import hours_save
 from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
+from tenants.kernel.forms import posted
 from tenants.services.audit import audit
 from tenants.services.shops import shop_save
 
@@ -157,7 +158,7 @@ def hours_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("bots.change_openinghours"):
         raise PermissionDenied
     merchant = request.tenant  # type: ignore[attr-defined]
-    form = HoursForm(request.POST or None, zone=merchant.time_zone, initial=_stored(merchant))
+    form = HoursForm(posted(request), zone=merchant.time_zone, initial=_stored(merchant))
     if request.method == "POST" and form.is_valid():
         hours_save(week=form.cleaned_data["week"], holidays=form.cleaned_data["holidays"])
         if form.cleaned_data["time_zone"] != merchant.time_zone:

@@ -34,6 +34,7 @@ from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
 from tenants.kernel.files import file_save
+from tenants.kernel.forms import posted, uploads
 from tenants.services.audit import audit
 
 LANGUAGES = [("ru", "Русский"), ("en", "English")]
@@ -267,7 +268,7 @@ class KnowledgeFileAdmin(ModelAdmin):
         if not self.has_add_permission(request):
             raise PermissionDenied
         initial = {"language": request.tenant.language}  # type: ignore[attr-defined]
-        form = FilesForm(request.POST or None, request.FILES or None, initial=initial)
+        form = FilesForm(posted(request), uploads(request), initial=initial)
         if request.method == "POST" and form.is_valid():
             for upload in form.cleaned_data["files"]:
                 stored = file_save(

@@ -32,6 +32,7 @@ from tenants.admin.base import Empty, ModelAdmin, actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import VendorError
+from tenants.kernel.forms import posted
 from tenants.selectors.plans import plan_of
 from tenants.services.audit import audit
 
@@ -123,7 +124,7 @@ class ModelAccountAdmin(ModelAdmin):
                     opts=self.opts,
                 ),
             )
-        form = account_form(provider, account, request.POST or None)
+        form = account_form(provider, account, posted(request))
         manifest = manifests()[provider]
         if request.method == "POST" and form.is_valid():
             plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)

@@ -31,6 +31,7 @@ from bots.services.templates import (
 from tenants.admin.base import Empty, ModelAdmin, actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
+from tenants.kernel.forms import posted
 from tenants.services.audit import audit
 
 LANGUAGES = (("ru", "Русский"), ("en", "English"))
@@ -259,9 +260,7 @@ class TemplateAdmin(ModelAdmin):
         return self._edit(request, template)
 
     def _edit(self, request: HttpRequest, template: Template | None) -> HttpResponse:
-        form = TemplateForm(
-            request.POST or None, initial=initial_of(template) if template else None
-        )
+        form = TemplateForm(posted(request), initial=initial_of(template) if template else None)
         if request.method == "POST" and form.is_valid():
             try:
                 saved = template_save(form.data_of(), template=template)

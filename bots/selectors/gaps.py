@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bots.engine.base import Decision, Reason
 from bots.retrieval.morphology import lemma
-from bots.retrieval.text import words
+from bots.retrieval.text import tokens
 from tenants.workspace.models import Event
 
 # Of the log, newest first: enough for a busy month, bounded for a huge one.
@@ -44,7 +44,7 @@ def gaps(*, since: datetime, until: datetime | None = None, limit: int = 50) -> 
 
 def _key(question: str) -> frozenset[str]:
     """Questions with the same lemmas are the same question; a lone “?” is none."""
-    return frozenset(lemma(word) for word in words(question) if len(word) > 2)
+    return frozenset(lemma(token.text) for token in tokens(question) if len(token.text) > 2)
 
 
 def _unanswered(since: datetime, until: datetime) -> list[tuple[datetime, int, str]]:

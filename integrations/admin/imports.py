@@ -21,6 +21,7 @@ from tenants.admin.base import actor_of
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.files import TooLarge, file_save
+from tenants.kernel.forms import posted, uploads
 from tenants.services.audit import audit
 from tenants.workspace.models import Job
 
@@ -71,7 +72,7 @@ class ImportForm(forms.Form):
 @merchant_site.page("catalogue/import/", name="catalogue_import")
 def import_page(request: HttpRequest) -> HttpResponse:
     _guard(request)
-    form = ImportForm(request.POST or None, request.FILES or None)
+    form = ImportForm(posted(request), uploads(request))
     if request.method == "POST" and form.is_valid():
         try:
             job = _start(request, form.cleaned_data)

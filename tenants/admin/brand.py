@@ -20,6 +20,7 @@ from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.colour import AA, WHITE, contrast, scale
 from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.forms import posted, uploads
 from tenants.models import Brand, Merchant
 from tenants.selectors.hosts import brand_of
 from tenants.services.audit import audit
@@ -80,7 +81,7 @@ def brand_page(request: HttpRequest) -> HttpResponse:
         merchant = Merchant.objects.select_related("brand", "partner__brand").get(pk=tenant.pk)
     assert merchant.partner is not None
     brand = merchant.brand or Brand()
-    form = BrandForm(request.POST or None, request.FILES or None, instance=brand)
+    form = BrandForm(posted(request), uploads(request), instance=brand)
     if request.method == "POST" and form.is_valid():
         values = {name: form.cleaned_data[name] for name in BrandForm.Meta.fields}
         try:

@@ -19,6 +19,7 @@ from django.views.decorators.csrf import csrf_protect
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from tenants.kernel.address import client_address
+from tenants.kernel.forms import posted
 from tenants.selectors.hosts import Site, url_of
 from tenants.services.audit import audit
 from tenants.services.people import password_link_send
@@ -51,7 +52,7 @@ def set_password_url(site: Site, user: User) -> str:
 def forgotten(request: HttpRequest) -> HttpResponse:
     """Ask for a link. The answer is the same for a known and an unknown address."""
     admin_site = _admin_site(request)
-    form = admin_site.reset_form(request.POST or None)
+    form = admin_site.reset_form(posted(request))
     sent = False
     if request.method == "POST" and form.is_valid():
         email = form.cleaned_data["email"].lower()

@@ -13,7 +13,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils.formats import date_format
@@ -40,12 +40,11 @@ from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.people import AuditAdmin, PersonAdmin
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import RuleBroken
-from tenants.kernel.files import file_open
 from tenants.models import Brand, Domain, Merchant, Partner, Plan
 from tenants.selectors.hosts import Site, brand_of, forget_hosts, url_of
 from tenants.selectors.usage import usage_of
 from tenants.services.audit import audit
-from tenants.services.export import merchant_export_start
+from tenants.services.export import export_open, merchant_export_start
 from tenants.services.merchants import (
     GRACE,
     merchant_create,
@@ -486,13 +485,17 @@ class MerchantAdmin(Scoped):
 def export_file(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
     """The archive of a merchant in scope."""
     job = get_object_or_404(Job, pk=pk, kind="merchant.export", state=Job.State.DONE)
-    merchant = platform_site._registry[Merchant].get_queryset(request)
-    if not is_boss(request) or not merchant.filter(pk=job.params.get("merchant")).exists():
+    shops = platform_site._registry[Merchant].get_queryset(request)
+    merchant = shops.filter(pk=job.params.get("merchant")).first()
+    if not is_boss(request) or merchant is None:
         raise PermissionDenied
-    stored = get_object_or_404(StoredFile, pk=job.result.get("file"))
+    try:
+        name, archive = export_open(job, merchant)
+    except (StoredFile.DoesNotExist, OSError):
+        raise Http404 from None
     audit("merchant.export_fetched", f"merchant:{job.params.get('slug', '')}",
           actor=actor_of(request), job=job.pk)  # fmt: skip
-    return FileResponse(file_open(stored), as_attachment=True, filename=stored.name)
+    return FileResponse(archive, as_attachment=True, filename=name)
 
 
 # ── Partners ─────────────────────────────────────────────────────────────────────────────────

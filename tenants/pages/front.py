@@ -17,6 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tenants.kernel.address import client_address
+from tenants.kernel.forms import posted
 from tenants.kernel.text import latin
 from tenants.selectors.hosts import Site, primary_host, url_of
 from tenants.services.audit import audit
@@ -98,7 +99,7 @@ def signup(request: HttpRequest) -> HttpResponse:
     site = _site(request)
     if not site.partner.signup_open:
         raise Http404
-    form = SignUpForm(request.POST or None, site=site)
+    form = SignUpForm(posted(request), site=site)
     if request.method == "POST" and form.is_valid():
         who = client_address(request) or "?"
         if is_spent(SIGNUPS, who):

@@ -26,7 +26,7 @@ from tenants.models import Merchant
 from tenants.services.audit import audit
 from tenants.workspace.models import Job, StoredFile, User
 
-KIND = "merchant.export"
+KIND = PURPOSE = "merchant.export"
 KEPT = 3  # archives a merchant; older ones are deleted
 APPS = ("workspace", "integrations", "bots", "analytics")
 SECRET_FIELDS = {"workspace.User": {"password"}, "workspace.ApiToken": {"digest"}}
@@ -51,12 +51,13 @@ def merchant_export(found: Job) -> None:
     with tempfile.TemporaryFile() as archive:
         rows = export_to(merchant, archive)
         archive.seek(0)
-        stored = file_save(
-            iter(lambda: archive.read(1 << 20), b""),
-            name=f"{merchant.slug}-{timezone.localdate():%Y-%m-%d}.zip",
-            purpose="export",
-            mime="application/zip",
-        )
+        with merchant_context(merchant.schema_name):
+            stored = file_save(
+                iter(lambda: archive.read(1 << 20), b""),
+                name=f"{merchant.slug}-{timezone.localdate():%Y-%m-%d}.zip",
+                purpose=PURPOSE,
+                mime="application/zip",
+            )
     found.advance(rows, rows)
     found.finish(file=stored.pk, rows=rows)
     _forget_old(merchant)
@@ -77,7 +78,7 @@ def export_to(merchant: Merchant, archive: IO[bytes]) -> int:
                         out.writestr(f"{name}/{path}", content)
                     else:
                         rows += _write(out, f"{name}/{path}", content)
-            for stored in StoredFile.objects.iterator():
+            for stored in StoredFile.objects.exclude(purpose=PURPOSE).iterator():
                 _copy(out, stored)
     return rows
 
@@ -122,8 +123,15 @@ def _copy(out: zipfile.ZipFile, stored: StoredFile) -> None:
 def _forget_old(merchant: Merchant) -> None:
     done = Job.objects.filter(kind=KIND, params__merchant=merchant.pk, state=Job.State.DONE)
     for old in done.order_by("-pk")[KEPT:]:
-        stored = StoredFile.objects.filter(pk=old.result.get("file")).first()
-        if stored is not None:
-            with transaction.atomic():
+        with merchant_context(merchant.schema_name), transaction.atomic():
+            stored = StoredFile.objects.filter(pk=old.result.get("file")).first()
+            if stored is not None:
                 file_delete(stored)
         Job.objects.filter(pk=old.pk).update(result={})
+
+
+def export_open(found: Job, merchant: Merchant) -> tuple[str, IO[bytes]]:
+    """Name and bytes of a finished archive. Raises StoredFile.DoesNotExist."""
+    with merchant_context(merchant.schema_name):
+        stored = StoredFile.objects.get(pk=found.result.get("file"), purpose=PURPOSE)
+        return stored.name, file_open(stored)
