@@ -18,7 +18,7 @@ from bots.live import application as live  # noqa: E402
 from config.roles import WEB, role_of  # noqa: E402
 from config.wsgi import application as web  # noqa: E402
 
-ROLES = {"ingest": ingest, "live": live, WEB: WSGIMiddleware(web, workers=12)}
+ROLES = {"ingest": ingest, "live": live, WEB: WSGIMiddleware(web, workers=12)}  # type: ignore[arg-type]
 SERVED = frozenset(os.environ.get("ASGI_ROLES", "ingest,live,web").split(","))
 
 
@@ -29,7 +29,7 @@ async def application(scope, receive, send) -> None:
     role = "live" if scope["type"] == "websocket" else role_of(scope["path"])
     if role not in SERVED:
         role = next(iter(SERVED))
-    await ROLES[role](scope, receive, send)
+    await ROLES[role](scope, receive, send)  # type: ignore[operator]
 
 
 async def _lifespan(receive, send) -> None:

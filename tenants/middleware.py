@@ -45,7 +45,7 @@ class HostMiddleware:
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
         site = site_of(request.META.get("HTTP_HOST", ""))
-        request.site, request.tenant = site, site.merchant if site else None  # type: ignore[attr-defined]
+        request.site, request.tenant = site, site.merchant if site else None  # type: ignore[assignment, attr-defined]
         request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
         if request.path in ANY_HOST:
             request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]

@@ -168,7 +168,7 @@ class _Multiple(forms.ClearableFileInput):
 
 
 class FilesForm(forms.Form):
-    files = ManyFiles(
+    files = ManyFiles(  # type: ignore[assignment]
         label=gettext_lazy("Files"),
         widget=_Multiple({"multiple": True, "accept": ",".join(DOCUMENTS)}),
         help_text=gettext_lazy("PDF, DOCX, XLSX, TXT, MD, HTML; to 30 MB each, 20 at once."),

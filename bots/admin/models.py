@@ -207,7 +207,7 @@ def usage(request: HttpRequest) -> HttpResponse:
     )
     for row in by_model:
         manifest = manifests().get(row["provider"])
-        row["title"] = manifest.title if manifest else row["provider"]
+        row["title"] = manifest.title if manifest else row["provider"]  # type: ignore[misc]
     days = list(
         calls.annotate(day=TruncDay("created_at")).values("day").annotate(spent=Sum("cost"),
         calls=Count("id")).order_by("day")

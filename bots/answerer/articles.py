@@ -221,7 +221,7 @@ def answer(asked: Asked, found: list[Found], query: Query) -> Part:
     if asked.lang == "en" and best.hit.lang == "ru":
         text = f"{say('found_in', 'en')} {text}"
     hit = best.hit
-    others = []
+    others = []  # type: ignore[var-annotated]
     for other in found[1:4]:
         if other.hit.object_id not in {hit.object_id, *(o.hit.object_id for o in others)}:
             if other.is_sure and other.hit.lang == hit.lang and other.score >= best.score * 0.85:
@@ -419,7 +419,7 @@ def _from_list(lines: list[str], query: Query) -> str:
 
 
 def _cut_lines(lines: list[str]) -> str:
-    kept, size = [], 0
+    kept, size = [], 0  # type: ignore[var-annotated]
     for line in lines:
         if size + len(line) > LONG and kept:
             break

@@ -154,7 +154,7 @@ def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
             continue
         query = understand(piece, words_known, lang)
         matter = [t for t in query.terms if not t.is_weak and not t.is_number]
-        matter = matter or intents.wish(query.text).hours
+        matter = matter or intents.wish(query.text).hours  # type: ignore[assignment]
         if not matter and joined and not carry:
             joined[-1] = f"{joined[-1]} {piece}"
         elif not matter:
@@ -263,7 +263,7 @@ def _answer_one(
     follows = intents.is_follow_up(query.text)
     if follows and not any(getattr(wish, name) for name in _INHERITED):
         if memory.get("kind") in ("article", "hours"):
-            wish = replace(wish, **dict.fromkeys(memory.get("wish") or (), True))
+            wish = replace(wish, **dict.fromkeys(memory.get("wish") or (), True))  # type: ignore[arg-type]
     asked = Asked(
         query,
         wish,
@@ -553,7 +553,7 @@ def _comparison(asked: Asked) -> Part | None:
         ):
             product = meant.products[0]
         else:
-            product = _in_company(query, asked, picked, common)
+            product = _in_company(query, asked, picked, common)  # type: ignore[assignment]
         if product is not None and product.pk not in {p.pk for p in picked}:
             picked.append(product)
     if len(picked) == 1 and asked.focus and picked[0].pk not in asked.focus:

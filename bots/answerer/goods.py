@@ -602,7 +602,7 @@ def _is_kind(term: Term, product: Product, meant: Meant, at: int) -> bool:
 
 
 def _categories(product: Product) -> str:
-    names = []
+    names = []  # type: ignore[var-annotated]
     category = product.category
     while category is not None and len(names) < 5:
         names.append(category.name)

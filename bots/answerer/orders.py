@@ -134,7 +134,7 @@ def answer(text: str, asker: Asker, memory: dict[str, Any], lang: str) -> Part:
     if not number and (awaiting == "phone" or is_order_follow_up(text, memory)):
         number = str(memory.get("order_number") or "")
     context = SkillContext(asker, phone, int(memory.get("order_tries") or 0))
-    told = {
+    told = {  # type: ignore[var-annotated]
         "kind": "order",
         "order_number": number or memory.get("order_number"),
         "order_phone": phone,

@@ -406,7 +406,7 @@ def _is_measure(match: re.Match[str]) -> bool:
     """ "30см", "5-го", "2-х": a number, not a model's name."""
     parts = re.fullmatch(r"(\d+)-?([a-zа-я]{1,3})", match.group())
     return bool(parts) and (
-        _unit(parts[2]) != "" or "-" in match.group() or parts[2] in ("th", "st", "nd", "rd")
+        _unit(parts[2]) != "" or "-" in match.group() or parts[2] in ("th", "st", "nd", "rd")  # type: ignore[index]
     )
 
 

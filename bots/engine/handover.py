@@ -92,7 +92,7 @@ def hand_over(
             ]
         )
         summary = summary_of(conversation, reason)
-        Episode.objects.filter(pk=conversation.episode_id, handed_over_at=None).update(
+        Episode.objects.filter(pk=conversation.episode_id, handed_over_at=None).update(  # type: ignore[misc]
             handed_over_at=now, handover_reason=reason, summary=summary
         )
         messages.write(

@@ -249,8 +249,8 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
         due.follow("deliver", conversation.pk)
         if answer.template_id is not None:
             template_sent(answer.template_id, written.id)
-        if conversation.episode.first_answer_ms is None:
-            Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(
+        if conversation.episode.first_answer_ms is None:  # type: ignore[union-attr]
+            Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(  # type: ignore[misc]
                 first_answer_ms=fact.get("waited_ms", ms)
             )
     return True

@@ -374,7 +374,7 @@ class ChatSocket(AsyncWebsocketConsumer):
     async def _hello(self, frame: Any) -> None:
         visit = None
         if isinstance(frame, dict) and frame.get("t") == "hello":
-            visit = _visit(self.place, self.key, frame, _address(self.scope))
+            visit = _visit(self.place, self.key, frame, _address(self.scope))  # type: ignore[arg-type]
         if visit is None:
             await self._tell({"t": "expired"})
             await self.close(4401)
@@ -649,7 +649,7 @@ async def _upload(place: Place, key: str, scope: dict[str, Any], receive: Any) -
 def _parts(meta: dict[str, Any], body: bytes) -> tuple[str, str, bytes]:
     """(token, name, content) of an upload."""
     handler = MemoryFileUploadHandler()
-    handler.handle_raw_input(BytesIO(body), meta, len(body), b"", None)
+    handler.handle_raw_input(BytesIO(body), meta, len(body), b"", None)  # type: ignore[arg-type]
     handler.activated = True
     try:
         data, sent = MultiPartParser(meta, BytesIO(body), [handler]).parse()

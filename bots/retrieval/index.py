@@ -99,7 +99,7 @@ _HEADING = re.compile(r"^\s{0,3}#{1,6}\s+(.+?)\s*#*$|^\s*<h[1-6][^>]*>(.+?)</h[1
 
 def pieces(text: str) -> Iterator[tuple[str, str]]:
     """(heading, passage) of an article: paragraphs, short ones joined, lists with their lead."""
-    heading, block = "", []
+    heading, block = "", []  # type: ignore[var-annotated]
 
     def flush() -> Iterator[tuple[str, str]]:
         whole = plain("\n".join(block)).strip()
@@ -294,7 +294,7 @@ def _write(kind: str, object_ids: list[int], drafts: list[Draft]) -> int:
             words_come.update(draft.lemmas.keys())
             for form, lemma in draft.forms.items():
                 forms[lemma][form] = None
-        words = Words.unpack(row.words)
+        words = Words.unpack(row.words)  # type: ignore[arg-type]
         words.change(kind, gone=words_gone, come=words_come, forms=forms)
         row.words = words.pack()
         row.version = _next_version(row.version)

@@ -171,7 +171,7 @@ def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[
                 terms.append(term)
                 at += size
                 continue
-        if term := _term(*read[at], vocabulary):
+        if term := _term(*read[at], vocabulary):  # type: ignore[assignment]
             terms.append(term)
         at += 1
     return terms
@@ -220,7 +220,7 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
             term.kin = [(one,) for one in dict.fromkeys(kin) if one not in known]
     counts = [min(vocabulary.count(part) for part in key) for key in term.keys]
     term.count = sum(counts)
-    known = [key[0] for key, n in zip(term.keys, counts, strict=True) if n]
+    known = [key[0] for key, n in zip(term.keys, counts, strict=True) if n]  # type: ignore[assignment]
     # A word the texts do not have weighs like the rarest one: it is what they lack.
     term.rarity = min((vocabulary.rarity(w, "product") for w in known), default=1.0)
     term.article_rarity = min((vocabulary.rarity(w, "article") for w in known), default=1.0)

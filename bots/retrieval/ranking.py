@@ -186,7 +186,7 @@ def _pattern(kind: str, bits: str, terms: list[tuple[int, Term]], total: float) 
     matches: dict[int, Match] = {}
     score = coverage = 0.0
     for at, (index, term) in enumerate(terms):
-        exact, in_title, in_fields, somewhere, kin = bits[at * 5 : at * 5 + 5]
+        exact, in_title, in_fields, somewhere, kin = bits[at * 5 : at * 5 + 5]  # type: ignore[str-unpack]
         if somewhere == "1":
             place = "A" if in_title == "1" else "B" if in_fields == "1" else "C"
             factor = 1.0 if exact == "1" else _SYNONYM

@@ -162,7 +162,7 @@ class Vocabulary:
                     best = (price, form)
         if best and best[0] <= 0.3:
             return best[1]
-        if len(word) >= 5 and (heard := self._heard(word)):
+        if len(word) >= 5 and (heard := self._heard(word)):  # type: ignore[assignment]
             return heard
         return None
 
@@ -307,7 +307,7 @@ def load() -> Vocabulary:
     glossary = Glossary([*_built_in_groups(), *rows]) if rows else _built_in()
     if row is None:
         return Vocabulary(0, 0, Words(), glossary)
-    return Vocabulary(row.version, row.passages, Words.unpack(row.words), glossary)
+    return Vocabulary(row.version, row.passages, Words.unpack(row.words), glossary)  # type: ignore[arg-type]
 
 
 def _built_in() -> Glossary:

@@ -84,11 +84,11 @@ def _matches(query: str) -> Q:
     words = Q(contact__name__icontains=query) | Q(contact__username__iexact=query.lstrip("@"))
     digits = "".join(c for c in query if c.isdigit())
     if len(digits) >= 5:
-        words |= Exists(
+        words |= Exists(  # type: ignore[assignment]
             Identity.objects.filter(contact=OuterRef("contact"), value__contains=digits[-10:])
         )
     if len(query) >= 3:
-        words |= Exists(
+        words |= Exists(  # type: ignore[assignment]
             Message.objects.filter(conversation=OuterRef("pk"), text__icontains=query).exclude(
                 kind=Message.Kind.SYSTEM
             )

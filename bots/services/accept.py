@@ -72,5 +72,5 @@ def accept(channel_id: int, envelopes: Sequence[Envelope], *, ring: bool = True)
     lanes = [lane for lane, _ in found]
     if ring:
         for lane in [lane for lane, is_idle in found if is_idle]:
-            transaction.on_commit(lambda lane=lane: bell.ring(schema, "inbox", lane))
+            transaction.on_commit(lambda lane=lane: bell.ring(schema, "inbox", lane))  # type: ignore[misc]
     return lanes

@@ -193,7 +193,7 @@ def _attach(message_id: int, stored_id: int) -> None:
 def _first_answer(conversation: Conversation) -> None:
     if conversation.waiting_since:
         waited = round((timezone.now() - conversation.waiting_since).total_seconds() * 1000)
-        Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(
+        Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(  # type: ignore[misc]
             first_answer_ms=waited
         )
 
@@ -311,7 +311,7 @@ def conversation_resolve(
         conversation.fall_silent()
         conversation.unread = 0
         conversation.save()
-        Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(
+        Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(  # type: ignore[misc]
             resolved_at=timezone.now(),
             outcome=outcome,
             resolved_by="agent" if by else "rule",

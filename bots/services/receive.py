@@ -125,7 +125,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
     conversation.last_seq += 1
     seq = conversation.last_seq
-    message = Message.objects.create(
+    message = Message.objects.create(  # type: ignore[misc]
         conversation=conversation,
         episode_id=conversation.episode_id,
         seq=seq,

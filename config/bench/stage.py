@@ -252,7 +252,7 @@ def apart(main: Callable[[], Awaitable[Load]]) -> Load:
     def work() -> None:
         import uvloop
 
-        queue.put(uvloop.run(main()))
+        queue.put(uvloop.run(main()))  # type: ignore[arg-type]
 
     child = context.Process(target=work)
     child.start()
@@ -279,7 +279,7 @@ def channel_for(found: Any, *, base_url: str = "", **settings_: Any) -> Any:
         channel = channel_create(
             kind="telegram",
             name="Bench",
-            bot=Bot.objects.first(),
+            bot=Bot.objects.first(),  # type: ignore[arg-type]
             secrets={"token": TOKEN},
             base_url=base_url,
             settings=settings_,

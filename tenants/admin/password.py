@@ -62,7 +62,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         else:
             count(RESETS, who)
             count(RESETS, email)
-            site: Site = request.site  # type: ignore[attr-defined]
+            site: Site = request.site  # type: ignore[assignment, attr-defined]
             user = User.objects.filter(email=email, is_active=True).first()
             if user is not None and (site.merchant or user.partner_id in (None, site.partner.pk)):
                 password_link_send(site=site, user=user, link=set_password_url(site, user))
@@ -93,7 +93,7 @@ class SetPassword(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        audit("password.set", self.user.email, actor=self.user)
+        audit("password.set", self.user.email, actor=self.user)  # type: ignore[union-attr]
         messages.success(self.request, _("The password is set. Log in with it."))
         return response
 

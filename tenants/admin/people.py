@@ -49,7 +49,7 @@ class PersonForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "role" in self.fields and not self.is_by_owner:
-            self.fields["role"].choices = [
+            self.fields["role"].choices = [  # type: ignore[attr-defined]
                 (key, title) for key, title in User.Role.choices if key != User.Role.OWNER
             ]
 
@@ -201,7 +201,7 @@ class PersonAdmin(ModelAdmin):
               actor=actor_of(request))  # fmt: skip
 
     def _site_of(self, request: HttpRequest, user: User | None) -> Site:
-        return request.site  # type: ignore[attr-defined]
+        return request.site  # type: ignore[attr-defined, return-value]
 
     def _partner_id(self, request: HttpRequest, form: Any) -> int | None:
         return None
@@ -308,7 +308,7 @@ def action_in_words(code: str) -> str:
     name = OBJECTS.get(kind)
     if name is None:
         found = [m for m in apps.get_models() if m._meta.model_name == kind]
-        name = found[0]._meta.verbose_name if found else kind.replace("_", " ")
+        name = found[0]._meta.verbose_name if found else kind.replace("_", " ")  # type: ignore[assignment]
     return f"{name}: {ACTIONS.get(verb, verb.replace('_', ' '))}"
 
 

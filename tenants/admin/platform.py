@@ -60,7 +60,7 @@ from tenants.workspace.models import AuditEntry, Job, StoredFile, User
 
 def scope_of(request: HttpRequest) -> int | None:
     """The partner this person is confined to here; None for platform staff on its own host."""
-    site: Site = request.site  # type: ignore[attr-defined]
+    site: Site = request.site  # type: ignore[assignment, attr-defined]
     if request.user.partner_id is not None:  # type: ignore[union-attr]
         return int(request.user.partner_id)  # type: ignore[union-attr]
     return None if site.partner.is_platform else site.partner.pk
@@ -178,7 +178,7 @@ class NewMerchantForm(forms.ModelForm):
                     self.add_error(name if name in self.fields else None, fault)
 
     def save(self, commit: bool = True) -> Merchant:
-        self.save_m2m = lambda: None
+        self.save_m2m = lambda: None  # type: ignore[method-assign]
         return self.instance
 
 
@@ -481,7 +481,7 @@ class MerchantAdmin(Scoped):
         return self._is(request, object_id, Merchant.State.ACTIVE, Merchant.State.SUSPENDED)
 
 
-@platform_site.page("exports/<int:pk>/", name="export_file")
+@platform_site.page("exports/<int:pk>/", name="export_file")  # type: ignore[arg-type]
 def export_file(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
     """The archive of a merchant in scope."""
     job = get_object_or_404(Job, pk=pk, kind="merchant.export", state=Job.State.DONE)
@@ -738,7 +738,7 @@ class PlanAdmin(Scoped):
 class StaffAdmin(PersonAdmin):
     """A partner's owner rules its own people; the platform's rules its own and every partner's."""
 
-    list_display = ("person", "role_label", "partner_label", "access", "last_login")
+    list_display = ("person", "role_label", "partner_label", "access", "last_login")  # type: ignore[assignment]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request)
@@ -782,7 +782,7 @@ class StaffAdmin(PersonAdmin):
 
     def _site_of(self, request: HttpRequest, user: User | None) -> Site:
         """The host the person will log in on, in that partner's brand."""
-        site: Site = request.site  # type: ignore[attr-defined]
+        site: Site = request.site  # type: ignore[assignment, attr-defined]
         chosen = request.POST.get("partner", "") if user is None or user.pk is None else ""
         pk = int(chosen) if chosen.isdigit() else (user.partner_id if user else None)
         if pk is None or pk == site.partner.pk:

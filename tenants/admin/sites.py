@@ -87,9 +87,9 @@ class PlatformSite(BrandedSite):
 
     def has_permission(self, request: HttpRequest) -> bool:
         site = request.site  # type: ignore[attr-defined]
-        if site is None or site.merchant is not None or not request.user.is_active:
+        if site is None or site.merchant is not None or not request.user.is_active:  # type: ignore[attr-defined]
             return False
-        return request.user.partner_id in (None, site.partner.pk)  # type: ignore[union-attr]
+        return request.user.partner_id in (None, site.partner.pk)  # type: ignore[attr-defined, union-attr]
 
 
 merchant_site = MerchantSite("merchant")

@@ -24,8 +24,8 @@ def current_schema() -> str:
 def enter(schema: str) -> None:
     """Bind this thread to `schema` until the next call. For requests; elsewhere use the block."""
     _schema.set(schema)
-    if connection.schema_name != schema:
-        connection.set_schema(schema)
+    if connection.schema_name != schema:  # type: ignore[attr-defined]
+        connection.set_schema(schema)  # type: ignore[attr-defined]
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def refuse_entities(stream: IO[bytes], *, forbid_doctype: bool = False) -> None:
 
     parser.EntityDeclHandler = bomb
     parser.UnparsedEntityDeclHandler = bomb
-    parser.ExternalEntityRefHandler = bomb
+    parser.ExternalEntityRefHandler = bomb  # type: ignore[assignment]
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = first
     read = 0

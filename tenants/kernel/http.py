@@ -147,7 +147,7 @@ def error_for(
 @contextmanager
 def vendor_errors(vendor: str, operation: str, *, write: bool = False) -> Iterator[None]:
     """Turn httpx's errors into ours. `write`: a time-out leaves the outcome unknown."""
-    about = {"vendor": vendor, "operation": operation}
+    about: dict[str, Any] = {"vendor": vendor, "operation": operation}
     try:
         yield
     except httpx.HTTPStatusError as exc:

@@ -8,4 +8,4 @@ from django.core.mail.backends.filebased import EmailBackend
 
 class FolderBackend(EmailBackend):
     def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, file_path=settings.DATA_DIR / "mail", **kwargs)
+        super().__init__(*args, file_path=settings.DATA_DIR / "mail", **kwargs)  # type: ignore[arg-type, misc]

@@ -6,6 +6,7 @@ Apps below never import apps above, so each app registers its own part in `AppCo
 from __future__ import annotations
 
 import importlib
+import importlib.util
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field

@@ -57,7 +57,7 @@ def group() -> str:
 
 
 def owner() -> str:
-    return settings.DATABASES["owner"]["USER"]
+    return settings.DATABASES["owner"]["USER"]  # type: ignore[return-value]
 
 
 def schema_sql(schema: str) -> str:
@@ -94,7 +94,7 @@ def tables_sql(schema: str) -> str:
 
 def ingest_sql(schema: str) -> str:
     name, ingest = sql.Identifier(schema), sql.Identifier(login("ingest"))
-    return sql.Composed(
+    return sql.Composed(  # type: ignore[arg-type]
         sql.SQL("GRANT {} ON {}.{} TO {};").format(
             sql.SQL(what), name, sql.Identifier(table), ingest
         )

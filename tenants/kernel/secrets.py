@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -52,7 +52,13 @@ def hint(secret: str) -> str:
     return f"•••• {secret[-4:]}" if len(secret) >= 12 else "••••"
 
 
-class EncryptedField(models.TextField):
+if TYPE_CHECKING:
+    _Sealed = models.TextField[dict[str, Any], dict[str, Any]]
+else:
+    _Sealed = models.TextField
+
+
+class EncryptedField(_Sealed):
     """A dict of secrets, sealed with the current merchant's key. Never searchable."""
 
     description = "sealed dictionary"

@@ -32,7 +32,7 @@ CONSENT_VERSION = "2026-11-22"
 
 
 def _site(request: HttpRequest) -> Site:
-    site: Site = request.site  # type: ignore[attr-defined]
+    site: Site = request.site  # type: ignore[assignment, attr-defined]
     return site
 
 

@@ -113,7 +113,7 @@ def _furnish(
         merchant.brand = Brand.objects.create(**brand)
         merchant.save(update_fields=["brand"])
     Merchant.objects.filter(pk=merchant.pk).update(created_at=timezone.now())
-    Domain.objects.create(host=host, partner=merchant.partner, merchant=merchant)
+    Domain.objects.create(host=host, partner=merchant.partner, merchant=merchant)  # type: ignore[misc]
     provision.spares_replenish_soon()
     with merchant_context(merchant.schema_name):
         owner = User.objects.create_user(

@@ -254,7 +254,7 @@ class _Group:
         for key, migration in executor.loader.replacements.items():
             if key not in self.have and self.have.issuperset(migration.replaces):
                 done = Migration(migration.name, migration.app_label)
-                done.dependencies = migration.dependencies
+                done.dependencies = migration.dependencies  # type: ignore[misc]
                 yield done
 
     def _apply(self, executor: MigrationExecutor, migration: Migration) -> None:
@@ -301,7 +301,7 @@ class _Group:
         return opened
 
     def _broadcaster(self, migration: Migration, text: str) -> Callable[[str], None]:
-        recorded = sql.Composed(
+        recorded = sql.Composed(  # type: ignore[arg-type]
             sql.SQL(_RECORD.replace("%s", "{}") + ";").format(app, name)
             for app, name in recorded_as(migration)
         ).as_string(None)

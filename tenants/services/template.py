@@ -158,7 +158,7 @@ def statements(cursor: Any, schema: str) -> str:
     for name, _oid, options, columns, constraints, indexes, triggers in tables:
         table = f'"{schema}"."{name}"'
         inside = [_column(column) for column in columns]
-        references = []
+        references = []  # type: ignore[var-annotated]
         for constraint, kind, text in constraints or ():
             part = f'CONSTRAINT "{constraint}" {text}'
             (references if kind == "f" else inside).append(part)

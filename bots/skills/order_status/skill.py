@@ -18,13 +18,13 @@ class Args(BaseModel):
 class OrderStatus(Skill[Args]):
     Args = Args
 
-    def run(self, context: SkillContext, args: Args) -> SkillResult:
+    def run(self, context: SkillContext, args: Args) -> SkillResult:  # type: ignore[valid-type]
         """Facts: number, status (our closed list), status_text, eta (ISO 8601 or None), is_full.
 
         For a proven owner also: service, track, address, sum, currency, lines, placed.
         Raises NotFound alike for missing and foreign orders, TooManyAttempts after guessing.
         """
-        return result_of(context.access_order(args.order_number))
+        return result_of(context.access_order(args.order_number))  # type: ignore[attr-defined]
 
 
 def result_of(access: Access) -> SkillResult:

@@ -40,7 +40,7 @@ class Command(BaseCommand):
         except Partner.DoesNotExist:
             raise CommandError(f"There is no partner {partner}.") from None
         except ValidationError as exc:
-            faults = "; ".join(f"{field}: {' '.join(said)}" for field, said in exc)
+            faults = "; ".join(f"{field}: {' '.join(said)}" for field, said in exc)  # type: ignore[str-unpack]
             raise CommandError(faults) from None
         owner = merchant_owner(merchant)
         with merchant_context(merchant.schema_name):

@@ -15,7 +15,7 @@ from django_tenants.postgresql_backend import base as stock
 
 class DatabaseWrapper(stock.DatabaseWrapper):
     def _handle_search_path(self, cursor=None) -> None:
-        if self._setting_search_path or self.search_path_set_schemas:
+        if self._setting_search_path or self.search_path_set_schemas:  # type: ignore[has-type]
             return
         paths = self._get_cursor_search_paths()
         role = "none"
