@@ -81,7 +81,7 @@ class BotForm(forms.ModelForm):
                 widget=UnfoldAdminSelectWidget,
             )
         if "deadline_s" in self.fields:
-            self.fields["deadline_s"].min_value = 5
+            self.fields["deadline_s"].min_value = 5  # type: ignore[attr-defined]
             self.fields["deadline_s"].help_text = _(
                 "After that the buyer gets a template or a person, never silence. 5 to 60."
             )
@@ -97,7 +97,7 @@ class BotForm(forms.ModelForm):
         keys = [cleaned.get(f"model_{n + 1}") for n in range(MODELS_KEPT)]
         keys = list(dict.fromkeys(key for key in keys if key))
         before = {_key_of(entry): entry for entry in (self.instance.providers or [])}
-        self.instance.providers = [before.get(key) or _entry_of(key) for key in keys]
+        self.instance.providers = [before.get(key) or _entry_of(key) for key in keys]  # type: ignore[arg-type]
         if not cleaned.get("foreign_models"):
             abroad = [title for key, title, region in _known_models() if key in keys
                       and region == DataRegion.FOREIGN]  # fmt: skip
@@ -163,9 +163,9 @@ def in_words(name: str, value: Any) -> str:
         titles = dict(TOPICS)
         return ", ".join(str(titles.get(key, key)) for key in value or []) or "–"
     if name == "providers":
-        titles = {key: str(title) for key, title, _region in _known_models()}
+        titles = {key: str(title) for key, title, _region in _known_models()}  # type: ignore[misc]
         keys = [_key_of(entry) for entry in value or []]
-        return " → ".join(titles.get(key, key) for key in keys) or _("built-in answers, no model")
+        return " → ".join(titles.get(key, key) for key in keys) or _("built-in answers, no model")  # type: ignore[misc]
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
     return str(value) if value not in (None, "") else "–"
@@ -198,7 +198,7 @@ class RollBackForm(BaseDialogForm):
         if bot is not None:
             field = self.fields["version"]
             newest = bot.published.number if bot.published else 0
-            recent = bot.versions.exclude(pk=bot.published_id).filter(number__gt=newest - 20)
+            recent = bot.versions.exclude(pk=bot.published_id).filter(number__gt=newest - 20)  # type: ignore[misc]
             field.queryset = recent.order_by("-number")
             field.label_from_instance = lambda version: (
                 _("Version %(n)s of %(day)s, %(by)s")
