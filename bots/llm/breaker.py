@@ -84,6 +84,12 @@ class Breaker:
         if was_shared:
             self._tell(lambda store: store.delete(_name(key)))
 
+    def forgive(self, key: str) -> None:
+        """New credentials: nothing is held against them, in any process."""
+        with self._lock:
+            self._states.pop(key, None)
+        self._tell(lambda store: store.delete(_name(key)))
+
     def failed(self, key: str) -> None:
         """The vendor is in trouble: after a few in a row, a pause that grows."""
         now = self._clock()
@@ -109,6 +115,7 @@ class Breaker:
             state.until = max(state.until, self._clock() + seconds)
             state.probe_until = 0.0
             state.is_shared = True
+            state.shared_at = self._clock()
             until = state.until
         self._tell(lambda store: store.set(_name(key), until, seconds + 1))
 
@@ -128,6 +135,9 @@ class Breaker:
         with self._lock:
             if until > state.until:
                 state.until, state.is_shared = until, True
+            elif not until and state.is_shared:
+                # Another process has ended the pause (new credentials), or the store is empty.
+                state.until, state.is_shared = 0.0, False
 
     def _tell(self, say: Callable[[Store], object]) -> None:
         if self._store is not None:

@@ -22,6 +22,7 @@ from typing import Any
 
 import httpcore
 import httpx
+from django.conf import settings
 
 from bots.llm.base import (
     Account,
@@ -34,6 +35,7 @@ from bots.llm.base import (
     VendorError,
 )
 from tenants.kernel.errors import NotFound
+from tenants.kernel.http import _GuardedBackend as GuardedBackend
 from tenants.kernel.http import outgoing, vendor_errors
 
 STEP_S = 0.2
@@ -131,16 +133,19 @@ def client_for(
     vendor: str, base_url: str, proxy: str = "", allow_private: bool | None = None, ca_pem: str = ""
 ) -> httpx.Client:
     """One client per address, shared by accounts: keys travel in each request's headers."""
-    return make_patient(
-        outgoing(
-            base_url,
-            vendor=vendor,
-            timeout_s=CONNECT_S,
-            allow_private=allow_private,
-            proxy=proxy or None,
-            verify=trust(ca_pem) if ca_pem else True,
-        )
+    client = outgoing(
+        base_url,
+        vendor=vendor,
+        timeout_s=CONNECT_S,
+        allow_private=allow_private,
+        proxy=proxy or None,
+        verify=trust(ca_pem) if ca_pem else True,
     )
+    may_be_private = settings.ALLOW_PRIVATE_ADDRESSES if allow_private is None else allow_private
+    if proxy and not may_be_private and (pool := _pool_of(client._transport)) is not None:
+        # An account names its proxy too: that address must not lead inside either.
+        pool._network_backend = GuardedBackend()
+    return make_patient(client)
 
 
 @lru_cache(maxsize=16)

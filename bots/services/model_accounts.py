@@ -14,7 +14,13 @@ from bots.llm.base import Patience
 from bots.llm.gateway import provider_for
 from bots.llm.manifests import ProviderManifest, manifests
 from bots.models import ModelAccount
-from bots.services.model_calls import account_of, accounts_forget, in_words, secrets_of
+from bots.services.model_calls import (
+    account_forgive,
+    account_of,
+    accounts_forget,
+    in_words,
+    secrets_of,
+)
 from tenants.kernel import outbox
 from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
 
@@ -85,6 +91,7 @@ def account_save(
             key=f"model_account:{account.pk}",
             data={"account": account.pk},
         )
+    account_forgive(account)
     accounts_forget()
     return account
 
@@ -106,6 +113,7 @@ def account_check(account: ModelAccount) -> str:
             _mark(account, ModelAccount.State.BROKEN, exc.detail)
         raise
     _mark(account, ModelAccount.State.LIVE, "")
+    account_forgive(account)
     return model
 
 

@@ -148,6 +148,11 @@ def _house() -> _House:
     return house
 
 
+def account_forgive(row: ModelAccount) -> None:
+    """New credentials are tried at once, whatever the old ones did."""
+    _breaker.forgive(f"{row.provider}:{current_schema()}:{row.pk}")
+
+
 def accounts_forget() -> None:
     """After a change of accounts. Other processes follow within KEEP_S."""
     with _lock:
@@ -325,6 +330,8 @@ def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> N
         if kind == "account_broken":
             if account is not None and account.owner == "merchant":
                 _mark(account.id, ModelAccount.State.BROKEN, detail)
+            elif account is not None:
+                log.error("a partner's model account %s does not work: %s", account.id, detail)
         elif cache.add(f"llm:told:{kind}:{datetime.now(UTC):%Y-%m}", 1, 40 * 86_400):
             with transaction.atomic():
                 outbox.emit(f"model.{kind}", key="models", data={})

@@ -189,6 +189,19 @@ def test_a_broken_account_is_told_once_and_mends_itself(servers, alpha):
     ]
 
 
+def test_a_corrected_key_is_tried_at_once(servers, alpha):
+    with alpha.inside():
+        account = save(servers, api_key="wrong-wrong-wrong")
+        with pytest.raises(NeedsMerchant):
+            model_complete(ASK, bot=YANDEX)
+        simulator, url = servers["yandexgpt"]
+        account_save(
+            provider="yandexgpt", values=simulator.settings(), account=account, base_url=url
+        )
+
+        assert model_complete(ASK, bot=YANDEX).text
+
+
 def test_the_bot_names_the_order_and_the_model(servers, alpha):
     with alpha.inside():
         account = save(servers)

@@ -351,6 +351,13 @@ def test_a_private_address_is_refused_unless_allowed(manifest, account):
         call(provider, stream=True)
 
 
+def test_a_proxy_inside_our_network_is_refused_too(manifest, account):
+    made = replace(account, allow_private=False, proxy="http://127.0.0.1:6379")
+
+    with pytest.raises(NeedsMerchant, match="private"):
+        call(manifest.build(made), stream=True)
+
+
 def test_threads_share_one_provider(provider, sim):
     texts: list[str] = []
     threads = [

@@ -660,6 +660,17 @@ def test_processes_share_a_pause():
     assert shelf == {}
 
 
+def test_new_credentials_are_forgiven_everywhere():
+    clock, shelf = Clock(), Shelf()
+    worker, web = Breaker(shelf, clock), Breaker(shelf, clock)
+    worker.rest("k", 300)
+    clock.now += 2
+
+    web.forgive("k")
+
+    assert worker.wait_s("k") == 0
+
+
 def test_a_lost_store_changes_nothing():
     class Away:
         def get(self, key, default=0.0):
