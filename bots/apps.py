@@ -11,7 +11,14 @@ class BotsConfig(AppConfig):
         # of a new merchant.
         from bots import handlers  # noqa: F401
         from bots.engine import inbox, turn  # noqa: F401
-        from bots.services import attachments, delivery, fill, knowledge, polling  # noqa: F401
+        from bots.services import (  # noqa: F401
+            attachments,
+            delivery,
+            fill,
+            knowledge,
+            polling,
+            uploads,
+        )
         from tenants.kernel import rights
 
         # What the acceptance of a delivery needs (bots.services.accept): no content can be read.

@@ -16,7 +16,8 @@ from django.utils.http import parse_etags
 from django.views.decorators.http import require_safe
 
 from bots.services.consents import wordings
-from bots.services.places import Place, config, place_of
+from bots.services.places import Place, place_of
+from tenants.branding import mark_of, picture
 from tenants.selectors.hosts import url_of
 
 WIDGET = Path(settings.BASE_DIR) / "static" / "dist" / "widget" / "widget.js"
@@ -83,9 +84,17 @@ def _place(request: HttpRequest, key: str) -> Place:
 def chat_page(request: HttpRequest, key: str) -> HttpResponse:
     """The chat without a site: for a link in a profile, a QR code on a parcel."""
     place = _place(request, key)
-    return TemplateResponse(
-        request, "chat/page.html", {"key": key, "place": place, "config": config(place, key)}
-    )
+    return TemplateResponse(request, "chat/page.html", {"key": key, **_looks(place)})
+
+
+def _looks(place: Place) -> dict[str, str]:
+    """The brand's pictures as addresses: what a merchant stored may be the SVG itself."""
+    brand = place.brand
+    return {
+        "icon": mark_of(brand),
+        "logo": picture(brand["logo"]),
+        "logo_dark": picture(brand["logo_dark"] or brand["logo"]),
+    }
 
 
 @require_safe
@@ -96,8 +105,8 @@ def chat_privacy(request: HttpRequest, key: str) -> HttpResponse:
         request,
         "chat/privacy.html",
         {
+            **_looks(place),
             "key": key,
-            "place": place,
             "who": place.who,
             "consents": wordings(request.LANGUAGE_CODE, place.who),  # type: ignore[attr-defined]
         },

@@ -33,10 +33,9 @@ from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from bots.channels.web import identity, wire
-from bots.live import files
 from bots.live.pace import Meter, Pace
 from bots.selectors.threads import thread_before, thread_since, unreported
-from bots.services import visitors
+from bots.services import uploads, visitors
 from bots.services.accept import accept
 from bots.services.places import Place, config, place_of
 from tenants.kernel.context import group_of, merchant_context
@@ -144,7 +143,7 @@ class Visit:
         handles = frame.get("files", [])
         sent = []
         for value in handles[: wire.MAX_FILES] if isinstance(handles, list) else []:
-            found = files.of_handle(self.place.schema, self.visitor, value)
+            found = uploads.of_handle(self.place.schema, self.visitor, value)
             if found is None:
                 return {"t": "refused", "key": key, "code": "files"}
             sent.append(found)
@@ -309,7 +308,7 @@ class Visit:
         return [
             {
                 **{k: row[k] for k in ("kind", "name", "mime", "size", "error")},
-                "url": files.link(self.place.schema, self.key, row["stored"])
+                "url": uploads.link(self.place.schema, self.key, row["stored"])
                 if row["stored"]
                 else "",
             }
@@ -623,25 +622,25 @@ async def _events_of(visit: Visit, message: dict[str, Any]) -> list[dict[str, An
 async def _upload(place: Place, key: str, scope: dict[str, Any], receive: Any) -> None:
     if wait := _uploads.wait_s(_address(scope)):
         raise _error(429, "pace", wait=round(wait, 1))
-    body = await _read(receive, files.MAX_BYTES + 16 * 1024)
+    body = await _read(receive, uploads.MAX_BYTES + 16 * 1024)
     meta = {"CONTENT_TYPE": _header(scope, b"content-type"), "CONTENT_LENGTH": len(body)}
     token, name, content = await asyncio.to_thread(_parts, meta, body)
     visitor = visitors.visitor_of(place.schema, place.channel_id, token)
     if visitor is None:
         raise _error(401, "expired")
     try:
-        stored, kind = await _inside(place.schema, files.keep, content, name)
-    except files.Refused as exc:
-        raise _error(400, exc.code, limit=files.MAX_BYTES) from None
+        stored, kind = await _inside(place.schema, uploads.upload_keep, content, name)
+    except uploads.Refused as exc:
+        raise _error(400, exc.code, limit=uploads.MAX_BYTES) from None
     raise Answer(
         200,
         {
-            "handle": files.handle(place.schema, visitor, stored.pk, kind),
+            "handle": uploads.handle(place.schema, visitor, stored.pk, kind),
             "name": stored.name,
             "mime": stored.mime,
             "size": stored.size,
             "kind": kind,
-            "url": files.link(place.schema, key, stored.pk),
+            "url": uploads.link(place.schema, key, stored.pk),
         },
     )
 
@@ -662,7 +661,7 @@ def _parts(meta: dict[str, Any], body: bytes) -> tuple[str, str, bytes]:
 
 
 async def _file(place: Place, signed: str) -> None:
-    file_id = files.of_link(place.schema, signed)
+    file_id = uploads.of_link(place.schema, signed)
     if file_id is None:
         raise _error(404, "not_found")
 
@@ -677,7 +676,7 @@ async def _file(place: Place, signed: str) -> None:
     if found is None:
         raise _error(404, "not_found")
     stored, content = found
-    inline = stored.mime in files.INLINE
+    inline = stored.mime in uploads.INLINE
     raise Answer(
         200,
         raw=content,

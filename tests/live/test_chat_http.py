@@ -450,3 +450,19 @@ def test_what_is_not_a_picture_is_offered_as_a_download(alpha, browser_of, live)
     answer = httpx.get(f"http://127.0.0.1:{live.port}{sent['url']}", headers={"host": alpha.host})
     assert answer.headers["content-type"] == "application/octet-stream"
     assert answer.headers["content-disposition"].startswith("attachment")
+
+
+def test_a_file_that_no_message_mentions_is_forgotten(alpha, browser_of, work, answers):
+    from bots.services.uploads import forget_upload
+    from tenants.workspace.models import StoredFile
+
+    buyer = browser_of(alpha)
+    upload(buyer, PNG, "забыт.png")
+    sent = upload(buyer, PNG, "послан.png").json()
+    buyer.says("key-000001", "Вот", files=[sent["handle"]])
+    work(alpha)
+
+    with alpha.inside():
+        for stored in list(StoredFile.objects.all()):
+            forget_upload(stored.pk)
+        assert [s.name for s in StoredFile.objects.all()] == ["послан.png"]

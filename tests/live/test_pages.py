@@ -102,3 +102,18 @@ def test_without_a_policy_of_its_own_a_merchant_has_a_privacy_page(alpha, visito
         f"/chat/{alpha.channel.route_key}/privacy/", headers={"accept-language": "en"}
     )
     assert "Alpha Shoes processes my name" in answer.content.decode()
+
+
+def test_pictures_of_a_brand_are_addresses_even_when_stored_as_drawings(alpha, visitor):
+    from tenants.kernel.context import PUBLIC, merchant_context
+    from tenants.selectors.hosts import forget_hosts
+
+    with merchant_context(PUBLIC):
+        brand = alpha.merchant.partner.brand
+        brand.logo = brand.favicon = '<svg xmlns="http://www.w3.org/2000/svg"><script/></svg>'
+        brand.save()
+    forget_hosts()
+    html = visitor(alpha.host).get(f"/chat/{alpha.channel.route_key}/").content.decode()
+
+    assert html.count("data:image/svg+xml;base64,") >= 3
+    assert "<script/>" not in html

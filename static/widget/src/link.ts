@@ -30,6 +30,7 @@ export class Link {
   private badSockets = 0;
   private running = false;
   private online = false;
+  private pausing = false;
 
   constructor(private env: LinkEnv) {}
 
@@ -48,7 +49,7 @@ export class Link {
 
   /** Network is back, or somebody looks at the page: do not sit out the pause. */
   kick(): void {
-    if (this.running && !this.online) {
+    if (this.running && this.pausing) {
       this.tries = 0;
       this.drop();
       this.dial();
@@ -79,6 +80,7 @@ export class Link {
   }
 
   private dial(): void {
+    this.pausing = false;
     this.env.onState('connecting');
     if (this.env.WebSocket && this.badSockets < 2) {
       this.openSocket(this.env.WebSocket);
@@ -112,6 +114,7 @@ export class Link {
     // Half a second to half a minute, never two browsers in step.
     const pause = Math.min(30_000, 500 * 2 ** this.tries) * (0.6 + Math.random() * 0.8);
     this.tries += 1;
+    this.pausing = true;
     this.later(pause, () => this.dial());
   }
 

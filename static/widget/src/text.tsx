@@ -4,11 +4,16 @@ import type { ComponentChildren } from 'preact';
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"']+[^\s<>"'.,;:!?)\]»”]/g;
 
+/** "8 000 ₽" stays on one line, whoever typed an ordinary space. */
+function whole(text: string): string {
+  return text.replace(/(\d) (?=\d{3}(?!\d)|[₽%$€]|руб)/g, '$1\u00a0');
+}
+
 export function linked(text: string): ComponentChildren[] {
   const parts: ComponentChildren[] = [];
   let end = 0;
   for (const match of text.matchAll(ADDRESS)) {
-    parts.push(text.slice(end, match.index));
+    parts.push(whole(text.slice(end, match.index)));
     end = match.index + match[0].length;
     parts.push(
       <a href={match[0]} target="_blank" rel="noopener noreferrer">
@@ -16,7 +21,7 @@ export function linked(text: string): ComponentChildren[] {
       </a>,
     );
   }
-  return [...parts, text.slice(end)];
+  return [...parts, whole(text.slice(end))];
 }
 
 /** An address we may follow: never a script. */

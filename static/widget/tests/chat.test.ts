@@ -155,6 +155,15 @@ test('pauses between tries grow, and a tab that is looked at again does not sit 
   expect(chat.state.link).toBe('online');
 });
 
+test('writing while the line is being opened does not open a second one', async () => {
+  const chat = open();
+  void chat.start();
+  chat.say('Сразу');
+  await settle();
+  expect(server.sockets).toHaveLength(1);
+  expect(said()).toEqual(['Сразу']);
+});
+
 test('an expired key is replaced and nothing unsent is lost', async () => {
   const chat = open();
   await chat.start();

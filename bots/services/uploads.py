@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from pathlib import PurePosixPath
 
 from django.core import signing
+from django.db import transaction
+from django.utils import timezone
 
-from tenants.kernel.files import TooLarge, file_name, file_save
+from bots.models import Attachment
+from tenants.kernel import due
+from tenants.kernel.files import TooLarge, file_delete, file_name, file_save
 from tenants.workspace.models import StoredFile
 
 MAX_BYTES = 15 * 1024 * 1024
 LINK_LIFE_S = 24 * 3600
+FORGOTTEN_AFTER = timedelta(hours=26)  # longer than a handle can be sent
 
 # Ending → (type we serve, kind, how its bytes begin; empty = anything).
 TYPES: dict[str, tuple[str, str, tuple[bytes, ...]]] = {
@@ -53,8 +59,11 @@ class Refused(Exception):
         self.code = code
 
 
-def keep(content: bytes, name: str) -> tuple[StoredFile, str]:
-    """Store what a buyer sent: (file, kind). Raises Refused; the ending and the bytes decide."""
+def upload_keep(content: bytes, name: str) -> tuple[StoredFile, str]:
+    """Store what a buyer sent: (file, kind). Raises Refused; the ending and the bytes decide.
+
+    A file that no message mentions within a day is forgotten.
+    """
     name = file_name(name)
     ending = PurePosixPath(name).suffix.lstrip(".").lower()
     if ending not in TYPES:
@@ -68,7 +77,17 @@ def keep(content: bytes, name: str) -> tuple[StoredFile, str]:
         stored = file_save(content, name=name, purpose="chat", mime=mime, limit=MAX_BYTES)
     except TooLarge:
         raise Refused("size") from None
+    due.schedule("forget_upload", stored.pk, due_at=timezone.now() + FORGOTTEN_AFTER)
     return stored, kind
+
+
+@due.worker("forget_upload")
+def forget_upload(file_id: int) -> datetime | None:
+    with transaction.atomic():
+        stored = StoredFile.objects.filter(pk=file_id, purpose="chat").first()
+        if stored is not None and not Attachment.objects.filter(file=stored).exists():
+            file_delete(stored)
+    return None
 
 
 # ── handles and addresses ──
