@@ -184,7 +184,7 @@ WORKER_THREADS = ENV.worker_threads
 # ── People ───────────────────────────────────────────────────────────────────────────────────
 AUTHENTICATION_BACKENDS = ["tenants.workspace.auth.RoleBackend"]
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "tenants.workspace.auth.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

@@ -8,6 +8,7 @@ import logging
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -68,6 +69,8 @@ def merchant_create(
             raise ValidationError({"name": _("A name is needed: buyers see it.")})
         email = _email_clean(email)
         _password_check(password, email, name)
+    # Takes longer than all the rest and needs no lock.
+    hashed = make_password(password)
     values: dict[str, Any] = {
         "slug": slug,
         "name": name.strip(),
@@ -76,6 +79,7 @@ def merchant_create(
         "language": language or partner.language,
         "region": partner.region,
         "is_demo": is_demo,
+        "created_at": timezone.now(),
         "state": Merchant.State.ACTIVE,
     }
     prepared: Merchant | None = None
@@ -84,7 +88,7 @@ def merchant_create(
             with merchant_context(PUBLIC), transaction.atomic():
                 merchant = provision.spare_claim(**values)
                 if merchant is not None:
-                    _furnish(merchant, host, email, password, brand or {}, actor)
+                    _furnish(merchant, host, email, hashed, brand or {}, actor)
                     break
             prepared = provision.spare_prepare()
     except BaseException as exc:
@@ -104,7 +108,7 @@ def _furnish(
     merchant: Merchant,
     host: str,
     email: str,
-    password: str,
+    hashed: str,
     brand: dict[str, str],
     actor: User | str | None,
 ) -> None:
@@ -112,12 +116,11 @@ def _furnish(
     if brand:
         merchant.brand = Brand.objects.create(**brand)
         merchant.save(update_fields=["brand"])
-    Merchant.objects.filter(pk=merchant.pk).update(created_at=timezone.now())
     Domain.objects.create(host=host, partner=merchant.partner, merchant=merchant)  # type: ignore[misc]
     provision.spares_replenish_soon()
     with merchant_context(merchant.schema_name):
-        owner = User.objects.create_user(
-            email, password, name="", role=User.Role.OWNER, language=merchant.language
+        owner = User.objects.create(
+            email=email, password=hashed, role=User.Role.OWNER, language=merchant.language
         )
         for _name, part in registry.fill:
             part(merchant, owner)

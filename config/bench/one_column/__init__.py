@@ -1,0 +1,1 @@
+"""A release of the day after tomorrow, for `bench tenants`."""
