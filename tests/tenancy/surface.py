@@ -64,11 +64,14 @@ def _names(text: str) -> list[str]:
 
 # ── What a stranger puts in ──────────────────────────────────────────────────────────────────
 def _of_model(route: Route, planted: Planted) -> list[Any]:
-    """Numbers of rows of the view's own model; of all of them where it names none."""
-    model = model_of(route)
-    if model is not None and model._meta.label in planted:
-        return planted[model._meta.label][:1]
-    return sorted({pks[0] for pks in planted.values() if pks and isinstance(pks[0], int)})
+    """Numbers of the rows the view and its address speak of; of all where they name none."""
+    labels = {model._meta.label for model in [model_of(route)] if model is not None}
+    said = {word.rstrip("s") for word in route.path.lower().split("/")}
+    labels |= {label for label in planted if label.rpartition(".")[2].lower() in said}
+    found = {pks[0] for label, pks in planted.items() if pks and label in labels}
+    if not found:
+        found = {pks[0] for pks in planted.values() if pks and isinstance(pks[0], int)}
+    return sorted(found, key=str)
 
 
 PARAMETERS: dict[str, Callable[[Route, Planted], list[Any]]] = {
@@ -82,6 +85,7 @@ PARAMETERS: dict[str, Callable[[Route, Planted], list[Any]]] = {
     "uidb64": lambda route, planted: ["OTAwMDAx"],
     "token": lambda route, planted: ["abc123-0123456789abcdef"],
     "url": lambda route, planted: ["nothing"],
+    "rest": lambda route, planted: ["nothing/here/"],
     "kind": lambda route, planted: ["web"],
     "format": lambda route, planted: [".json"],
 }
@@ -127,10 +131,12 @@ def addresses(route: Route, planted: Planted) -> Iterator[str]:
 
 
 # ── Calling ──────────────────────────────────────────────────────────────────────────────────
-READS = ("get", "options")
-WRITES = ("post", "put", "patch", "delete")
+METHODS = ("get", "post")
+API_METHODS = ("get", "post", "put", "patch", "delete")
 # Where nothing of a row may be shown: an address with a stranger's number ends so.
-REFUSALS = frozenset({301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 415, 429, 503})
+REFUSALS = frozenset(
+    {301, 302, 303, 307, 308, 400, 401, 403, 404, 405, 406, 409, 410, 415, 429, 503}
+)
 
 
 @dataclass
@@ -158,13 +164,12 @@ def call_all(
             continue
         is_foreign = any(name in ("pk", "id", "object_id") for name in route.parameters)
         for path in addresses(route, planted):
-            for method in (*READS, *WRITES):
+            is_api = "/api/" in path
+            for method in API_METHODS if is_api else METHODS:
                 seen.called += 1
-                body = (
-                    {"data": json.dumps({}), "content_type": "application/json"}
-                    if method in WRITES and "/api/" in path
-                    else {}
-                )
+                body = {"content_type": "application/json"} if is_api and method != "get" else {}
+                if body:
+                    body["data"] = json.dumps({})
                 response = getattr(client, method)(path, **body)
                 seen.answered += response.status_code < 400
                 where = f"{who}: {method.upper()} {path} → {response.status_code}"
@@ -172,7 +177,7 @@ def call_all(
                     seen.leaks.append(f"{where} shows a mark of {owner}")
                 if response.status_code in (500, 501, 502, 504):
                     seen.leaks.append(f"{where} breaks")
-                if is_foreign and method != "options" and response.status_code not in REFUSALS:
+                if is_foreign and response.status_code not in REFUSALS:
                     nobodys = re.sub(r"\d{6,}", NOBODYS, path)
                     as_missing = getattr(client, method)(nobodys, **body)
                     if plain_text(response, path) != plain_text(as_missing, nobodys):
