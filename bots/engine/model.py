@@ -6,30 +6,39 @@ makes it write once more with the fault named; then the offline answer stands, o
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+
+from pydantic import ValidationError
 
 from bots.engine.base import Answer, Decision, Reason, Source, Turn
 from bots.engine.facts import check_claims
 from bots.engine.records import Known, records_of
 from bots.llm.base import (
     ChatMessage,
+    Finish,
     ModelBudgetSpent,
     ModelRequest,
     Stopped,
+    ToolCall,
+    ToolSpec,
     VendorError,
 )
 from bots.llm.masking import Known as Personal
 from bots.retrieval import search
 from bots.services.model_calls import model_complete, session_of
+from bots.skills.base import Effect, SkillContext, TooManyAttempts, as_tool, skill, skills
+from bots.skills.base import NotFound as SkillNotFound
 
 log = logging.getLogger(__name__)
 
 RECORDS = 6
 HISTORY = 8
+TOOL_ROUNDS = 2
 # Less time than this is not worth a call.
 LEAST_S = 1.5
 NO_ANSWER = "[[NO_ANSWER]]"
@@ -128,16 +137,24 @@ def model_reply(
         return offline
     lang = turn.lang if turn.lang in SYSTEM else "ru"
     messages = _prompt(turn, known, offline.lang if offline.lang in SYSTEM else lang)
-    found: Answer | None = None
-    for attempt in range(2):
+    tools = tuple(_tools(turn))
+    context = SkillContext(
+        turn.asker,
+        str(turn.memory.get("order_phone") or ""),
+        int(turn.memory.get("order_tries") or 0),
+    )
+    faults = 0
+    for attempt in range(2 + TOOL_ROUNDS):
         left = seconds - (time.monotonic() - begun)
-        if left < LEAST_S:
+        if left < LEAST_S or faults > 1:
             break
         outgoing = _Outgoing(known, streamer if attempt == 0 else None)
         try:
             done = model_complete(
                 ModelRequest(
                     messages=tuple(messages),
+                    tools=tools,
+                    tool_choice="auto" if attempt < TOOL_ROUNDS else "none",
                     timeout_s=left,
                     purpose=purpose,
                     session=session_of(conversation_id) if conversation_id else "",
@@ -156,14 +173,56 @@ def model_reply(
         except VendorError as exc:
             log.warning("no model answered (%s); the offline answer stands", exc)
             return offline
+        if done.tool_calls:
+            messages.append(done.as_message())
+            messages += [_use(call, context, known) for call in done.tool_calls]
+            continue
+        if done.finish == Finish.LENGTH:
+            done = replace(done, text=_whole_sentences(done.text))
         found, fault = _read(done.text, known, offline, done.provider)
         if found is not None:
+            if context.attempts:
+                found = replace(found, memory={**found.memory, "order_tries": context.attempts})
             return found
+        faults += 1
         messages += [
             ChatMessage("assistant", done.text),
             ChatMessage("user", AGAIN[lang].format(what=fault)),
         ]
     return _without_model(offline, Reason.CHECK)
+
+
+def _tools(turn: Turn) -> Iterator[ToolSpec]:
+    """Skills that only read, as the model's tools; what writes needs the buyer's word first."""
+    wanted = turn.bot.get("skills") or ()
+    for key, manifest in skills().items():
+        if manifest.effect == Effect.READS and (not wanted or key in wanted):
+            yield ToolSpec(**as_tool(manifest))
+
+
+def _use(call: ToolCall, context: SkillContext, known: list[Known]) -> ChatMessage:
+    """Run a skill the model called; what it found becomes a record the reply may speak from."""
+    try:
+        chosen = skill(call.name)
+        result = chosen.run(context, chosen.Args(**call.arguments))
+    except (KeyError, ValidationError) as exc:
+        content = json.dumps({"error": f"not called: {type(exc).__name__}"})
+    except SkillNotFound:
+        content = json.dumps({"error": "not found; ask for the number and the phone of the order"})
+    except TooManyAttempts:
+        content = json.dumps({"error": f"too many attempts; answer {PERSON}"})
+    else:
+        content = json.dumps(dict(result.facts), ensure_ascii=False, default=str)
+        for record, source in zip(result.records, result.sources, strict=False):
+            known.append(Known(len(known) + 1, source, record, content))
+            content += f" [{len(known)}]"
+    return ChatMessage("tool", _harmless(content), tool_call_id=call.id, name=call.name)
+
+
+def _whole_sentences(text: str) -> str:
+    """A reply that was cut off, up to its last whole sentence."""
+    *whole, _rest = _SENTENCE_END.split(text)
+    return " ".join(part.strip() for part in whole if part.strip()) or text
 
 
 def _read(

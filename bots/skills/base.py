@@ -25,6 +25,21 @@ from tenants.kernel.registry import load, manifests
 if TYPE_CHECKING:
     from integrations.models import Order
 
+# What a skill's folder needs of ours; it imports nothing else.
+__all__ = [
+    "Access",
+    "Capability",
+    "Effect",
+    "NotFound",
+    "Record",
+    "Skill",
+    "SkillContext",
+    "SkillManifest",
+    "SkillResult",
+    "Source",
+    "TooManyAttempts",
+]
+
 # Proofs that a contact is who they say they are; typing a phone is not one of them.
 PROVEN = frozenset({"code", "shared", "signed", "thread"})
 # Wrong pairs of number and phone: a conversation, and a contact in an hour whatever they open.

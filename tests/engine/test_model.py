@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -154,3 +155,58 @@ def test_the_buyers_name_and_phone_do_not_leave(alpha, model):
     sent = model.calls[0].body.decode()
     assert "916" not in sent
     assert "Пётр" not in sent.encode().decode("unicode_escape", errors="ignore")
+
+
+def calls_tool(name: str, arguments: str) -> Answer:
+    call = {"id": "call_1", "type": "function", "function": {"name": name, "arguments": arguments}}
+    message = {"role": "assistant", "content": None, "tool_calls": [call]}
+    return Answer.json(
+        {
+            "id": "x",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "local",
+            "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}],
+            "usage": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15},
+        }
+    )
+
+
+def order_of(phone: str, number: str = "727") -> None:
+    from integrations.models import Order, Parcel
+
+    order = Order.objects.create(
+        number=number, status="shipped", phone=phone, sum=Decimal("5990"), placed_at=timezone.now()
+    )
+    Parcel.objects.create(order=order, eta="2026-12-03", address="Тверская, 1")
+
+
+def test_a_skill_the_model_calls_becomes_a_record_it_may_speak_from(alpha, model):
+    order_of("+79161234567")
+    model.answer_next(
+        calls_tool("order_status", '{"order_number": "727"}'),
+        says("Заказ 727 в пути, ждите 3 декабря 2026 года [2]."),
+    )
+    asked = turn("Подскажите про доставку: сколько она стоит и когда ждать курьера?")
+    known = Asker(name="Пётр", proofs=(("phone", "+79161234567", "claimed"),))
+
+    answer = answer_turn(replace(asked, asker=known))
+
+    (found,) = [m for m in model.calls[1].json()["messages"] if m["role"] == "tool"]
+    assert "shipped" in found["content"]
+    assert "order" in {s.kind for s in answer.sources}
+    assert answer.text == "Заказ 727 в пути, ждите 3 декабря 2026 года."
+
+
+def test_somebody_elses_order_is_not_found_by_the_model_either(alpha, model):
+    order_of("+79160000000", "901")
+    model.answer_next(
+        calls_tool("order_status", '{"order_number": "901"}'),
+        says("Заказ 901 едет на Тверская, 1, сумма 5990 рублей [1]."),
+        says("Заказ 901 едет на Тверская, 1, сумма 5990 рублей [1]."),
+    )
+
+    answer = answer_turn(turn("Подскажи про доставку, и что там с посылкой моей сестры?"))
+
+    assert "5990" not in answer.text
+    assert "Тверская" not in answer.text

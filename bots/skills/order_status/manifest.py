@@ -1,7 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from bots.skills.base import Effect, SkillManifest
-from integrations.base import Capability
+from bots.skills.base import Capability, Effect, SkillManifest
 
 MANIFEST = SkillManifest(
     key="order_status",

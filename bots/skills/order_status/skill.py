@@ -6,9 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from bots.engine.base import Source
-from bots.engine.facts import Record
-from bots.skills.base import Access, Skill, SkillContext, SkillResult
+from bots.skills.base import Access, Record, Skill, SkillContext, SkillResult, Source
 
 
 class Args(BaseModel):
