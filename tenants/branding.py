@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import base64
+import io
+import re
+from functools import lru_cache
 from html import escape
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
+from PIL import Image
 
 from tenants.kernel.colour import scale
 from tenants.selectors.hosts import Site
 
 NEUTRAL = "#3b5bdb"
+WIDE = 1.6  # width to height
+_VIEW_BOX = re.compile(r"""viewBox=["']([-\d., ]+)["']""")
+_WIDTH = re.compile(r"""\swidth=["'](\d+(?:\.\d+)?)(?:px)?["']""")
+_HEIGHT = re.compile(r"""\sheight=["'](\d+(?:\.\d+)?)(?:px)?["']""")
 
 
 def _site(request: HttpRequest) -> Site | None:
@@ -61,10 +69,32 @@ def site_url(request: HttpRequest) -> str | None:
     return "/" if site and site.merchant is None else None
 
 
+@lru_cache(maxsize=256)
+def is_wide(value: str) -> bool:
+    """Whether a picture carries words: a square one is shown beside the brand's name."""
+    value = value.strip()
+    if value.startswith("<"):
+        head = value[:2000]
+        if (box := _VIEW_BOX.search(head)) is not None:
+            _x, _y, width, height = (float(n) for n in re.split(r"[ ,]+", box[1].strip()))
+        elif (sizes := (_WIDTH.search(head), _HEIGHT.search(head))) and all(sizes):
+            width, height = (float(size[1]) for size in sizes if size)
+        else:
+            return False
+        return height > 0 and width / height > WIDE
+    if value.startswith("data:image/") and ";base64," in value:
+        try:
+            with Image.open(io.BytesIO(base64.b64decode(value.partition(",")[2]))) as image:
+                return bool(image.width / image.height > WIDE)
+        except (OSError, ValueError):
+            return False
+    return False
+
+
 def site_logo(request: HttpRequest) -> dict[str, Any] | None:
-    """The logo with its words; a brand without one shows its letter and name (`site_icon`)."""
+    """A logo that carries the name; otherwise a square mark and the name (`site_icon`)."""
     logo = _value(request, "logo")
-    if not logo:
+    if not logo or not is_wide(logo):
         return None
     light, dark = picture(logo), picture(_value(request, "logo_dark") or logo)
     return {"light": lambda _request: light, "dark": lambda _request: dark}
@@ -79,6 +109,8 @@ def mark_of(brand: dict[str, Any]) -> str:
     """The small square picture of a brand."""
     if icon := brand.get("favicon"):
         return picture(icon)
+    if (logo := brand.get("logo")) and not is_wide(logo):
+        return picture(logo)
     return letter_mark(brand.get("name", ""), brand.get("colour") or NEUTRAL)
 
 

@@ -21,7 +21,7 @@ from unfold.decorators import display
 
 from bots.admin.preview import REASONS, reason_in_words
 from bots.models import Conversation, Episode
-from tenants.admin.base import Empty, ReadOnly
+from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.sites import merchant_site
 
 
@@ -63,7 +63,14 @@ class WaitingFilter(DropdownFilter):
 
 @admin.register(Conversation, site=merchant_site)
 class ConversationAdmin(ReadOnly):
-    list_display = ("contact_label", "preview_label", "channel", "speaker_label", "updated_at")
+    changed_at = when("updated_at", gettext_lazy("Changed"))
+    list_display = (
+        "contact_label",
+        "preview_label",
+        "channel_label",
+        "speaker_label",
+        "changed_at",
+    )
     list_filter = (
         WaitingFilter,
         ReasonFilter,
@@ -90,6 +97,10 @@ class ConversationAdmin(ReadOnly):
     @display(description=gettext_lazy("Buyer"))
     def contact_label(self, conversation: Conversation) -> str:
         return conversation.contact.name or _("Buyer %(n)s") % {"n": conversation.contact_id}
+
+    @display(description=gettext_lazy("Channel"), ordering="channel")
+    def channel_label(self, conversation: Conversation) -> str:
+        return conversation.channel.name
 
     @display(description=gettext_lazy("Last message"))
     def preview_label(self, conversation: Conversation) -> str:

@@ -79,7 +79,7 @@ def _cards(now: Figures, before: Figures, period: Period, *, linked: bool) -> li
             "value": now.without_person,
             "kind": "number",
             "share": now.share_without_person,
-            "change": change(now.share_without_person, before.share_without_person),
+            "points": points(now.share_without_person, before.share_without_person),
             "is_more_good": True,
             "url": _list(period) if linked else "",
         },
@@ -101,6 +101,11 @@ def _cards(now: Figures, before: Figures, period: Period, *, linked: bool) -> li
             "url": "",
         },
     ]
+
+
+def points(now: int | None, before: int | None) -> int | None:
+    """Percentage points more or less; a share of a share would only confuse."""
+    return None if now is None or before is None else now - before
 
 
 def _chart(now: Figures, before: Figures, period: Period) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from bots.services.channels import (
     route_sync,
 )
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, ModelAdmin, actor_of
+from tenants.admin.base import Empty, ModelAdmin, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
@@ -92,7 +92,9 @@ def channel_form(
 
 @admin.register(Channel, site=merchant_site)
 class ChannelAdmin(ModelAdmin):
-    list_display = ("title", "kind_label", "state_label", "last_in_at", "last_out_at")
+    came_at = when("last_in_at", gettext_lazy("Last message in"))
+    went_at = when("last_out_at", gettext_lazy("Last message out"))
+    list_display = ("title", "kind_label", "state_label", "came_at", "went_at")
     actions = None
     add_label = gettext_lazy("Connect a channel")
     list_select_related = ("bot",)

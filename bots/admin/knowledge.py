@@ -29,7 +29,7 @@ from bots.services.knowledge import (
     knowledge_file_again,
     knowledge_file_delete,
 )
-from tenants.admin.base import Empty, ModelAdmin, actor_of, go_to
+from tenants.admin.base import Empty, ModelAdmin, actor_of, go_to, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
@@ -92,7 +92,8 @@ class ArticleForm(forms.ModelForm):
 @admin.register(Article, site=merchant_site)
 class ArticleAdmin(ModelAdmin):
     form = ArticleForm
-    list_display = ("title", "lang_label", "state", "characters", "updated_at")
+    changed_at = when("updated_at", gettext_lazy("Changed"))
+    list_display = ("title", "lang_label", "state", "characters", "changed_at")
     list_filter = (LanguageFilter, "is_active", "is_internal")
     search_fields = ("title", "text", "external_id")
     ordering = ("-updated_at",)
@@ -189,7 +190,8 @@ class FilesForm(forms.Form):
 
 @admin.register(KnowledgeFile, site=merchant_site)
 class KnowledgeFileAdmin(ModelAdmin):
-    list_display = ("name", "state_label", "why", "articles", "language", "created_at")
+    added_at = when("created_at", gettext_lazy("Added"))
+    list_display = ("name", "state_label", "why", "articles", "language", "added_at")
     search_fields = ("name",)
     ordering = ("-pk",)
     actions = None

@@ -28,7 +28,7 @@ from bots.services.model_accounts import (
 )
 from bots.services.model_calls import secrets_of
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, ModelAdmin, actor_of
+from tenants.admin.base import Empty, ModelAdmin, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import VendorError
@@ -60,7 +60,8 @@ def account_form(provider: str, account: ModelAccount | None, data: Any = None) 
 
 @admin.register(ModelAccount, site=merchant_site)
 class ModelAccountAdmin(ModelAdmin):
-    list_display = ("title", "where", "state_label", "created_at")
+    added_at = when("created_at", gettext_lazy("Added"))
+    list_display = ("title", "where", "state_label", "added_at")
     actions = None
     add_label = gettext_lazy("Add a key")
     empty = Empty(

@@ -28,7 +28,7 @@ from bots.services.templates import (
     template_render,
     template_save,
 )
-from tenants.admin.base import Empty, ModelAdmin, actor_of
+from tenants.admin.base import Empty, ModelAdmin, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.forms import posted
@@ -199,7 +199,8 @@ def initial_of(template: Template) -> dict[str, Any]:
 
 @admin.register(Template, site=merchant_site)
 class TemplateAdmin(ModelAdmin):
-    list_display = ("title", "category", "languages", "trigger", "state", "used", "used_at")
+    last_used = when("used_at", gettext_lazy("Last used"))
+    list_display = ("title", "category", "languages", "trigger", "state", "used", "last_used")
     list_filter = (("category", AllValuesCheckboxFilter), "is_active")
     search_fields = ("name", "code", "texts__text")
     ordering = ("category", "name")

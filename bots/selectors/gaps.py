@@ -43,8 +43,11 @@ def gaps(*, since: datetime, until: datetime | None = None, limit: int = 50) -> 
 
 
 def _key(question: str) -> frozenset[str]:
-    """Questions with the same lemmas are the same question; a lone “?” is none."""
-    return frozenset(lemma(token.text) for token in tokens(question) if len(token.text) > 2)
+    """Questions with the same lemmas are the same question; “?” and a lone number are none."""
+    read = [token.text for token in tokens(question) if len(token.text) > 2]
+    if not any(text.isalpha() for text in read):
+        return frozenset()
+    return frozenset(lemma(text) for text in read)
 
 
 def _unanswered(since: datetime, until: datetime) -> list[tuple[datetime, int, str]]:

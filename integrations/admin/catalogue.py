@@ -15,7 +15,7 @@ from unfold.contrib.filters.admin import AutocompleteSelectFilter, DropdownFilte
 from unfold.decorators import display
 
 from integrations.models import Category, Product, Variant
-from tenants.admin.base import Empty, ModelAdmin, ReadOnly
+from tenants.admin.base import Empty, ModelAdmin, ReadOnly, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
@@ -75,7 +75,8 @@ class VariantInline(TabularInline):
 
 @admin.register(Product, site=merchant_site)
 class ProductAdmin(ModelAdmin):
-    list_display = ("card", "category", "price_range", "stock_state", "updated_at")
+    changed_at = when("updated_at", gettext_lazy("Changed"))
+    list_display = ("card", "category", "price_range", "stock_state", "changed_at")
     list_filter = (StockFilter, ("category", AutocompleteSelectFilter), "is_active")
     search_fields = ("name", "vendor", "external_id")
     search_help_text = gettext_lazy("Name, brand or id in the shop")

@@ -12,7 +12,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import display
 
 from integrations.models import Order, OrderLine, Parcel
-from tenants.admin.base import Empty, ReadOnly
+from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.templatetags.desk import money
@@ -44,7 +44,8 @@ class ParcelInline(_Look, StackedInline):
 
 @admin.register(Order, site=merchant_site)
 class OrderAdmin(ReadOnly):
-    list_display = ("number", "status_label", "name", "phone", "sum_label", "placed_at")
+    ordered_at = when("placed_at", gettext_lazy("Placed"))
+    list_display = ("number", "status_label", "name", "phone", "sum_label", "ordered_at")
     list_filter = (("status", ChoicesDropdownFilter), ("placed_at", RangeDateTimeFilter))
     search_fields = ("number", "phone", "email", "name")
     search_help_text = gettext_lazy("Number, phone, e-mail or name")

@@ -16,7 +16,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, go_to
+from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, go_to, when
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.password import set_password_url
 from tenants.admin.sites import merchant_site
@@ -76,7 +76,8 @@ class PersonForm(forms.ModelForm):
 
 class PersonAdmin(ModelAdmin):
     form = PersonForm
-    list_display = ("person", "role_label", "access", "last_login")
+    came_in = when("last_login", gettext_lazy("Last log-in"))
+    list_display = ("person", "role_label", "access", "came_in")
     list_filter = (("role", ChoicesDropdownFilter), "is_active")
     search_fields = ("email", "name")
     ordering = ("-is_active", "name", "email")
@@ -228,7 +229,9 @@ class TokenForm(forms.ModelForm):
 @admin.register(ApiToken, site=merchant_site)
 class TokenAdmin(ModelAdmin):
     form = TokenForm
-    list_display = ("name", "hint", "user", "state", "last_used_at", "created_at")
+    used = when("last_used_at", gettext_lazy("Last used"))
+    added_at = when("created_at", gettext_lazy("Added"))
+    list_display = ("name", "hint_label", "user_label", "state", "used", "added_at")
     search_fields = ("name",)
     ordering = ("-is_active", "-pk")
     actions = None
@@ -237,6 +240,14 @@ class TokenAdmin(ModelAdmin):
     def get_fieldsets(self, request: HttpRequest, obj: ApiToken | None = None) -> Any:
         fields = ["name", "expires_at", *(["is_active"] if obj else [])]
         return [(None, {"fields": fields})]
+
+    @display(description=gettext_lazy("Ends with"))
+    def hint_label(self, token: ApiToken) -> str:
+        return token.hint
+
+    @display(description=gettext_lazy("Made by"))
+    def user_label(self, token: ApiToken) -> str:
+        return str(token.user or "–")
 
     @display(description=gettext_lazy("State"), label={True: "success", False: "danger"})
     def state(self, token: ApiToken) -> tuple[bool, Any]:
@@ -313,7 +324,8 @@ def action_in_words(code: str) -> str:
 
 
 class AuditAdmin(ReadOnly):
-    list_display = ("at", "actor", "what", "target", "details", "where")
+    noted_at = when("at", gettext_lazy("When"))
+    list_display = ("noted_at", "actor", "what", "target", "details", "where")
     list_filter = (("at", RangeDateTimeFilter),)
     search_fields = ("actor", "action", "target")
     list_display_links = None

@@ -33,7 +33,7 @@ from unfold.widgets import (
 )
 
 from tenants import branding
-from tenants.admin.base import Empty, ModelAdmin, TypedName, actor_of, go_to
+from tenants.admin.base import Empty, ModelAdmin, TypedName, actor_of, go_to, when
 from tenants.admin.brand import PICTURES
 from tenants.admin.home import filler
 from tenants.admin.menu import Entry, platform_menu
@@ -240,7 +240,8 @@ class DeleteForm(TypedName):
 
 @admin.register(Merchant, site=platform_site)
 class MerchantAdmin(Scoped):
-    list_display = ("title", "state_label", "host", "partner", "plan", "usage", "created_at")
+    began_at = when("created_at", gettext_lazy("Created"))
+    list_display = ("title", "state_label", "host", "partner", "plan", "usage", "began_at")
     list_filter = (("state", ChoicesDropdownFilter), ("partner", RelatedDropdownFilter))
     list_select_related = ("partner__brand", "plan")
     search_fields = ("name", "slug", "domains__host")
@@ -738,7 +739,9 @@ class PlanAdmin(Scoped):
 class StaffAdmin(PersonAdmin):
     """A partner's owner rules its own people; the platform's rules its own and every partner's."""
 
-    list_display = ("person", "role_label", "partner_label", "access", "last_login")  # type: ignore[assignment]
+    list_display = (  # type: ignore[assignment]
+        *("person", "role_label", "partner_label", "access", "came_in"),
+    )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request)

@@ -24,7 +24,8 @@ def brand_mark(context: template.Context) -> SafeString:
     site = getattr(context["request"], "site", None)
     brand: dict[str, Any] = site.brand if site else {}
     name = brand.get("name", "")
-    if logo := brand.get("logo"):
+    logo = brand.get("logo", "")
+    if branding.is_wide(logo):
         light = branding.picture(logo)
         dark = branding.picture(brand.get("logo_dark") or logo)
         return format_html(
@@ -99,6 +100,12 @@ def number(value: Any) -> str:
     whole, dot, rest = text.partition(".")
     decimal = "," if separator == THIN else "."
     return whole.replace(",", separator) + (decimal + rest if dot else "")
+
+
+@register.filter
+def signed(value: int) -> str:
+    """+7, −7 (a real minus), 0."""
+    return f"+{number(value)}" if value > 0 else f"−{number(-value)}" if value < 0 else "0"
 
 
 @register.filter
