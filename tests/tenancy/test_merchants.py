@@ -1,0 +1,103 @@
+"""A merchant's life after it was made: suspended, renamed, deleted, and who did it."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.core.exceptions import ValidationError
+from django.core.files.storage import default_storage
+from django.db import connections
+from django.utils import timezone
+
+from tenants.kernel.files import file_save
+from tenants.models import Domain, Due, Merchant, RouteKey
+from tenants.selectors.hosts import primary_host
+from tenants.services import limits
+from tenants.services import merchants as service
+from tenants.workspace.models import AuditEntry
+
+
+def actions(shop) -> list[str]:
+    with shop.inside():
+        return list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
+
+
+def test_suspending_and_resuming_is_in_both_logs(alpha):
+    service.merchant_suspend(alpha.merchant, reason="unpaid", actor="root@platform.example")
+    with pytest.raises(service.WrongState):
+        service.merchant_suspend(alpha.merchant, reason="again")
+    service.merchant_resume(alpha.merchant, actor="root@platform.example")
+
+    assert alpha.merchant.state == "active"
+    assert actions(alpha) == ["merchant.created", "merchant.suspended", "merchant.resumed"]
+    entry = AuditEntry.objects.filter(action="merchant.suspended").get()
+    assert (entry.target, entry.actor) == ("merchant:alpha", "root@platform.example")
+    assert entry.data == {"reason": "unpaid"}
+
+
+def test_renaming_leaves_the_schema_and_moves_the_host(beta):
+    schema = beta.schema
+
+    service.merchant_rename(beta.merchant, name="Beta Light", slug="light")
+
+    row = Merchant.objects.get(pk=beta.merchant.pk)
+    assert (row.name, row.slug, row.schema_name) == ("Beta Light", "light", schema)
+    assert primary_host(row) == "light.localhost"
+    with pytest.raises(ValidationError):
+        service.merchant_rename(row, slug="alpha")
+
+
+def test_deleting_asks_for_the_name_and_can_be_taken_back(alpha):
+    with pytest.raises(service.NotConfirmed):
+        service.merchant_delete(alpha.merchant, confirm="beta")
+
+    gone_at = service.merchant_delete(alpha.merchant, confirm="alpha")
+
+    assert timedelta(days=13) < gone_at - timezone.now() < timedelta(days=15)
+    assert Due.objects.get(kind="merchant.erase").object_id == alpha.merchant.pk
+    assert service.merchant_erase(alpha.merchant.pk) == gone_at
+    service.merchant_resume(alpha.merchant)
+    assert not Due.objects.filter(kind="merchant.erase").exists()
+    assert service.merchant_erase(alpha.merchant.pk) is None
+    assert Merchant.objects.filter(slug="alpha", state="active").exists()
+
+
+@pytest.mark.django_db(transaction=True, databases=["default", "owner"])
+def test_after_the_grace_period_everything_is_gone(alpha, beta, settings, tmp_path):
+    for shop in (alpha, beta):
+        with shop.inside():
+            file_save(b"content", name="a.txt", purpose="test")
+            cache.set("kept", shop.slug, 60)
+    schema, pk = alpha.schema, alpha.merchant.pk
+
+    service.merchant_delete(alpha.merchant, confirm="alpha", grace=timedelta(0))
+    assert service.merchant_erase(pk) is None
+
+    with connections["owner"].cursor() as cursor:
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = %s)"
+            " + (SELECT count(*) FROM public.tenants_due WHERE schema = %s)"
+            " + (SELECT count(*) FROM public.tenants_outboxevent WHERE schema = %s)",
+            (schema, schema, schema),
+        )
+        assert cursor.fetchone() == (0,)
+    assert not Merchant.objects.filter(pk=pk).exists()
+    assert not Domain.objects.filter(host="alpha.localhost").exists()
+    assert not RouteKey.objects.filter(schema=schema).exists()
+    assert not default_storage.exists(schema)
+    assert default_storage.listdir(beta.schema)[1]
+    with beta.inside():
+        assert cache.get("kept") == "beta"
+    assert AuditEntry.objects.filter(action="merchant.erased", target="merchant:alpha").exists()
+    assert service.merchant_erase(pk) is None
+
+
+def test_a_plans_limit_is_told_with_figures(alpha):
+    plan = alpha.merchant.plan
+    plan.agents = 4
+    plan.save()
+    with alpha.inside():
+        assert limits.used("agents") == 4
+        with pytest.raises(limits.LimitReached) as caught:
+            limits.check("agents")
+    assert caught.value.data == {"name": "agents", "limit": 4, "used": 4}
