@@ -29,7 +29,13 @@ _TAG = re.compile(r"</?[A-Za-z!][^>]{0,5000}>")
 
 def line(value: object, limit: int = NAME_LIMIT) -> str:
     """One line of text: no control characters, single spaces, at most `limit` long."""
-    text = _CONTROL.sub("", html.unescape(str(value))) if value is not None else ""
+    if value is None or value == "":
+        return ""
+    text = str(value)
+    if "&" in text:
+        text = html.unescape(text)
+    if not text.isprintable():
+        text = _CONTROL.sub("", text)
     return " ".join(text.split())[:limit].rstrip()
 
 
@@ -212,6 +218,8 @@ def web_address(value: object) -> str:
 
 def add_param(params: dict[str, str], name: object, value: object, unit: str = "") -> None:
     """Several values of one name are joined; the merchant's limits are ours, not the feed's."""
+    if not value:
+        return
     key, text = line(name, 80), line(value, PARAM_LIMIT)
     if not key or not text or (key not in params and len(params) >= PARAMS_LIMIT):
         return

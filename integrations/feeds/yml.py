@@ -4,6 +4,8 @@ of 2024-2026): simple offers, `vendor.model`, group_id variants, typed params.
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
@@ -11,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from integrations.feeds import values
 from integrations.feeds.base import Category, Items, Offer, Refused, RowRefused
-from integrations.feeds.xml import count, records, text_of
+from integrations.feeds.xml import count, records
 from tenants.kernel.documents import Unreadable
 
 # Elements that tell buyers something and have no field of their own.
@@ -72,7 +74,7 @@ def to_offer(element: Element, row: int) -> Offer:
         outlet/@instock, param/@name + @unit.
     """
     external_id = values.identifier(element.get("id"))
-    text = {name: text_of(element, name) for name in ("price", "oldprice", "currencyId", "url")}
+    text = _texts(element)
     price = values.decimal(text["price"], "price")
     if price is None:
         raise RowRefused("price", _("There is no price."))
@@ -81,56 +83,66 @@ def to_offer(element: Element, row: int) -> Offer:
         old_price = values.decimal(text["oldprice"], "oldprice")
     except RowRefused:
         old_price = None
-    stock, in_stock = _stock(element)
+    stock, in_stock = _stock(element, text)
     available = values.yes_no(element.get("available", ""))
-    if values.yes_no(text_of(element, "disabled")):
+    if values.yes_no(text["disabled"]):
         available = False
     params: dict[str, str] = {}
     for param in element.iterfind("param"):
         values.add_param(
             params, param.get("name"), "".join(param.itertext()), param.get("unit", "")
         )
-    for name, title in EXTRA.items():
-        values.add_param(params, title, text_of(element, name), UNITS.get(name, ""))
-    if values.yes_no(text_of(element, "manufacturer_warranty")):
+    for name in [name for name in EXTRA if name in text]:
+        values.add_param(params, EXTRA[name], text[name], UNITS.get(name, ""))
+    if values.yes_no(text["manufacturer_warranty"]):
         values.add_param(params, "Гарантия производителя", "есть")
     return Offer(
         row=row,
         external_id=external_id,
-        name=_name(element),
+        name=_name(text),
         group_id=values.line(element.get("group_id"), values.ID_LIMIT),
-        sku=values.line(text_of(element, "vendorCode"), 120),
-        barcode=values.line(text_of(element, "barcode"), 64),
-        vendor=values.line(text_of(element, "vendor"), 120),
+        sku=values.line(text["vendorCode"], 120),
+        barcode=values.line(text["barcode"], 64),
+        vendor=values.line(text["vendor"], 120),
         price=price or None,
         old_price=old_price if old_price and price and old_price > price else None,
         currency=values.currency(text["currencyId"], "currencyId"),
         is_available=in_stock is not False and available is not False,
         stock=stock,
-        category_id=values.line(text_of(element, "categoryId"), 80),
+        category_id=values.line(text["categoryId"], 80),
         url=values.web_address(text["url"]),
         pictures=_pictures(element),
-        description=values.plain(text_of(element, "description")),
+        description=values.plain(text["description"]),
         params=params,
     )
 
 
-def _name(element: Element) -> str:
-    name = values.line(text_of(element, "name"))
+def _texts(element: Element) -> defaultdict[str, str]:
+    """Text of each child by name, the first one's where there are several; else empty."""
+    found: defaultdict[str, str] = defaultdict(str)
+    for child in element:
+        if child.tag not in found:
+            inner = "".join(child.itertext()) if len(child) else child.text or ""
+            found[child.tag] = inner.strip()
+    return found
+
+
+def _name(text: Mapping[str, str]) -> str:
+    name = values.line(text["name"])
     if not name:
-        parts = (text_of(element, part) for part in ("typePrefix", "vendor", "model"))
+        parts = (text[part] for part in ("typePrefix", "vendor", "model"))
         name = values.line(" ".join(filter(None, parts)))
     if not name:
         raise RowRefused("name", _("There is neither a name nor a model."))
     return name
 
 
-def _stock(element: Element) -> tuple[int | None, bool | None]:
+def _stock(element: Element, text: Mapping[str, str]) -> tuple[int | None, bool | None]:
     for name in ("count", "stock_quantity", "quantity_in_stock"):
-        if text := text_of(element, name):
-            return values.stock(text, name)
+        if text[name]:
+            return values.stock(text[name], name)
     outlets = [outlet.get("instock") for outlet in element.iterfind("outlets/outlet")]
-    pieces = [values.stock(text, "outlet")[0] for text in outlets if text]
+    pieces = [values.stock(one, "outlet")[0] for one in outlets if one]
     known = [number for number in pieces if number is not None]
     return (sum(known), sum(known) > 0) if known else (None, None)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -308,15 +309,15 @@ class _Run:
 
     # ── offers ──
     def _write_offers(self, offers: Sequence[Offer]) -> None:
-        existing = {
-            row.external_id: row
-            for row in Variant.objects.filter(
+        known = {
+            external_id: (digest, is_active)
+            for external_id, digest, is_active in Variant.objects.filter(
                 external_id__in=[offer.external_id for offer in offers]
-            ).select_related("product")
+            ).values_list("external_id", "digest", "is_active")
         }
         changed: list[Offer] = []
         for offer in offers:
-            row = existing.get(offer.external_id)
+            row = known.get(offer.external_id)
             if row is None and (offer.is_deleted or CARD not in offer.parts):
                 if not offer.is_deleted:
                     self.job.refuse(
@@ -332,8 +333,7 @@ class _Run:
             self.offers += 1
             if not offer.is_deleted:
                 self.leads.setdefault(_product_key(offer), offer.external_id)
-            is_same = row is not None and row.digest == _digest(offer)
-            if is_same and row is not None and row.is_active != offer.is_deleted:
+            if row is not None and row == (_digest(offer), not offer.is_deleted):
                 self.unchanged += 1
                 continue
             changed.append(offer)
@@ -342,10 +342,16 @@ class _Run:
             else:
                 self.changed += 1
         if changed:
-            self._upsert(changed, existing)
+            self._upsert(changed)
 
-    def _upsert(self, offers: list[Offer], existing: dict[str, Variant]) -> None:
+    def _upsert(self, offers: list[Offer]) -> None:
         now = timezone.now()
+        existing = {
+            row.external_id: row
+            for row in Variant.objects.filter(
+                external_id__in=[offer.external_id for offer in offers]
+            ).select_related("product")
+        }
         touched = {
             existing[o.external_id].product_id: existing[o.external_id].product
             for o in offers
@@ -557,8 +563,25 @@ def _fold(product_ids: list[int]) -> None:
             if own != variant.params:
                 variant.params = own
                 moved.append(variant)
-    Product.objects.bulk_update(products.values(), ["name", "params", "digest"], batch_size=CHUNK)
-    Variant.objects.bulk_update(moved, ["params"], batch_size=CHUNK)
+    rows = list(products.values())
+    with connection.cursor() as cursor:
+        # One statement each: Django's bulk_update writes a CASE for every row and field.
+        cursor.execute(
+            "UPDATE integrations_product p SET name = n.name, params = n.params, digest = n.digest "
+            "FROM unnest(%s::bigint[], %s::text[], %s::jsonb[], %s::text[]) "
+            "AS n(id, name, params, digest) WHERE p.id = n.id",
+            (
+                [row.pk for row in rows],
+                [row.name for row in rows],
+                [json.dumps(row.params) for row in rows],
+                [row.digest for row in rows],
+            ),
+        )
+        cursor.execute(
+            "UPDATE integrations_variant v SET params = n.params "
+            "FROM unnest(%s::bigint[], %s::jsonb[]) AS n(id, params) WHERE v.id = n.id",
+            ([row.pk for row in moved], [json.dumps(row.params) for row in moved]),
+        )
     _changed(products)
 
 
