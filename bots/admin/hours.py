@@ -24,7 +24,7 @@ from bots.services.hours import hours_save
 from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
-from tenants.kernel.forms import posted
+from tenants.kernel.posted import posted
 from tenants.services.audit import audit
 from tenants.services.shops import shop_save
 

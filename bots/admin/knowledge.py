@@ -34,7 +34,7 @@ from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
 from tenants.kernel.files import file_save
-from tenants.kernel.forms import posted, uploads
+from tenants.kernel.posted import posted, uploads
 from tenants.services.audit import audit
 
 LANGUAGES = [("ru", "Русский"), ("en", "English")]

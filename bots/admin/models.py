@@ -32,7 +32,7 @@ from tenants.admin.base import Empty, ModelAdmin, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import VendorError
-from tenants.kernel.forms import posted
+from tenants.kernel.posted import posted
 from tenants.selectors.plans import plan_of
 from tenants.services.audit import audit
 

@@ -31,7 +31,7 @@ from bots.services.templates import (
 from tenants.admin.base import Empty, ModelAdmin, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
-from tenants.kernel.forms import posted
+from tenants.kernel.posted import posted
 from tenants.services.audit import audit
 
 LANGUAGES = (("ru", "Русский"), ("en", "English"))

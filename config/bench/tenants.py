@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -171,11 +172,11 @@ def creation(rounds: int = 12) -> dict[str, Any]:
     create("warm-up")
     bare, made, spared, prepared = [], [], [], []
     for number in range(rounds):
-        bare.append(wall(lambda n=number: raw(n)))
-        made.append(wall(lambda n=number: create(f"made-{n}")))
+        bare.append(wall(partial(raw, number)))
+        made.append(wall(partial(create, f"made-{number}")))
         prepared.append(wall(provision.spare_prepare))
-        spared.append(wall(lambda n=number: create(f"spare-{n}")))
-    by_migrations = [wall(lambda n=number: stock(n)) for number in range(2)]
+        spared.append(wall(partial(create, f"spare-{number}")))
+    by_migrations = [wall(partial(stock, number)) for number in range(2)]
     with owner_connection() as plain:
         for number in range(rounds):
             plain.execute(f"DROP SCHEMA raw_{number} CASCADE")
@@ -216,7 +217,7 @@ def many(wanted: str) -> dict[str, Any]:
             spent = wall(lambda: list(pool.map(make, range(missing))))
         grown = plain.execute("SELECT pg_database_size(current_database())").fetchone()
         schema = Merchant.objects.values_list("schema_name", flat=True).first()
-        kinds = dict(
+        kinds: dict[str, int] = dict(
             plain.execute(
                 "SELECT relkind::text, count(*) FROM pg_class "
                 "WHERE relnamespace = %s::regnamespace GROUP BY 1",

@@ -21,7 +21,7 @@ from tenants.admin.base import actor_of
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.files import TooLarge, file_save
-from tenants.kernel.forms import posted, uploads
+from tenants.kernel.posted import posted, uploads
 from tenants.services.audit import audit
 from tenants.workspace.models import Job
 

@@ -20,7 +20,7 @@ from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.colour import AA, WHITE, contrast, scale
 from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.kernel.forms import posted, uploads
+from tenants.kernel.posted import posted, uploads
 from tenants.models import Brand, Merchant
 from tenants.selectors.hosts import brand_of
 from tenants.services.audit import audit

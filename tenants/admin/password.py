@@ -19,7 +19,7 @@ from django.views.decorators.csrf import csrf_protect
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from tenants.kernel.address import client_address
-from tenants.kernel.forms import posted
+from tenants.kernel.posted import posted
 from tenants.selectors.hosts import Site, url_of
 from tenants.services.audit import audit
 from tenants.services.people import password_link_send

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tenants.kernel.address import client_address
-from tenants.kernel.forms import posted
+from tenants.kernel.posted import posted
 from tenants.kernel.text import latin
 from tenants.selectors.hosts import Site, primary_host, url_of
 from tenants.services.audit import audit
