@@ -57,6 +57,9 @@ _COMMON_MATTER = words("""
 посылка заказ магазин доставка служба покупка получение
 parcel order packag shop store deliveri purchas
 """)
+# An order is what every article of a shop is about.
+_IMPLIED = words("заказ покупка order purchas")
+IMPLIED = 0.8
 # What another passage of the same article has counts for less.
 BEHIND = 0.75
 # Words that ask for a kind of fact: a passage with such a fact has them.
@@ -102,6 +105,9 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         here = {at: match.factor for at, match in hit.matches.items()}
         gain = 0.0
         for at, term in enumerate(terms):
+            if term.lemma in _IMPLIED and at not in here:
+                here[at] = IMPLIED
+                gain += term.weight * IMPLIED
             if (has := _has_kind(term, kinds, units)) is None:
                 continue
             before = here.pop(at, 0.0)

@@ -325,7 +325,8 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
     if best is not None and _is_sure(best, asked):
         if articles.is_too_broad(asked, found):
             return articles.ask_back(asked, found)
-        return articles.answer(asked, found, topical)
+        part = articles.answer(asked, found, topical)
+        return part if part.text.strip() else None
     return product_part if product_part is not None and meant.is_named else None
 
 

@@ -103,7 +103,11 @@ def analyse(word: str) -> Word:
         if form not in lemmas and (not lemmas or parse.score >= 0.15):
             lemmas.append(form)
     tag = parses[0].tag
-    return Word(tuple(lemmas[:3]), str(tag.POS or "UNKN"), True, "Geox" in tag)
+    pos = str(tag.POS or "UNKN")
+    if pos == "NOUN" and parses[0].score < 0.7:
+        # "примете" is rather a deed than an omen: when in doubt it weighs less.
+        pos = next((p.tag.POS for p in parses if p.tag.POS == "VERB" and p.score >= 0.2), pos)
+    return Word(tuple(lemmas[:3]), pos, True, "Geox" in tag)
 
 
 def _stem(stemmer: Any, word: str) -> str:

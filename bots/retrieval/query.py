@@ -43,8 +43,8 @@ WEAK_FACTOR = 0.35
 WEAK = words("""
 цена стоимость стоить почём почем ценник купить приобрести взять брать наличие остаться остаток
 размер цвет цветной расцветка магазин работать покупка покупать приобретать рост появиться
-появляться поступить поступление получить получать пара дешёвый недорогой дешевле бюджетный подешевле
-price cost expens stock avail buy purchas size color colour store shop left receiv pair cheap cheaper cheapest
+появляться поступить поступление получить получать пара дешёвый недорогой дешевле бюджетный подешевле заказ
+price cost expens stock avail buy purchas size color colour store shop left receiv pair cheap cheaper cheapest order
 """)
 
 
@@ -200,7 +200,8 @@ def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term 
     kinds = place_keys(token.text, word.lemma, word.is_place)
     if kinds:
         term.is_place = True
-        if not vocabulary.has(token.text):
+        named = [word.lemma, *(key[0] for key in vocabulary.glossary.meanings((word.lemma,)))]
+        if not any(vocabulary.count(lemma) for lemma in named):
             term.near += kinds
     _enrich(term, vocabulary)
     return term

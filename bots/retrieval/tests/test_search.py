@@ -1,0 +1,169 @@
+"""Finding and indexing, on a real database with two merchants."""
+
+from decimal import Decimal
+
+import pytest
+
+from bots.models import Article, KnowledgeIndex, Passage, Synonym
+from bots.retrieval import reindex_articles, reindex_products, search
+from bots.retrieval.index import pieces, synonyms_changed
+from integrations.models import Product, Variant
+from tests.fixtures import shelves
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def pets(alpha, beta):
+    with beta.inside():
+        shelves.lamps()
+    with alpha.inside():
+        shelves.pets()
+        yield alpha
+
+
+def first(query, lang="ru"):
+    found = search(query, lang)
+    return (found[0].kind, found[0].external_id) if found else None
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("корм для щенков", ("product", "p3")),
+        ("лижанка аблачко", ("product", "p4")),
+        ("kt;fyrf j,kfxrj", ("product", "p4")),
+        ("povodok kompas 8", ("product", "p6")),
+        ("cat tower", ("product", "p9")),
+        ("оплата наличкой", ("article", "payment")),
+        ("за сколько дней можно сдать обратно", ("article", "returns")),
+    ],
+)
+def test_the_right_record_comes_first(pets, query, expected):
+    assert first(query) == expected
+
+
+def test_the_language_of_the_question_is_preferred(pets):
+    assert search("delivery", "en")[0].lang == "en"
+    assert search("доставка", "ru")[0].lang == "ru"
+
+
+def test_another_merchants_texts_are_not_found(pets, beta):
+    assert all(hit.external_id != "l1" for hit in search("люстра заря", "ru"))
+    with beta.inside():
+        assert first("люстра заря") == ("product", "l1")
+
+
+def test_texts_for_colleagues_are_found_only_when_asked_for(beta):
+    from bots.retrieval.ranking import search as find
+
+    with beta.inside():
+        shelves.lamps()
+
+        assert all(hit.external_id != "secret" for hit in find("закупочная цена люстры"))
+        assert any(
+            hit.external_id == "secret" for hit in find("закупочная цена люстры", internal=True)
+        )
+
+
+def test_nothing_is_written_again_when_nothing_changed(pets):
+    version = KnowledgeIndex.objects.get().version
+
+    assert reindex_articles() == 0
+    assert reindex_products() == 0
+    assert KnowledgeIndex.objects.get().version == version
+
+
+def test_a_price_changes_without_touching_the_index(pets):
+    product = Product.objects.get(external_id="p7")
+    Variant.objects.filter(product=product).update(price=Decimal("8100"))
+
+    assert reindex_products([product.pk]) == 0
+    assert "8100" in search("аквариум лагуна 60")[0].text
+
+
+def test_a_change_is_found_and_what_was_is_not(pets):
+    article = Article.objects.get(external_id="club", lang="ru")
+    article.title, article.text = "Абонемент", "Абонемент на груминг действует год."
+    article.save()
+
+    assert reindex_articles([article.pk]) == 1
+    assert first("абонемент на груминг")[1] == "club"
+    assert first("клуб хвостик") != ("article", "club")
+
+
+def test_what_is_gone_is_not_found_and_its_words_are_forgotten(pets):
+    product = Product.objects.get(external_id="p9")
+    product.is_active = False
+    product.save()
+    reindex_products([product.pk])
+
+    assert first("когтеточка cat tower") != ("product", "p9")
+    assert not Passage.objects.filter(kind="product", object_id=product.pk).exists()
+
+    Product.objects.all().delete()
+    Article.objects.all().delete()
+    reindex_products()
+    reindex_articles()
+    index = KnowledgeIndex.objects.get()
+    assert (index.passages, Passage.objects.count()) == (0, 0)
+    from bots.retrieval.vocabulary import Words
+
+    assert Words.unpack(index.words).lemmas == {}
+
+
+def test_a_merchants_own_synonyms_count(pets):
+    assert first("водилка для пса") is None or first("водилка для пса")[1] not in ("p5", "p6")
+
+    Synonym.objects.create(words="водилка, поводок")
+    synonyms_changed()
+
+    assert first("водилка компас 8")[1] == "p6"
+
+
+def test_long_articles_are_cut_between_sentences_only():
+    text = "# Начало\n" + "Первое предложение о доставке. " * 60 + "\n\n## Конец\n- один\n- два"
+
+    found = list(pieces(text))
+
+    assert found[0][0] == "Начало"
+    assert found[-1] == ("Конец", "- один\n- два")
+    assert all(piece.endswith((".", "два")) and len(piece) <= 1100 for _, piece in found)
+
+
+def test_events_bring_the_index_up_to_date(pets):
+    from bots.handlers import index_articles, index_products
+    from tenants.kernel.outbox import Event
+
+    article = Article.objects.create(title="Паркинг", text="Парковка бесплатная.", lang="ru")
+    index_articles(Event(pets.schema, 1, "article.changed", "a", {"article": article.pk}))
+    assert first("парковка паркинг")[0] == "article"
+
+    product = Product.objects.create(external_id="new", name="Переноска Джонатан")
+    index_products(Event(pets.schema, 2, "catalogue.changed", "c", {"products": [product.pk]}))
+    assert first("переноска джонатан") == ("product", "new")
+
+
+@pytest.mark.parametrize("query", ["", "?!", "'", "a'b \\ & | ! : *", "и " * 300, "\x00"])
+def test_odd_questions_find_nothing_and_break_nothing(pets, query):
+    search(query.replace("\x00", ""), "ru")
+
+
+def test_words_are_counted_once_a_merchant(pets, beta):
+    from bots.retrieval.vocabulary import vocabulary
+
+    ours = vocabulary()
+    with beta.inside():
+        theirs = vocabulary()
+
+    assert ours.count("лежанка") and not theirs.count("лежанка")
+    assert theirs.count("люстра") and not ours.count("люстра")
+
+
+def test_a_typo_is_put_right_by_the_merchants_words_only(pets, beta):
+    from bots.retrieval.vocabulary import vocabulary
+
+    assert vocabulary().correct("аквариюм") == ["аквариум"]
+    assert vocabulary().correct("собака") == []  # a word, not a typo
+    with beta.inside():
+        assert vocabulary().correct("аквариюм") == []
