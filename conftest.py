@@ -102,6 +102,15 @@ def pytest_configure(config: pytest.Config) -> None:
     _choose_examples()
 
 
+LONG = {"slow", "browser", "faults"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests first, so that no process is left alone with one at the end."""
+    long = {item.path for item in items if LONG & {mark.name for mark in item.iter_markers()}}
+    items.sort(key=lambda item: item.path not in long)
+
+
 # ── Database ─────────────────────────────────────────────────────────────────────────────────
 def _template_name() -> str:
     digest = hashlib.sha256()

@@ -19,6 +19,8 @@ import pytest
 from config.embedded import process
 from tests.ops.test_services import ROOT, gone
 
+pytestmark = pytest.mark.slow
+
 FIELDS = {"slug", "host", "admin", "email", "password", "token", "bot_id"}
 
 
