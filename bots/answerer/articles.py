@@ -60,6 +60,11 @@ parcel order packag shop store deliveri purchas
 # An order is what every article of a shop is about.
 _IMPLIED = words("заказ покупка order purchas")
 IMPLIED = 0.8
+# A shop's terms hold for all it sells: "можно вернуть диван?" is answered by the returns article.
+_POLICY = words("""
+возврат вернуть возвращать обмен обменять доставка доставить привезти отправить отправлять
+самовывоз оплата оплатить рассрочка return refund exchang deliveri deliver ship payment pay
+""")
 # What another passage of the same article has counts for less.
 BEHIND = 0.75
 # Words that ask for a kind of fact: a passage with such a fact has them.
@@ -97,6 +102,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     total = sum(t.weight for t in terms) or 1.0
     total_own = sum(t.weight for t in terms[:own])
     said = set(query.lemmas) | {k for t in terms for key in t.keys for k in key}
+    goods_words = [_names_goods(term, query) for term in terms]
     found = []
     for hit in hits:
         facts = facts_in(hit.text)
@@ -104,10 +110,17 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         behind = beside[(hit.object_id, hit.lang)]
         here = {at: match.factor for at, match in hit.matches.items()}
         gain = 0.0
+        is_policy = any(
+            match.field == "A" and match.factor > 0.6 and _is_policy(terms[at])
+            for at, match in hit.matches.items()
+        )
         for at, term in enumerate(terms):
             if term.lemma in _IMPLIED and at not in here:
                 here[at] = IMPLIED
                 gain += term.weight * IMPLIED
+            if is_policy and at not in behind and at not in here and goods_words[at]:
+                here[at] = IMPLIED * 0.75
+                gain += term.weight * here[at]
             if (has := _has_kind(term, kinds, units)) is None:
                 continue
             before = here.pop(at, 0.0)
@@ -183,6 +196,16 @@ def _title_bonus(title: str, said: set[str], asked: Asked) -> float:
     return bonus
 
 
+def _is_policy(term: Term) -> bool:
+    return any(part in _POLICY for key in term.keys for part in key)
+
+
+def _names_goods(term: Term, query: Query) -> bool:
+    """A word of the catalogue that no article has."""
+    counts = [query.vocabulary.count(key[0]) for key in term.keys]
+    return term.pos in ("NOUN", "LATN") and any(counts) and term.article_rarity == 1.0
+
+
 def _has_kind(term: Term, kinds: set[str], units: set[str]) -> bool | None:
     """Does the passage have the kind of fact this word asks for? None for other words."""
     own = {part for key in term.exact for part in key}
@@ -255,6 +278,8 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
         and rival <= best.passage * 0.5
         and not asked.wish.how_to
     )
+    if any(_heading(text) for _, text in passages):
+        stands_out = True  # questions and answers, or chapters: each speaks for itself
     texts = [extract(text, query, asked) for _, text in passages[:8]]
     if len(passages) > 8:
         texts.append(" " * WHOLE * 2)
@@ -274,6 +299,13 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
         if size <= WHOLE and one.passage >= best.passage * 0.7:
             chosen[one.hit.ordinal] = more
     return "\n".join(text for _, text in sorted(chosen.items()))
+
+
+def _heading(text: str) -> str:
+    """The first line where it is a title of what follows."""
+    first, _, rest = text.partition("\n")
+    is_title = rest.strip() and len(first) <= 120 and not is_list_line(first)
+    return first if is_title and not re.search(r"[.!:;…,]$", first.strip()) else ""
 
 
 def any_kind(wish: Wish) -> bool:
@@ -339,13 +371,8 @@ def extract(text: str, query: Query, asked: Asked) -> str:
     """The passage when it is short, else the sentences around the one that answers best."""
     lines = [_clean(line) for line in text.split("\n") if line.strip()]
     lines = [line for line in lines if line]
-    if (
-        len(lines) > 1
-        and not re.search(r"[.!?:;…]$", lines[0].strip())
-        and not is_list_line(lines[0])
-    ):
-        if not is_list_line(lines[1]):
-            lines = lines[1:]
+    if len(lines) > 1 and _heading("\n".join(lines)) and not is_list_line(lines[1]):
+        lines = lines[1:]
     if any(is_list_line(line) for line in lines):
         return _from_list(lines, query)
     whole = "\n".join(lines)

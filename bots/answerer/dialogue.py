@@ -448,6 +448,8 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
         for t in meant.missing
         if not goods.is_attribute(t) and t.weight >= 0.75 and t.pos in ("NOUN", "LATN", "UNKN")
     ]
+    if asked.wish.where and not asked.wish.is_any and not asked.wish.concepts:
+        return None  # a place is no property of goods
     if len(meant.hits) == 1:
         part = goods.answer_one(meant.products[0], asked, meant)
         if part is None or (heavy and meant.coverage < 0.6):

@@ -692,7 +692,7 @@ def _sizes(product: Product, variants: Sequence[Variant], lang: str) -> str:
 def _chosen(product: Product, choice: Choice, asked: Asked) -> str:
     lang = asked.lang
     there = [v for v in choice.fits if is_there(v)]
-    wanted = " ".join(choice.wanted)
+    wanted = ", ".join(dict.fromkeys(choice.wanted))
     if there:
         price = price_of(there, lang)
         if len(there) == 1:

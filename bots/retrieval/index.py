@@ -22,7 +22,7 @@ from bots.retrieval.vocabulary import Words
 from bots.retrieval.vocabulary import changed as vocabulary_changed
 from integrations.models import Category, Product, Variant
 
-FORMAT = 3  # raise it when what is written below changes
+FORMAT = 4  # raise it when what is written below changes
 BATCH = 1000
 LONGEST = 700  # characters of a passage
 ARTICLE, PRODUCT = "article", "product"

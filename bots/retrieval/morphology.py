@@ -106,7 +106,7 @@ def analyse(word: str) -> Word:
     pos = str(tag.POS or "UNKN")
     if pos == "NOUN" and parses[0].score < 0.7:
         # "примете" is rather a deed than an omen: when in doubt it weighs less.
-        pos = next((p.tag.POS for p in parses if p.tag.POS == "VERB" and p.score >= 0.2), pos)
+        pos = next((str(p.tag.POS) for p in parses if p.tag.POS == "VERB" and p.score >= 0.2), pos)
     return Word(tuple(lemmas[:3]), pos, True, "Geox" in tag)
 
 

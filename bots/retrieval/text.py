@@ -94,6 +94,14 @@ def _code(text: str, start: int) -> list[Token]:
             Token(number_key(unit.group(1)), start, middle, is_number=True),
             Token(unit.group(2), middle, start + len(text)),
         ]
+    if sides := re.fullmatch(r"(\d+)[xх](\d+)(?:[xх](\d+))?", text):  # "160х200": each side
+        return [
+            Token(
+                number_key(sides[n]), start + sides.start(n), start + sides.end(n), is_number=True
+            )
+            for n in (1, 2, 3)
+            if sides[n]
+        ]
     return [Token(alike(text), start, start + len(text))]
 
 
