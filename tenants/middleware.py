@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
-from django.utils import translation
+from django.utils import timezone, translation
 
 from tenants.kernel.address import client_address
 from tenants.kernel.context import PUBLIC, enter
@@ -90,7 +91,10 @@ class LanguageMiddleware:
                 if site
                 else settings.LANGUAGE_CODE
             )
-        with translation.override(chosen):
+        # Pages show the merchant's own time; the API and everything inside stay in UTC.
+        merchant = site.merchant if site and request.path.startswith("/admin/") else None
+        zone = ZoneInfo(merchant.time_zone) if merchant else None
+        with translation.override(chosen), timezone.override(zone):
             request.LANGUAGE_CODE = translation.get_language() or settings.LANGUAGE_CODE
             response = self.get_response(request)
             response.headers.setdefault("Content-Language", request.LANGUAGE_CODE)

@@ -264,6 +264,20 @@ def test_hours_that_make_no_sense_are_told_and_kept_on_the_page(alpha, client_of
         assert OpeningHours.objects.count() == before
 
 
+def test_moments_are_shown_in_the_shops_own_time(alpha, client_of):
+    from datetime import UTC, datetime
+
+    from integrations.models import Order
+
+    with alpha.inside():
+        Order.objects.create(
+            number="77", status="new", sum=1, placed_at=datetime(2026, 1, 5, 22, 30, tzinfo=UTC)
+        )
+    page = client_of(alpha, "owner").get("/admin/integrations/order/").content.decode()
+    assert "6\u00a0января" in page
+    assert "01:30" in page
+
+
 # ── Knowledge ────────────────────────────────────────────────────────────────────────────────
 def test_a_saved_article_is_told_to_the_index(alpha, client_of):
     form = {"title": "Доставка", "text": "Курьером.", "lang": "ru", "is_active": "on"}
