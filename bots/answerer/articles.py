@@ -63,7 +63,7 @@ IMPLIED = 0.8
 # A shop's terms hold for all it sells: "можно вернуть диван?" is answered by the returns article.
 _POLICY = words("""
 возврат вернуть возвращать обмен обменять доставка доставить привезти отправить отправлять
-самовывоз оплата оплатить рассрочка return refund exchang deliveri deliver ship payment pay
+самовывоз оплата оплатить рассрочка кредит return refund exchang deliveri deliver ship payment pay
 """)
 # What another passage of the same article has counts for less.
 BEHIND = 0.75
@@ -80,7 +80,8 @@ _KINDS: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = [
         ("год year", "", "year month"),
         ("сантиметр см cm centimet", "", "cm"),
         ("процент percent", "percent", ""),
-        ("телефон номер phone number", "phone", ""),
+        ("телефон номер позвонить звонок phone number call", "phone", ""),
+        ("почта имейл e-mail mail email", "email", ""),
         ("адрес находиться address locat", "address", ""),
         ("дата число date", "date", "day"),
         ("количество number", "number", ""),
@@ -111,7 +112,9 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         here = {at: match.factor for at, match in hit.matches.items()}
         gain = 0.0
         is_policy = any(
-            match.field == "A" and match.factor > 0.6 and _is_policy(terms[at])
+            match.factor > 0.6
+            and (match.field == "A" or terms[at].article_rarity >= 0.5)
+            and _is_policy(terms[at])
             for at, match in hit.matches.items()
         )
         for at, term in enumerate(terms):
@@ -271,7 +274,8 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
     best = found[0]
     by_place = {f.hit.ordinal: f.passage for f in found if f.hit.object_id == best.hit.object_id}
     rival = max((p for o, p in by_place.items() if o != best.hit.ordinal), default=0.0)
-    stands_out = not (best.in_title and best.hit.ordinal and not any_kind(asked.wish))
+    is_brief = len(best.hit.text) < 120
+    stands_out = not (best.in_title and best.hit.ordinal and (is_brief or not any_kind(asked.wish)))
     stands_out = (
         stands_out
         and best.passage >= 0.85
@@ -286,7 +290,8 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
     if not stands_out and sum(map(len, texts)) <= WHOLE * 1.15:
         return "\n".join(texts)
     chosen = {best.hit.ordinal: extract(best.hit.text, query, asked)}
-    if best.in_title and best.hit.ordinal and not any_kind(asked.wish):
+    is_brief = len(chosen[best.hit.ordinal]) < 120
+    if best.in_title and best.hit.ordinal and (is_brief or not any_kind(asked.wish)):
         # Asked about the whole matter: the beginning tells it.
         size = len(texts[0]) + len(chosen[best.hit.ordinal])
         if size <= WHOLE * 1.3:
@@ -339,6 +344,18 @@ def is_too_broad(asked: Asked, found: list[Found]) -> bool:
     """ "доставка?": a word in the titles of several articles and nothing more."""
     terms = [t for t in asked.query.terms if not t.is_weak]
     wish = asked.wish
+    best = found[0]
+    if best.matched == 1 and not asked.is_follow_up and not wish.how_to and not any_kind(wish):
+        rivals = {
+            f.hit.object_id
+            for f in found
+            if f.hit.lang == best.hit.lang
+            and f.score >= best.score * 0.96
+            and f.hit.object_id != best.hit.object_id
+            and f.is_sure
+        }
+        if rivals and (best.coverage < 0.9 or len(rivals) > 1):
+            return True
     if len(terms) != 1 or asked.is_follow_up or terms[0].is_number:
         return False
     if wish.price or wish.how_long or wish.where or wish.when or wish.how_to or wish.hours:

@@ -135,6 +135,11 @@ def _answer_all(
         part = _answer_one(question, turn, memory, lang, words_known)
         memory = {**memory, **part.memory}
         parts.append((question, part))
+    if len(parts) == 1 and parts[0][1].decision == Decision.REFUSE:
+        if (last := _question_alone(questions[0])) != questions[0]:
+            part = _answer_one(last, turn, dict(turn.memory), lang, words_known)
+            if part.decision == Decision.ANSWER:
+                return part
     if len(parts) > 1 and all(p.decision == Decision.REFUSE for _, p in parts):
         # Cut apart nothing fits; whole it may.
         part = _answer_one(" ".join(questions), turn, dict(turn.memory), lang, words_known)
@@ -153,11 +158,13 @@ def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
         if intents.small_talk(piece) in ("hello", "thanks", "ok", "bye", "how"):
             continue
         query = understand(piece, words_known, lang)
-        matter = [t for t in query.terms if not t.is_weak and not t.is_number]
-        matter = matter or intents.wish(query.text).hours  # type: ignore[assignment]
-        if not matter and joined and not carry:
+        has_matter = any(not t.is_weak and not t.is_number for t in query.terms)
+        has_matter = has_matter or intents.wish(query.text).hours
+        if len(pieces) > 1 and not intents.is_question(piece):
+            has_matter = False  # "Не подошло платье, сколько…": what the question is about
+        if not has_matter and joined and not carry:
             joined[-1] = f"{joined[-1]} {piece}"
-        elif not matter:
+        elif not has_matter:
             carry = f"{carry} {piece}".strip()
         else:
             joined.append(f"{carry} {piece}".strip())
@@ -165,6 +172,12 @@ def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
     if carry:
         joined.append(carry) if not joined else joined.__setitem__(-1, f"{joined[-1]} {carry}")
     return joined or [text]
+
+
+def _question_alone(text: str) -> str:
+    """The question of "Меня не будет дома, можно перенести курьера?", without its circumstances."""
+    asking = [p for p in intents.split_questions(text) if intents.is_question(p)]
+    return asking[-1] if len(asking) == 1 else text
 
 
 def _joined(parts: list[tuple[str, Part]], lang: str) -> Part:
@@ -343,7 +356,8 @@ def _with_topic(asked: Asked) -> Query:
     """The question with the words of the one before it, when it leans on that."""
     topic = str(asked.memory.get("topic") or "")
     own = [t for t in asked.query.terms if not t.is_weak]
-    leans = asked.is_follow_up or asked.has_pronoun or len(own) == 0
+    is_short = len(own) <= 1 and len(asked.query.lemmas) <= 2
+    leans = asked.is_follow_up or asked.has_pronoun or len(own) == 0 or is_short
     if not topic or not leans or asked.memory.get("kind") not in ("article", "hours", "product"):
         return asked.query
     before = understand(topic, asked.query.vocabulary, asked.query.lang)
@@ -386,10 +400,12 @@ def _is_about_focus(asked: Asked, own: list[Term]) -> bool:
     """The product spoken of last is meant: a pronoun, a bare wish, a colour or a size."""
     naming = [t for t in own if not goods.is_attribute(t)]
     if not own:
-        return asked.wish.is_any or asked.wish.about or asked.has_pronoun
+        return asked.wish.is_any or asked.wish.about or asked.wish.when or asked.has_pronoun
     if not naming:
         return True
     if asked.has_pronoun:
+        return True
+    if asked.wish.concepts and len(naming) <= 1:
         return True
     return asked.is_follow_up or asked.wish.plain
 
@@ -408,7 +424,7 @@ def _of_focus(asked: Asked) -> Part | None:
         wish = replace(
             wish,
             price="price" in inherited and not attributes,
-            stock="stock" in inherited or attributes,
+            stock="stock" in inherited or attributes or wish.when,
         )
     now = replace(asked, wish=wish)
     changed = meant.products[0].pk not in asked.focus
@@ -452,8 +468,13 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
         return None  # a place is no property of goods
     if len(meant.hits) == 1:
         part = goods.answer_one(meant.products[0], asked, meant)
-        if part is None or (heavy and meant.coverage < 0.6):
+        if part is None:
             return None
+        tells = goods.tells_property(meant.products[0], asked, meant)
+        if heavy and meant.coverage < 0.6 and not tells:
+            return None
+        if asked.wish.how_to and _undone(meant):
+            return None  # how to do something is no question about price and stock
         return part
     if heavy and meant.coverage < 0.75:
         return None
@@ -489,6 +510,10 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
     return None
 
 
+def _undone(meant: goods.Meant) -> bool:
+    return any(t.pos in ("INFN", "VERB") for t in meant.missing)
+
+
 def _each(asked: Asked, meant: goods.Meant, hits: list[Any]) -> Part | None:
     """A property of several that fit equally: told of each, there is nothing to ask back."""
     parts = []
@@ -522,6 +547,8 @@ def _article_is_better(asked: Asked, meant: goods.Meant, best: articles.Found | 
     if best is None or not best.is_sure:
         return False
     wish = asked.wish
+    if wish.how_to and best.in_title and _undone(meant):
+        return True
     lead = 0.12 if wish.is_any else 0.0
     if meant.is_named and len(meant.hits) == 1:
         lead += 0.1

@@ -152,7 +152,7 @@ _SMALL: list[tuple[str, re.Pattern[str]]] = [
         ),
         (
             "thanks",
-            r"(?:ок(?:ей)?|хорошо|понял[аи]?|понятно|ясно|супер|отлично|круто|ну|все|great|ok(?:ay)?|"
+            r"(?:ок(?:ей)?|хорошо|понял[аи]?|понятно|ясно|супер|отлично|круто|ну|все|беру|заказываю|я подумаю|great|ok(?:ay)?|"
             r"perfect|thats all)?[ ,.!]*(?:большое |огромное )?(?:спасиб\w*|благодар\w*|спс|пасиб\w*|"
             r"сенкс|thank(?:s| you)|thx|ty|cheers|much appreciated)(?:[ ,.!]+(?:большое|огромное|вам|"
             r"тебе|за (?:помощь|ответ|информацию|консультацию)|so much|very much|a lot|for your help|"
@@ -204,7 +204,7 @@ _SMALL: list[tuple[str, re.Pattern[str]]] = [
             r"(?:(?:ок(?:ей)?|окс?|хорошо|ладно|понятно|понял[аи]?|ясно|ага|угу|да|нет|не|супер|отлично|"
             r"класс\w*|круто|здорово|прекрасно|замечательно|договорились|принято|беру|пусть|так|ну|"
             r"всё|все|good|great|nice|cool|ok(?:ay)?|got it|i see|fine|yes|no|perfect|alright|sure|"
-            r"буду знать|подумаю|я подумаю|посмотрю|тогда|не надо|не нужно|ничего|неважно)[ ,.!]*)+",
+            r"беру|заказываю|помогли|вы помогли|очень помогли|выручили|буду знать|подумаю|я подумаю|посмотрю|тогда|не надо|не нужно|ничего|неважно)[ ,.!]*)+",
         ),
     )
 ]
@@ -554,6 +554,14 @@ _SPLIT = re.compile(
     rf",\s+(?={_CUE}\b)",
     re.IGNORECASE,
 )
+
+
+_HAS_CUE = re.compile(rf"\?|\b{_CUE}\b", re.IGNORECASE)
+
+
+def is_question(text: str) -> bool:
+    """Asks something, rather than tells what the next sentence is about."""
+    return bool(_HAS_CUE.search(text)) or wish(text).is_any
 
 
 def split_questions(text: str) -> list[str]:

@@ -104,6 +104,8 @@ def analyse(word: str) -> Word:
             lemmas.append(form)
     tag = parses[0].tag
     pos = str(tag.POS or "UNKN")
+    if "Apro" in tag:  # "который", "всякий": pronouns in all but form
+        pos = "NPRO"
     if pos == "NOUN" and parses[0].score < 0.7:
         # "примете" is rather a deed than an omen: when in doubt it weighs less.
         pos = next((str(p.tag.POS) for p in parses if p.tag.POS == "VERB" and p.score >= 0.2), pos)

@@ -30,13 +30,13 @@ STOP = words("""
 искать найти нравиться понравиться вдруг ок окей пока сейчас теперь потом всё-таки итак ой
 надеяться верно считать чём вещь товар штука модель вариант продавать продаваться бывать
 представить находить хватать пойти идти прийти ходить начать начинать снова рядом скока скоко скок
-чё чо щас плиз пж пжл пжлст ска раз
+чё чо щас плиз пж пжл пжлст ска раз впервые несколько реально обычно правильно обязательно обязательный условие жить иначе
 a an the i me my we our us you your he she it its they them this that these those is am are was
 were be been do doe did have has had can could would should will shall may might must of in on at to
 for from by with about as and or but if then than so not no yes ok okay pleas thank thanks hi hello
 hey there here what which who when where why how much mani ani some also just onli veri want need
 like know tell find look see let get got give make sell one thing item product i'm i'd i'll it i've
-don't doesn't isn't can't what's where's whether exact someon someth anyth kind possibl anoth come go take good start tell mean way use person peopl
+don't doesn't isn't can't what's where's whether exact someon someth anyth kind possibl anoth come go take good start tell mean way use person peopl myself yourself still alreadi realli actual
 """)
 WEAK_FACTOR = 0.35
 # They say what is asked about a thing; the thing itself weighs more.

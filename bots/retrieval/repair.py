@@ -184,7 +184,7 @@ def repair(
     cyrillic = [word for word in written if is_russian(word)]
     if not written:
         return Repaired(text, default)
-    if cyrillic and len(cyrillic) >= len(latin):
+    if cyrillic and len(cyrillic) >= len(latin) and any(len(word) > 1 for word in cyrillic):
         return _from_cyrillic(text, cyrillic, latin, is_known)
     return _from_latin(text, folded, latin, cyrillic, is_known)
 
@@ -211,7 +211,7 @@ def _from_latin(
         return Repaired(keyed, "ru", "layout")
     if english * 3 >= len(latin) and english >= 1 and not _mostly_translit(latin):
         return Repaired(text, "en")
-    read, hits, letters = _from_translit(text, is_known, is_mixed=bool(cyrillic))
+    read, hits, letters = _from_translit(text, is_known, is_mixed=any(len(w) > 2 for w in cyrillic))
     if hits and hits * 2 >= letters:
         return Repaired(read, "ru", "translit")
     if cyrillic:
