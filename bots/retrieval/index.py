@@ -293,7 +293,8 @@ def _write(kind: str, object_ids: list[int], drafts: list[Draft]) -> int:
         for draft in changed:
             words_come.update(draft.lemmas.keys())
             for form, lemma in draft.forms.items():
-                forms[lemma][form] = None
+                if form != lemma:
+                    forms[lemma][form] = None
         words = Words.unpack(row.words)  # type: ignore[arg-type]
         words.change(kind, gone=words_gone, come=words_come, forms=forms)
         row.words = words.pack()

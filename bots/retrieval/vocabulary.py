@@ -82,10 +82,13 @@ class Vocabulary:
         for lemma, (_, _, forms) in words.lemmas.items():
             for form in forms:
                 self._lemma_of.setdefault(form, lemma)
-        self._sorted = sorted(self._count)
+        for lemma in self._count:
+            if lemma.isalpha():
+                self._lemma_of.setdefault(lemma, lemma)
+        self._sorted = sorted(lemma for lemma in self._count if lemma.isalpha())
         self._by_length: dict[int, list[str]] = {}
         for form in self._lemma_of:
-            if len(form) > 2 and not form.isdigit():
+            if len(form) > 2 and form.isalpha():
                 self._by_length.setdefault(len(form), []).append(form)
         self._sounds: dict[str, list[str]] | None = None
         self._corrections: dict[str, str | None] = {}
