@@ -57,6 +57,7 @@ class Presence(APIView):
 class DeskList(APIView):
     @extend_schema(
         tags=["desk"],
+        operation_id="desk_conversations_list",
         parameters=[
             OpenApiParameter("view", str, enum=list(desk.VIEWS)),
             OpenApiParameter("q", str, description="Name, phone or words of a message"),
@@ -101,7 +102,7 @@ class DeskThread(APIView):
 FILE_LIMIT = 20 * 1024 * 1024
 
 
-class FileIn(serializers.Serializer):
+class DeskFileIn(serializers.Serializer):
     file = serializers.FileField()
 
 
@@ -110,7 +111,7 @@ class DeskFile(APIView):
 
     @extend_schema(
         tags=["desk"],
-        request={"multipart/form-data": FileIn},
+        request={"multipart/form-data": DeskFileIn},
         responses={201: OpenApiTypes.OBJECT},
     )
     def post(self, request) -> Response:

@@ -7,6 +7,7 @@ model is waited for, no database connection is held.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from datetime import datetime, timedelta
 from typing import Any
@@ -91,7 +92,7 @@ def _one_answer(conversation: Conversation, stale) -> bool:
         is_start=bool(newest.meta.get("start")),
         seconds=max(1.0, deadline - RESERVE_S),
         should_stop=stale.is_set,
-        on_wait=lambda: adapter.typing(conversation.contact.external_id),
+        on_wait=lambda: _show_typing(adapter, conversation.contact.external_id),
         streamer=streamer,
     )
     if answer is None:
@@ -100,6 +101,12 @@ def _one_answer(conversation: Conversation, stale) -> bool:
         return False
     ms = round((time.monotonic() - begun) * 1000)
     return _write(conversation, epoch, upto, answer, ms)
+
+
+def _show_typing(adapter: ChannelAdapter, chat: str) -> None:
+    """Beside the answer: it must not wait for a courtesy."""
+    if adapter.manifest.can_type and adapter.manifest.rate_per_s:
+        threading.Thread(target=adapter.typing, args=(chat,), daemon=True, name="typing").start()
 
 
 def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:

@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 WAIT_S = 20.0
 # Unreachable for so long: the merchant is told.
 TOLD_AFTER = timedelta(minutes=10)
+PAUSE = timedelta(milliseconds=50)
 RETRY_EVERY = timedelta(seconds=15)
 
 
@@ -60,7 +61,8 @@ def poll_channel(channel_id: int) -> datetime | None:
             Channel.objects.filter(pk=channel.pk).exclude(state=Channel.State.PAUSED).update(
                 cursor=cursor, state=Channel.State.LIVE, state_detail=""
             )
-    return timezone.now()
+    # Not at once in this thread: a worker that is asked to stop must come to an end.
+    return timezone.now() + PAUSE
 
 
 def _failing(channel: Channel, exc: VendorError) -> datetime:

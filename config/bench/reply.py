@@ -128,7 +128,12 @@ def _prepare(merchant: Any, url: str) -> Any:
         account_save(
             provider="compatible",
             name="Bench",
-            values={"base_url": f"{url}/v1", "model": "bench", "api_key": "k"},
+            values={
+                "base_url": f"{url}/v1",
+                "model": "bench",
+                "api_key": "k",
+                "concurrency": "400",
+            },
         )
         bot = Bot.objects.get(pk=channel.bot_id)
         bot.providers = [{"provider": "compatible"}]

@@ -2,6 +2,8 @@
 
 import pytest
 
+from bots.knowledge.kinds import kind_of
+from bots.knowledge.readers import read_document
 from bots.models import Article, KnowledgeFile
 from bots.services import knowledge
 from bots.services.knowledge import (
@@ -39,7 +41,11 @@ def told():
 def read(tmp_path, data, name):
     path = tmp_path / "content"
     path.write_bytes(data if isinstance(data, bytes) else data.encode())
-    return read_file(path, name)
+    found = read_file(path, name)
+    # The child process and the plain function say the same.
+    sections, pages = read_document(path, kind_of(path, name), name)
+    assert ([(one.title, one.text) for one in sections], pages) == (list(found[0]), found[1])
+    return found
 
 
 # ── Articles ─────────────────────────────────────────────────────────────────────────────────

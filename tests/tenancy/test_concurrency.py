@@ -11,6 +11,7 @@ from django.db import connection, connections
 
 from bots.models import Bot
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tests.fixtures.aside import run_aside
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -54,7 +55,7 @@ def test_sockets_that_share_a_thread_read_their_own(named):
         found = await asyncio.gather(*(read(schema) for schema, _ in wanted))
         return [f"{name} True" == said for (_, name), said in zip(wanted, found, strict=True)]
 
-    assert all(asyncio.run(all_of_them()))
+    assert all(run_aside(all_of_them()))
     assert current_schema() == PUBLIC
 
 

@@ -1,6 +1,5 @@
 """Sockets, tasks and waiting work: what has no page is walked too."""
 
-import asyncio
 import logging
 
 import pytest
@@ -15,6 +14,7 @@ from tenants.kernel.context import PUBLIC, group, group_of, merchant_context
 from tenants.kernel.files import file_save
 from tenants.kernel.logs import MerchantFilter
 from tenants.kernel.tasks import TenantTask
+from tests.fixtures.aside import run_aside
 from tests.tenancy import canaries
 
 # Work of the platform itself, about no merchant's rows: run in the public schema only.
@@ -81,9 +81,9 @@ def test_a_session_opens_the_console_of_its_own_merchant_only(alpha, beta, clien
         await socket.wait(timeout=5)
         return said["type"], said.get("code")
 
-    assert asyncio.run(open_at(alpha.host)) == ("websocket.send", None)
+    assert run_aside(open_at(alpha.host)) == ("websocket.send", None)
     for host in (beta.host, "localhost", "partner.localhost", "nobody.example"):
-        kind, code = asyncio.run(open_at(host))
+        kind, code = run_aside(open_at(host))
         assert kind == "websocket.close", host
         assert code in SOCKETS["/live/console/"]
 

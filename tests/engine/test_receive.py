@@ -1,0 +1,250 @@
+"""What else a channel tells: edits, receipts, blocks, the owner's own phone, files, polls."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.utils import timezone
+
+from bots.channels.base import BuyerEdit, BuyerMessage, File, OwnerEcho, Reachable, Receipt
+from bots.channels.telegram.simulator import TOKEN, TelegramSimulator
+from bots.models import Attachment, Channel, Contact, Holiday, Identity, Message, OpeningHours
+from bots.selectors.hours import expected_answer, opening
+from bots.services.accept import lane_of
+from bots.services.channels import (
+    channel_broke,
+    channel_connect,
+    channel_create,
+    channel_delete,
+    manifest_of,
+)
+from bots.services.receive import apply
+from tenants.kernel import due
+from tenants.kernel.simulate import serve_simulator
+from tenants.models import Due, OutboxEvent, RouteKey
+from tests.engine.pretend import Pretend
+
+pytestmark = pytest.mark.django_db
+
+
+def tell(talk: Any, occurrence: Any) -> None:
+    with talk.shop.inside():
+        apply(talk.channel, lane_of(talk.channel.pk, occurrence.chat), occurrence)
+
+
+def test_an_edit_changes_the_text_and_keeps_what_was_there(alpha, talk_of):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?", ident="a")
+
+    tell(talk, BuyerEdit("in-a", "buyer", "Есть 48 размер?"))
+    tell(talk, BuyerEdit("in-a", "buyer", "Есть 48 размер?"))
+    tell(talk, BuyerEdit("unknown", "buyer", "?"))
+    tell(talk, BuyerEdit("in-a", "nobody", "?"))
+
+    with alpha.inside():
+        message = Message.objects.get(author="buyer")
+    assert (message.text, message.meta["before"]) == ("Есть 48 размер?", ["Есть 46 размер?"])
+    assert message.edited_at is not None
+
+
+def test_receipts_only_move_forward(alpha, talk_of):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?")
+    with alpha.inside():
+        sent = Message.objects.get(author="bot")
+
+    for state in ("read", "delivered"):
+        tell(talk, Receipt(sent.external_id, "buyer", state))
+    tell(talk, Receipt("unknown", "buyer", "read"))
+    tell(talk, Receipt("x", "nobody", "read"))
+
+    assert talk.thread()[-1][1] == "read"
+    tell(talk, Receipt(sent.external_id, "buyer", "failed", "window closed"))
+    with alpha.inside():
+        sent.refresh_from_db()
+    assert (sent.state, sent.failure) == ("failed", "window closed")
+
+
+def test_the_owners_own_phone_silences_the_bot(alpha, talk_of):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?")
+
+    for _ in range(2):
+        tell(talk, OwnerEcho("phone-1", "buyer", "Да, есть, отложил для вас"))
+    talk.says("Спасибо, а 48?")
+
+    conversation = talk.conversation()
+    assert (conversation.speaker, conversation.agent_id) == ("agent", None)
+    assert [m for m in talk.thread() if m[0] == "echo"] == [
+        ("echo", "sent", "Да, есть, отложил для вас")
+    ]
+    assert len(Pretend.sent) == 1
+
+
+def test_a_buyer_who_blocks_us_is_not_written_to(alpha, talk_of):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?")
+
+    tell(talk, Reachable("buyer", is_reachable=False))
+
+    with alpha.inside():
+        assert Contact.objects.get().is_reachable is False
+    talk.says("Я вернулся, есть 48?")
+    with alpha.inside():
+        assert Contact.objects.get().is_reachable is True
+
+
+def test_a_shared_contact_and_a_quote_are_kept(alpha, talk_of):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?", ident="a")
+    tell(
+        talk,
+        BuyerMessage(
+            external_id="b",
+            chat="buyer",
+            text="Вот мой номер",
+            name="Анна",
+            username="anna",
+            language="en",
+            reply_to="in-a",
+            identities=(("phone", "+79161234567", "shared"),),
+            data={"page": "https://shop.example/1"},
+        ),
+    )
+
+    with alpha.inside():
+        contact = Contact.objects.get()
+        identity = Identity.objects.get()
+        message = Message.objects.select_related("reply_to").get(external_id="b")
+    assert (contact.name, contact.username, contact.data["page"]) == (
+        "Анна",
+        "anna",
+        "https://shop.example/1",
+    )
+    assert (identity.value, identity.proof) == ("+79161234567", "shared")
+    assert message.reply_to.external_id == "in-a"
+
+
+@pytest.fixture
+def telegram(alpha: Any) -> Iterator[Any]:
+    simulator = TelegramSimulator()
+    with serve_simulator(simulator) as url, alpha.inside():
+        channel = channel_create(
+            kind="telegram", name="T", bot=alpha.bot, secrets={"token": TOKEN}, base_url=url
+        )
+        assert channel_connect(channel).ok
+        simulator.channel = channel  # type: ignore[attr-defined]
+        yield simulator
+
+
+def test_a_polled_bot_is_read_answered_and_told_apart_from_a_broken_one(
+    alpha, telegram, monkeypatch, answers
+):
+    monkeypatch.setattr("bots.services.polling.WAIT_S", 0.1)
+    channel = telegram.channel
+    assert channel.account["mode"] == "polling"
+    telegram.buyer_says("Есть 46 размер?")
+
+    for _ in range(2):
+        Due.objects.filter(schema=alpha.schema, kind="poll").update(due_at=timezone.now())
+        due.take(alpha.schema, "poll", channel.pk)
+    for schema, kind, number in due.overdue(grace_s=-0.01):
+        if kind in ("inbox", "turn", "deliver"):
+            due.take(schema, kind, number)
+
+    assert telegram.texts() == ["re: Есть 46 размер?"]
+    telegram.is_revoked = True
+    Due.objects.filter(schema=alpha.schema, kind="poll").update(due_at=timezone.now())
+    due.take(alpha.schema, "poll", channel.pk)
+    channel.refresh_from_db()
+    assert channel.state == Channel.State.BROKEN
+
+
+def test_ten_minutes_without_an_answer_are_told_once(alpha, telegram, monkeypatch):
+    monkeypatch.setattr("bots.services.polling.WAIT_S", 0.1)
+    channel = telegram.channel
+    long_ago = (timezone.now() - timedelta(minutes=11)).isoformat()
+    Channel.objects.filter(pk=channel.pk).update(
+        cursor={"failing_since": long_ago}, base_url="http://127.0.0.1:9"
+    )
+
+    for _ in range(2):
+        Due.objects.filter(schema=alpha.schema, kind="poll").update(
+            due_at=timezone.now(), attempts=0
+        )
+        due.take(alpha.schema, "poll", channel.pk)
+
+    channel.refresh_from_db()
+    assert channel.state == Channel.State.BROKEN
+    assert "Not reachable since" in channel.state_detail
+    names = list(OutboxEvent.objects.filter(schema=alpha.schema).values_list("name", flat=True))
+    assert names.count("channel.broke") == 1
+    channel_broke(channel, "again")
+    assert names.count("channel.broke") == 1
+
+
+def test_a_file_of_a_message_is_fetched_and_a_lost_one_says_why(alpha, telegram):
+    telegram.files["photo-1"] = b"\x89PNG\r\n\x1a\n"
+    channel = telegram.channel
+    for number, ident in (("1", "photo-1"), ("2", "gone")):
+        said = BuyerMessage(
+            external_id=number,
+            chat="101",
+            files=(File(kind="image", external_id=ident),),
+        )
+        apply(channel, lane_of(channel.pk, "101"), said)
+    for message_id in Message.objects.filter(author="buyer").values_list("pk", flat=True):
+        due.take(alpha.schema, "fetch", message_id)
+
+    kept, lost = Attachment.objects.order_by("id")
+    assert kept.file.size == 8
+    assert (lost.file, bool(lost.error)) == (None, True)
+
+
+def test_removing_a_channel_takes_its_address_and_keeps_the_talks(alpha, telegram):
+    channel = telegram.channel
+    apply(channel, lane_of(channel.pk, "7"), BuyerMessage(external_id="1", chat="7", text="Есть?"))
+    channel_delete(channel)
+
+    channel.refresh_from_db()
+    assert channel.state == Channel.State.PAUSED
+    assert not RouteKey.objects.filter(key=channel.route_key).exists()
+
+
+def test_a_platform_that_says_no_is_shown_in_words(alpha, telegram):
+    telegram.is_revoked = True
+    check = channel_connect(telegram.channel)
+
+    assert (check.ok, check.detail) == (False, "the token was revoked")
+    assert telegram.channel.state == Channel.State.BROKEN
+    with pytest.raises(Exception, match="nothing"):
+        manifest_of("nothing")
+
+
+ZONE = "Europe/Moscow"
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    return datetime(2026, 11, day, hour, minute, tzinfo=ZoneInfo(ZONE))
+
+
+def test_the_expected_time_is_true_to_the_opening_hours(alpha):
+    with alpha.inside():
+        OpeningHours.objects.all().delete()
+        assert expected_answer(at(23, 12), ZONE, "ru") == "Ответим здесь, как только сможем."
+        for weekday in range(5):
+            OpeningHours.objects.create(weekday=weekday, opens=time(10), closes=time(13))
+            OpeningHours.objects.create(weekday=weekday, opens=time(14), closes=time(20))
+        Holiday.objects.create(day=at(24, 0).date())
+
+        assert expected_answer(at(23, 12), ZONE, "en") == "We will answer in this chat shortly."
+        assert opening(at(23, 13, 30), ZONE) == (False, at(23, 14))
+        lunch = expected_answer(at(23, 13, 30), ZONE, "ru")
+        assert lunch == "Сейчас нерабочее время. Ответим здесь сегодня с 14:00."
+        # Tuesday is a holiday: Wednesday is next.
+        assert "в среду с 10:00" in expected_answer(at(23, 21), ZONE, "ru")
+        assert "tomorrow from 10:00" in expected_answer(at(24, 9), ZONE, "en")
