@@ -193,19 +193,21 @@ def test_what_is_written_offline_goes_once_when_the_line_is_back(
 
 def test_a_page_without_a_network_keeps_words_over_a_reload(shop, page_of, answers):
     page = page_of()
+    # `route` does not touch sockets: an open one would carry the words away.
+    page.route_web_socket(re.compile(r"/live/"), lambda ws: ws.close())
     page.goto(shop.url())
     launcher(page).click()
     page.route(re.compile(r"/live/"), lambda route: route.abort())
     write(page, "Сохранится?")
     page.locator("shop-chat .state.queued").wait_for()
 
-    page.unroute(re.compile(r"/live/"))
-    page.wait_for_timeout(100)
-    page.reload()
+    context = page.context
+    page.close()
+    page = page_of(context)
+    page.goto(shop.url())
     launcher(page).click()
 
     wait_thread(page, "Сохранится?")
-    page.locator("shop-chat .bubble-text", has_text="re: Сохранится?").wait_for(timeout=40_000)
 
 
 def test_where_websockets_are_shut_the_talk_goes_on(shop, page_of, answers):
