@@ -6,17 +6,15 @@ import uuid
 from typing import Any
 
 from django.shortcuts import get_object_or_404
-from django.utils.dateparse import parse_datetime
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
-from rest_framework.exceptions import ParseError
 from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.models import Attachment, Channel, Contact, Conversation, Message
 from bots.services import conversations
+from tenants.api.filters import updated_since
 from tenants.workspace.models import StoredFile, User
 
 _SHOWN_META = (
@@ -132,15 +130,7 @@ class ConversationList(generics.ListAPIView):
                 value = str(self.request.user.pk)
             if value:
                 found = found.filter(**{name: value}) if value.isdigit() else found.none()
-        if since := asked.get("updated_since"):
-            try:
-                moment = parse_datetime(since.replace(" ", "+"))
-            except ValueError:
-                moment = None
-            if moment is None or moment.tzinfo is None:
-                raise ParseError(_("“updated_since” is a moment like 2026-11-25T14:05:00+03:00."))
-            found = found.filter(updated_at__gte=moment)
-        return found
+        return updated_since(found, self.request)
 
 
 @extend_schema(tags=["conversations"])

@@ -314,9 +314,6 @@ class ChannelAdapter(ABC):
         return Check(ok=True)
 
 
-Log = Callable[[str], None]
-
-
 def split_text(text: str, limit: int, *, size: Callable[[str], int] = len) -> Sequence[str]:
     """Cut a long text at paragraph, else line, else sentence, else word borders.
 

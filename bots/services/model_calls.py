@@ -34,7 +34,7 @@ from bots.llm.gateway import CallRecord, Gateway, Terms
 from bots.llm.masking import Known
 from bots.models import ModelAccount, ModelCall
 from tenants.kernel import outbox
-from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tenants.kernel.context import PUBLIC, current_schema, merchant_context, release_connection
 from tenants.kernel.secrets import Unreadable, seal, unseal
 from tenants.models import Partner
 from tenants.selectors.hosts import merchant_of
@@ -82,7 +82,7 @@ def model_gateway(bot: Mapping[str, Any]) -> Gateway:
         meter=BudgetMeter(terms),
         breaker=_breaker,
         notice=_notice,
-        before_wait=_release,
+        before_wait=release_connection,
     )
 
 
@@ -366,11 +366,6 @@ def _mark(account_id: str, state: ModelAccount.State, detail: str) -> None:
                 data={"account": pk},
             )
     accounts_forget()
-
-
-def _release() -> None:
-    if not connection.in_atomic_block:
-        connection.close()
 
 
 _breaker = Breaker(cache)

@@ -7,7 +7,6 @@ again, Redis is emptied, and every database connection is cut. Then everything i
 
 from __future__ import annotations
 
-import contextlib
 import json
 import random
 import subprocess
@@ -51,7 +50,6 @@ class Role:
 
     def __init__(self, name: str, port: int) -> None:
         self.name, self.port = name, port
-        self.stack = contextlib.ExitStack()
         self.child: subprocess.Popen | None = None
 
     def start(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
@@ -14,6 +13,7 @@ from rest_framework.views import APIView
 
 from integrations.models import Order, OrderLine, Parcel
 from integrations.services.orders import orders_import
+from tenants.api.filters import updated_since
 from tenants.api.jobs import JobOut, job_url
 from tenants.api.permissions import IsSupervisor
 from tenants.kernel.phones import phone_normalised
@@ -156,15 +156,7 @@ class OrderList(generics.ListAPIView):
             found = found.filter(email=email.lower())
         if status := asked.get("status"):
             found = found.filter(status=status)
-        if since := asked.get("updated_since"):
-            try:
-                moment = parse_datetime(since.replace(" ", "+"))
-            except ValueError:
-                moment = None
-            if moment is None or moment.tzinfo is None:
-                raise ParseError(_("“updated_since” is a moment like 2026-11-25T14:05:00+03:00."))
-            found = found.filter(updated_at__gte=moment)
-        return found
+        return updated_since(found, self.request)
 
 
 @extend_schema(tags=["orders"])
