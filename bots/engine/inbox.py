@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime, timedelta
 
-from django.db import DatabaseError, InterfaceError, OperationalError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from bots.channels.base import Unsupported
@@ -33,8 +33,10 @@ def _apply_some(lane: int) -> int:
     try:
         with transaction.atomic():
             rows = _waiting(lane)
+            channels: dict[int, Channel | None] = {}
             for row in rows:
-                _apply_row(row)
+                _apply_row(row, channels)
+            _applied(rows)
             return len(rows)
     except (OperationalError, InterfaceError):
         raise
@@ -49,7 +51,8 @@ def _apply_some(lane: int) -> int:
             row = rows[0]
             try:
                 with transaction.atomic():
-                    _apply_row(row)
+                    _apply_row(row, {})
+                    _applied([row])
             except (OperationalError, InterfaceError):
                 raise
             except Exception as exc:
@@ -65,25 +68,40 @@ def _apply_some(lane: int) -> int:
 
 def _waiting(lane: int, limit: int = AT_ONCE) -> list[Inbox]:
     return list(
-        Inbox.objects.select_for_update(no_key=True)
-        .filter(lane=lane, applied_at=None)
-        .order_by("id")[:limit]
+        Inbox.objects.raw(
+            "SELECT * FROM bots_inbox WHERE lane = %s AND applied_at IS NULL "
+            "ORDER BY id LIMIT %s FOR NO KEY UPDATE",
+            (lane, limit),
+        )
     )
 
 
-def _apply_row(row: Inbox) -> None:
-    channel = Channel.objects.select_related("bot").filter(pk=row.channel_id).first()
-    if channel is not None:
-        try:
-            for occurrence in adapter_of(channel).parse(row.payload):
-                apply(channel, row.lane, occurrence)
-        except Unsupported as exc:
-            row.error = f"not used: {exc}"[:300]
-        # Not with each message: one hot row would make the channel's buyers wait for each other.
-        if channel.last_in_at is None or row.received_at - channel.last_in_at > NOTE_EVERY:
-            Channel.objects.filter(pk=channel.pk).update(last_in_at=row.received_at)
-    row.applied_at = timezone.now()
-    row.save(update_fields=["applied_at", "error"])
+def _apply_row(row: Inbox, channels: dict[int, Channel | None]) -> None:
+    if row.channel_id not in channels:
+        channels[row.channel_id] = (
+            Channel.objects.select_related("bot").filter(pk=row.channel_id).first()
+        )
+    channel = channels[row.channel_id]
+    if channel is None:
+        return
+    try:
+        for occurrence in adapter_of(channel).parse(row.payload):
+            apply(channel, row.lane, occurrence)
+    except Unsupported as exc:
+        row.error = f"not used: {exc}"[:300]
+    # Not with each message: one hot row would make the channel's buyers wait for each other.
+    if channel.last_in_at is None or row.received_at - channel.last_in_at > NOTE_EVERY:
+        channel.last_in_at = row.received_at
+        Channel.objects.filter(pk=channel.pk).update(last_in_at=row.received_at)
+
+
+def _applied(rows: list[Inbox]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE bots_inbox i SET applied_at = now(), error = done.error "
+            "FROM unnest(%s::bigint[], %s::text[]) AS done(id, error) WHERE i.id = done.id",
+            ([row.pk for row in rows], [row.error for row in rows]),
+        )
 
 
 def _set_aside(row: Inbox, exc: Exception) -> None:

@@ -12,6 +12,7 @@ from bots.answerer import reply as offline_reply
 from bots.engine import texts
 from bots.engine.base import Answer, Decision, Reason, Turn
 from bots.engine.model import model_reply
+from bots.retrieval import one_question
 from bots.services.templates import triggered
 
 log = logging.getLogger(__name__)
@@ -40,25 +41,26 @@ def answer_turn(
         return _greeting(turn)
     if has_files and not turn.question.strip():
         return Answer("", turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")
-    try:
-        if (ready := triggered(turn)) is not None:
-            return ready
-        offline = offline_reply(turn)
-        if _is_settled(offline) or not turn.bot.get("providers"):
-            return offline
-    except Exception:
-        log.exception("an answer could not be made")
-        return Answer("", turn.lang, Decision.HANDOVER, Reason.FAILURE, provider="offline")
-    on_wait()
-    return model_reply(
-        turn,
-        offline,
-        conversation_id=conversation_id,
-        seconds=seconds,
-        should_stop=should_stop,
-        streamer=streamer,
-        purpose=purpose,
-    )
+    with one_question():
+        try:
+            if (ready := triggered(turn)) is not None:
+                return ready
+            offline = offline_reply(turn)
+            if _is_settled(offline) or not turn.bot.get("providers"):
+                return offline
+        except Exception:
+            log.exception("an answer could not be made")
+            return Answer("", turn.lang, Decision.HANDOVER, Reason.FAILURE, provider="offline")
+        on_wait()
+        return model_reply(
+            turn,
+            offline,
+            conversation_id=conversation_id,
+            seconds=seconds,
+            should_stop=should_stop,
+            streamer=streamer,
+            purpose=purpose,
+        )
 
 
 def _is_settled(answer: Answer) -> bool:

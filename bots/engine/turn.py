@@ -22,7 +22,7 @@ from bots.engine.handover import hand_over
 from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import AGENT_WAIT, BURST_CAP_S, QUEUE_WAIT, quiet_s
-from bots.models import Conversation, Episode, Message
+from bots.models import Conversation, Message
 from bots.services import messages
 from bots.services.channels import adapter_of
 from bots.services.templates import template_sent
@@ -245,6 +245,7 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
             memory=dict(answer.memory) or None,
             version=conversation.channel.bot.published_id,
             fact=("turn.answered", {**fact, "reason": str(answer.reason)}),
+            first_answer_ms=fact.get("waited_ms", ms),
         )
         if written is None:
             return False
@@ -252,14 +253,7 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
             template_sent(answer.template_id, written.id)
         if answer.lang != conversation.language:
             Conversation.objects.filter(pk=conversation.pk).update(language=answer.lang)
-        due.cancel("deadline", conversation.pk)
-        due.follow("deliver", conversation.pk)
-        if answer.template_id is not None:
-            template_sent(answer.template_id, written.id)
-        if conversation.episode.first_answer_ms is None:  # type: ignore[union-attr]
-            Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(  # type: ignore[misc]
-                first_answer_ms=fact.get("waited_ms", ms)
-            )
+        due.follow("deliver", conversation.pk, ends="deadline")
     return True
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from bots.retrieval.ranking import Hit
 
-__all__ = ["reindex_articles", "reindex_products", "search"]
+__all__ = ["one_question", "reindex_articles", "reindex_products", "search"]
 
 
 def search(query: Any, lang: str = "ru", limit: int = 8, kinds: Any = None) -> list[Hit]:
@@ -15,6 +16,13 @@ def search(query: Any, lang: str = "ru", limit: int = 8, kinds: Any = None) -> l
     from bots.retrieval.ranking import search as find
 
     return find(query, lang, limit, kinds)
+
+
+def one_question() -> AbstractContextManager[None]:
+    """Inside the block no passage is read twice (bots.retrieval.ranking)."""
+    from bots.retrieval.ranking import one_question as block
+
+    return block()
 
 
 def reindex_articles(ids: Any = None) -> int:

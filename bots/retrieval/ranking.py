@@ -7,7 +7,9 @@ word which half of the catalogue has never makes Postgres read half of the catal
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from heapq import nsmallest
 from operator import itemgetter
@@ -15,7 +17,6 @@ from typing import Any
 
 from django.db import connection
 
-from bots.models import Article
 from bots.retrieval.glossary import Key
 from bots.retrieval.index import ARTICLE, INTERNAL_LEXEME, KIND_LEXEME, PRODUCT
 from bots.retrieval.query import Query, Term, understand
@@ -67,6 +68,22 @@ class Hit:
     @property
     def title_matches(self) -> int:
         return sum(1 for match in self.matches.values() if match.field == "A")
+
+
+# What was read for the question at hand: statements with their values → rows.
+_read: ContextVar[dict[tuple[Any, ...], list[tuple[Any, ...]]] | None] = ContextVar(
+    "read", default=None
+)
+
+
+@contextmanager
+def one_question() -> Iterator[None]:
+    """Inside the block no passage is read twice: answerer and model ask for the same ones."""
+    token = _read.set({})
+    try:
+        yield
+    finally:
+        _read.reset(token)
 
 
 def search(
@@ -162,14 +179,24 @@ def _rows(
     wanted = f"{_quoted(KIND_LEXEME[kind])} & ({condition})"
     if not internal:
         wanted += f" & !{_quoted(INTERNAL_LEXEME)}"
+    return _rows_of(
+        "SELECT id, object_id, ordinal, lang, title, length(lemmas), "  # noqa: S608
+        f"concat({', '.join(tests)}) "
+        "FROM bots_passage WHERE lemmas @@ %s::tsquery LIMIT %s",
+        (*values, wanted, CANDIDATES),
+    )
+
+
+def _rows_of(statement: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    read = _read.get()
+    if read is not None and (known := read.get((statement, values))) is not None:
+        return known
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT id, object_id, ordinal, lang, title, length(lemmas), "  # noqa: S608
-            f"concat({', '.join(tests)}) "
-            "FROM bots_passage WHERE lemmas @@ %s::tsquery LIMIT %s",
-            (*values, wanted, CANDIDATES),
-        )
-        return cursor.fetchall()
+        cursor.execute(statement, values)
+        rows = cursor.fetchall()
+    if read is not None:
+        read[statement, values] = rows
+    return rows
 
 
 @dataclass(slots=True)
@@ -255,24 +282,16 @@ def _once(hits: list[Hit], lang: str) -> list[Hit]:
 
 def fill(hits: list[Hit], lang: str) -> list[Hit]:
     """Give hits their texts and records. Products come with their variants."""
-    from bots.models import Passage
-
-    passages = Passage.objects.filter(pk__in=[h.passage_id for h in hits if h.kind == ARTICLE])
-    texts = dict(passages.values_list("pk", "text"))
-    articles = Article.objects.in_bulk([h.object_id for h in hits if h.kind == ARTICLE])
-    products = {
-        p.pk: p
-        for p in Product.objects.filter(
-            pk__in=[h.object_id for h in hits if h.kind == PRODUCT], is_active=True
-        ).prefetch_related("variants")
-    }
+    texts = _article_texts(tuple(sorted(h.passage_id for h in hits if h.kind == ARTICLE)))
+    wanted = [h.object_id for h in hits if h.kind == PRODUCT]
+    found = Product.objects.filter(pk__in=wanted, is_active=True).prefetch_related("variants")
+    products = {p.pk: p for p in found} if wanted else {}
     from bots.retrieval.card import product_text
 
     kept = []
     for hit in hits:
-        if hit.kind == ARTICLE and (article := articles.get(hit.object_id)):
-            hit.text = texts.get(hit.passage_id, "")
-            hit.external_id = article.external_id or str(article.pk)
+        if hit.kind == ARTICLE and (text := texts.get(hit.passage_id)):
+            hit.text, hit.external_id = text
         elif hit.kind == PRODUCT and (product := products.get(hit.object_id)):
             hit.product, hit.url, hit.external_id = product, product.url, product.external_id
             hit.text = product_text(product, lang)
@@ -282,4 +301,17 @@ def fill(hits: list[Hit], lang: str) -> list[Hit]:
     return kept
 
 
-__all__ = ["Hit", "Match", "fill", "find", "search", "understand"]
+def _article_texts(passages: tuple[int, ...]) -> dict[int, tuple[str, str]]:
+    """Passage id → its text and its article's id in the merchant's own words."""
+    if not passages:
+        return {}
+    rows = _rows_of(
+        "SELECT p.id, p.text, coalesce(nullif(a.external_id, ''), a.id::text) "  # noqa: S608
+        "FROM bots_passage p JOIN bots_article a ON a.id = p.object_id "
+        f"WHERE p.id IN ({', '.join(['%s'] * len(passages))})",
+        passages,
+    )
+    return {pk: (text, external_id) for pk, text, external_id in rows}
+
+
+__all__ = ["Hit", "Match", "fill", "find", "one_question", "search", "understand"]

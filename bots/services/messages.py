@@ -11,6 +11,7 @@ from django.db import connection
 
 from bots.models import Conversation, Message
 from tenants.kernel import outbox
+from tenants.kernel.context import current_schema
 
 
 @dataclass(frozen=True)
@@ -19,8 +20,9 @@ class Written:
     seq: int
 
 
-# One statement locks the conversation, compares, numbers and inserts. Without the row lock that
-# UPDATE takes, a takeover that is not committed yet would slip between test and insert.
+# One statement locks the conversation, compares, numbers, inserts and notes the facts. Without the
+# row lock that UPDATE takes, a takeover that is not committed yet would slip between test and
+# insert.
 _WRITE = """
 WITH c AS (
     UPDATE bots_conversation SET
@@ -33,13 +35,27 @@ WITH c AS (
     WHERE id = %(conversation)s
       AND (%(epoch)s::int IS NULL OR epoch = %(epoch)s)
       AND (%(upto)s::bigint IS NULL OR last_inbound_seq = %(upto)s)
-    RETURNING id, last_seq, epoch, episode_id)
-INSERT INTO bots_message (conversation_id, episode_id, seq, author, kind, user_id, text, language,
-    external_id, client_key, reply_to_id, epoch, state, failure, meta, bot_version_id, sent_at)
-SELECT c.id, c.episode_id, c.last_seq, %(author)s, %(kind)s, %(user)s, %(text)s, %(language)s,
-    %(external_id)s, %(client_key)s, %(reply_to)s, c.epoch, %(state)s, '', %(meta)s::jsonb,
-    %(version)s, coalesce(%(sent_at)s, now())
-FROM c RETURNING id, seq
+    RETURNING id, last_seq, epoch, episode_id),
+m AS (
+    INSERT INTO bots_message (conversation_id, episode_id, seq, author, kind, user_id, text,
+        language, external_id, client_key, reply_to_id, epoch, state, failure, meta,
+        bot_version_id, sent_at)
+    SELECT c.id, c.episode_id, c.last_seq, %(author)s, %(kind)s, %(user)s, %(text)s, %(language)s,
+        %(external_id)s, %(client_key)s, %(reply_to)s, c.epoch, %(state)s, '', %(meta)s::jsonb,
+        %(version)s, coalesce(%(sent_at)s, now())
+    FROM c RETURNING id, seq, episode_id),
+e AS (
+    UPDATE bots_episode SET first_answer_ms = %(first_answer_ms)s FROM m
+    WHERE bots_episode.id = m.episode_id AND first_answer_ms IS NULL
+        AND %(first_answer_ms)s::bigint IS NOT NULL),
+f AS (
+    INSERT INTO public.tenants_outboxevent (schema, name, key, data)
+    SELECT %(schema)s, fact.name, %(key)s,
+        fact.data || jsonb_build_object('message', m.id)
+            || CASE WHEN fact.place = 1 THEN jsonb_build_object('seq', m.seq) ELSE '{}'::jsonb END
+    FROM m, unnest(%(names)s::text[], %(facts)s::jsonb[])
+        WITH ORDINALITY AS fact(name, data, place) ORDER BY fact.place)
+SELECT id, seq FROM m
 """
 
 
@@ -63,13 +79,18 @@ def write(
     version: int | None = None,
     sent_at: datetime | None = None,
     fact: tuple[str, dict[str, Any]] | None = None,
+    first_answer_ms: int | None = None,
 ) -> Written | None:
     """Insert an outgoing or inner message; None when `epoch` or `upto` is no longer current.
 
     `epoch`: who may speak has not changed since; `upto`: no newer buyer's message has come.
     `answers`: the buyer no longer waits. `fact`: one more for the outbox (its data gets the
-    message's id). Call inside a transaction.
+    message's id). `first_answer_ms`: noted in the episode unless it has one. Call inside a
+    transaction.
     """
+    facts = [("message.written", {"conversation": conversation, "author": author})]
+    if fact is not None:
+        facts.append(fact)
     shown = kind not in (Message.Kind.NOTE, Message.Kind.SYSTEM)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -94,20 +115,17 @@ def write(
                 "sent_at": sent_at,
                 "shown": shown,
                 "preview": " ".join(text.split())[:160],
+                "first_answer_ms": first_answer_ms,
+                "schema": current_schema(),
+                "key": f"conversation:{conversation}",
+                "names": [name for name, _ in facts],
+                "facts": [json.dumps(data) for _, data in facts],
             },
         )
         row = cursor.fetchone()
     if row is None:
         return None
-    facts = [
-        (
-            "message.written",
-            {"conversation": conversation, "message": row[0], "seq": row[1], "author": author},
-        )
-    ]
-    if fact is not None:
-        facts.append((fact[0], {**fact[1], "message": row[0]}))
-    outbox.emit_all(facts, key=f"conversation:{conversation}")
+    outbox.tell_relay()
     return Written(*row)
 
 

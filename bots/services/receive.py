@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
+from django.db.models import Exists, OuterRef, Value
 from django.utils import timezone
 
 from bots.channels.base import (
@@ -18,15 +21,7 @@ from bots.channels.base import (
 )
 from bots.engine import running, texts
 from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
-from bots.models import (
-    Attachment,
-    Channel,
-    Contact,
-    Conversation,
-    Episode,
-    Identity,
-    Message,
-)
+from bots.models import Attachment, Channel, Contact, Conversation, Identity, Message
 from bots.services import messages
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
@@ -60,10 +55,64 @@ def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
         )
 
 
-def _locked(lane: int) -> Conversation | None:
+# A lane's first message makes its contact and its conversation; two at once make them once.
+_ENSURE = """
+WITH contact AS (
+    INSERT INTO bots_contact (channel_id, external_id, name, username, language, picture, data,
+        is_reachable, created_at)
+    VALUES (%(channel)s, %(chat)s, %(name)s, %(username)s, %(language)s, '',
+        %(data)s::jsonb, true, now())
+    ON CONFLICT (channel_id, external_id) DO UPDATE SET external_id = excluded.external_id
+    RETURNING id)
+INSERT INTO bots_conversation (channel_id, contact_id, lane, status, speaker, epoch, last_seq,
+    last_inbound_seq, last_read_seq, language, is_public, preview, preview_author, unread,
+    handover_reason, labels, memory, created_at)
+SELECT %(channel)s, id, %(lane)s, 'resolved', 'nobody', 0, 0, 0, 0, %(talk)s, false, '', '', 0, '',
+    '[]'::jsonb, '{}'::jsonb, now()
+FROM contact ON CONFLICT (lane) DO NOTHING
+"""
+# One statement for what a buyer's message changes; the conversation is locked by the caller and
+# its new fields are those of the caller's object.
+_RECEIVE = """
+WITH opened AS (
+    INSERT INTO bots_episode (conversation_id, outcome, resolved_by, handover_reason, summary,
+        start_seq)
+    SELECT %(conversation)s, '', '', '', '', %(seq)s WHERE %(opens)s RETURNING id),
+said AS (
+    INSERT INTO bots_message (conversation_id, episode_id, seq, author, kind, text, language,
+        external_id, client_key, reply_to_id, epoch, state, failure, meta, sent_at)
+    SELECT %(conversation)s, coalesce((SELECT id FROM opened), %(episode)s), %(seq)s, 'buyer',
+        %(kind)s, %(text)s, '', %(external_id)s, '', %(reply_to)s, %(epoch)s, 'received', '',
+        %(meta)s::jsonb, %(sent_at)s
+    RETURNING id),
+talk AS (
+    UPDATE bots_conversation SET episode_id = coalesce((SELECT id FROM opened), %(episode)s),
+        status = %(status)s, speaker = %(speaker)s, agent_id = %(agent)s, epoch = %(epoch)s,
+        handover_reason = %(reason)s, snoozed_until = %(snoozed_until)s, memory = %(memory)s::jsonb,
+        waiting_since = %(waiting_since)s, deadline_at = %(deadline_at)s,
+        last_seq = %(seq)s, last_inbound_seq = %(seq)s, unread = unread + 1,
+        preview = %(preview)s, preview_author = 'buyer', updated_at = now()
+    WHERE id = %(conversation)s),
+facts AS (
+    INSERT INTO public.tenants_outboxevent (schema, name, key, data)
+    SELECT %(schema)s, name, %(key)s, data FROM (
+        SELECT 1 AS place, 'conversation.opened' AS name,
+            jsonb_build_object('conversation', %(conversation)s) AS data WHERE %(opens)s
+        UNION ALL
+        SELECT 2, 'message.received', jsonb_build_object(
+            'conversation', %(conversation)s, 'message', said.id, 'seq', %(seq)s) FROM said
+        ORDER BY place) AS fact)
+SELECT id FROM said
+"""
+
+
+def _locked(lane: int, external_id: str = "") -> Conversation | None:
+    """The conversation, locked; `is_known` says whether it has a message of that id."""
+    known = Exists(Message.objects.filter(conversation=OuterRef("pk"), external_id=external_id))
     return (
         Conversation.objects.select_for_update(of=("self",), no_key=True)
         .select_related("contact")
+        .annotate(is_known=known if external_id else Value(False))
         .filter(lane=lane)
         .first()
     )
@@ -71,28 +120,22 @@ def _locked(lane: int) -> Conversation | None:
 
 def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
     """The locked conversation of a lane, made with its contact at the first message."""
-    if found := _locked(lane):
+    if found := _locked(lane, message.external_id[:120]):
         return found
-    contact, _made = Contact.objects.get_or_create(
-        channel=channel,
-        external_id=message.chat,
-        defaults={
-            "name": message.name[:120],
-            "username": message.username[:120],
-            "language": message.language[:8],
-            "data": dict(message.data),
-        },
-    )
-    Conversation.objects.get_or_create(
-        lane=lane,
-        defaults={
-            "channel": channel,
-            "contact": contact,
-            "language": "en" if message.language.startswith("en") else "ru",
-            "speaker": Conversation.Speaker.NOBODY,
-            "status": Conversation.Status.RESOLVED,
-        },
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ENSURE,
+            {
+                "channel": channel.pk,
+                "lane": lane,
+                "chat": message.chat,
+                "name": message.name[:120],
+                "username": message.username[:120],
+                "language": message.language[:8],
+                "data": json.dumps(dict(message.data), ensure_ascii=False),
+                "talk": "en" if message.language.startswith("en") else "ru",
+            },
+        )
     found = _locked(lane)
     assert found is not None
     return found
@@ -100,21 +143,17 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
 
 def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     conversation = _open(channel, lane, said)
-    if said.external_id and _known(conversation, said.external_id):
+    if conversation.is_known:  # type: ignore[attr-defined]
         return
     _learn(conversation.contact, said)
     now = timezone.now()
     text = said.text[:MAX_TEXT]
     only_thanks = not said.files and not said.payload and is_thanks(text)
-    opened = False
+    opens = False
     if conversation.status == Conversation.Status.RESOLVED and (
         conversation.episode_id is None or not only_thanks
     ):
-        opened = True
-        episode = Episode.objects.create(
-            conversation=conversation, start_seq=conversation.last_seq + 1
-        )
-        conversation.episode = episode
+        opens = True
         conversation.status = Conversation.Status.OPEN
         if channel.bot.is_active:
             conversation.hand_to_bot()
@@ -123,66 +162,66 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         conversation.memory = {}
     elif conversation.status == Conversation.Status.SNOOZED:
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
-    conversation.last_seq += 1
-    seq = conversation.last_seq
-    message = Message.objects.create(  # type: ignore[misc]
-        conversation=conversation,
-        episode_id=conversation.episode_id,
-        seq=seq,
-        author=Message.Author.BUYER,
-        kind=Message.Kind.MEDIA if said.files else Message.Kind.TEXT,
-        text=text,
-        external_id=said.external_id[:120],
-        epoch=conversation.epoch,
-        state=Message.State.RECEIVED,
-        reply_to_id=_quoted(conversation, said.reply_to),
-        meta=_meta(said),
-        sent_at=said.sent_at or now,
-    )
+    waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
+    bot_has_to = waits and _wait(channel, conversation, now)
+    preview = " ".join((text or texts.say(texts.FILE, conversation.language)).split())[:160]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _RECEIVE,
+            {
+                "schema": current_schema(),
+                "key": f"conversation:{conversation.pk}",
+                "conversation": conversation.pk,
+                "opens": opens,
+                "episode": conversation.episode_id,
+                "seq": conversation.last_seq + 1,
+                "kind": Message.Kind.MEDIA if said.files else Message.Kind.TEXT,
+                "text": text,
+                "external_id": said.external_id[:120],
+                "reply_to": _quoted(conversation, said.reply_to),
+                "meta": json.dumps(_meta(said), ensure_ascii=False),
+                "sent_at": said.sent_at or now,
+                "status": conversation.status,
+                "speaker": conversation.speaker,
+                "agent": conversation.agent_id,
+                "epoch": conversation.epoch,
+                "reason": conversation.handover_reason,
+                "snoozed_until": conversation.snoozed_until,
+                "memory": json.dumps(conversation.memory, ensure_ascii=False),
+                "waiting_since": conversation.waiting_since,
+                "deadline_at": conversation.deadline_at,
+                "preview": preview,
+            },
+        )
+        message_id = cursor.fetchone()[0]
+    outbox.tell_relay()
     for file in said.files:
         Attachment.objects.create(
-            message=message,
+            message_id=message_id,
             kind=file.kind,
             name=file.name[:200],
             external_id=file.external_id[:300],
             file_id=file.stored_id,
         )
         if file.external_id and file.stored_id is None:
-            due.schedule("fetch", message.pk)
-    conversation.last_inbound_seq = seq
-    conversation.unread += 1
-    conversation.preview = " ".join((text or texts.say(texts.FILE, conversation.language)).split())[
-        :160
-    ]
-    conversation.preview_author = Message.Author.BUYER
-    conversation.updated_at = now
-    waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
-    if waits:
-        _wait(channel, conversation, now)
-    conversation.save()
-    fact = {"conversation": conversation.pk, "message": message.pk, "seq": seq}
-    key = f"conversation:{conversation.pk}"
-    facts = [("message.received", fact)]
-    if opened:
-        facts.insert(0, ("conversation.opened", {"conversation": conversation.pk}))
-    outbox.emit_all(facts, key=key)
+            due.schedule("fetch", message_id)
+    if bot_has_to and conversation.deadline_at:
+        due.follow("turn", conversation.pk, timer=("deadline", conversation.deadline_at))
     running.make_stale(current_schema(), conversation.pk)
 
 
-def _wait(channel: Channel, conversation: Conversation, now) -> None:
-    """The buyer waits now: somebody has to answer by a time, whoever speaks."""
+def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:
+    """The buyer waits now: somebody has to answer by a time. True when that is the bot."""
     if conversation.speaker == Conversation.Speaker.BOT:
         conversation.waiting_since = conversation.waiting_since or now
-        deadline = now + timedelta(seconds=channel.bot.deadline_s)
-        conversation.deadline_at = deadline
-        due.follow("turn", conversation.pk)
-        due.reschedule("deadline", conversation.pk, due_at=deadline)
-        return
+        conversation.deadline_at = now + timedelta(seconds=channel.bot.deadline_s)
+        return True
     if conversation.waiting_since is None:
         conversation.waiting_since = now
         wait = AGENT_WAIT if conversation.speaker == Conversation.Speaker.AGENT else QUEUE_WAIT
         conversation.deadline_at = now + wait
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+    return False
 
 
 def _known(conversation: Conversation, external_id: str) -> bool:

@@ -41,7 +41,9 @@ class Platform(Simulator):
         with self.told:
             self.arrived.setdefault(chat, time.monotonic())
             self.told.notify_all()
-        message = {"message_id": len(self.arrived), "date": 1, "chat": {"id": 1, "type": "private"}}
+        # Numbers of both sides are one row of a chat: never one that the buyer has used.
+        number = 1_000_000 + len(self.arrived)
+        message = {"message_id": number, "date": 1, "chat": {"id": 1, "type": "private"}}
         return Answer.json({"ok": True, "result": message})
 
     def _other(self, request: Request) -> Answer:

@@ -82,7 +82,10 @@ def schedule(kind: str, object_id: int, *, due_at: datetime | None = None) -> No
         transaction.on_commit(lambda: bell.ring(schema, kind, object_id))
 
 
-_HOLD = """
+_BUSY = (
+    "d.lease_until > statement_timestamp() OR (d.attempts > 0 AND d.due_at > statement_timestamp())"
+)
+_HOLD = f"""
 INSERT INTO public.tenants_due AS d
     (schema, kind, object_id, due_at, lease_until, token, attempts)
 VALUES (%(schema)s, %(kind)s, %(id)s, statement_timestamp(),
@@ -92,37 +95,56 @@ ON CONFLICT (schema, kind, object_id) DO UPDATE SET
     due_at = CASE WHEN d.lease_until > statement_timestamp() THEN excluded.due_at
                   WHEN d.attempts > 0 THEN d.due_at
                   ELSE least(d.due_at, excluded.due_at) END,
-    token = CASE WHEN {busy} THEN d.token ELSE excluded.token END,
-    attempts = CASE WHEN {busy} THEN d.attempts ELSE 1 END,
-    lease_until = CASE WHEN {busy} THEN d.lease_until ELSE excluded.lease_until END
+    token = CASE WHEN {_BUSY} THEN d.token ELSE excluded.token END,
+    attempts = CASE WHEN {_BUSY} THEN d.attempts ELSE 1 END,
+    lease_until = CASE WHEN {_BUSY} THEN d.lease_until ELSE excluded.lease_until END
 RETURNING token, version, attempts
-""".format(
-    busy="d.lease_until > statement_timestamp() "
-    "OR (d.attempts > 0 AND d.due_at > statement_timestamp())"
-)
+"""  # noqa: S608
+# A timer moves, or ends, in the statement that holds the work it watches over.
+_HOLD_WITH_TIMER = f"""
+WITH timer AS (
+    INSERT INTO public.tenants_due AS t (schema, kind, object_id, due_at)
+    VALUES (%(schema)s, %(timer)s, %(id)s, %(timer_at)s)
+    ON CONFLICT (schema, kind, object_id) DO UPDATE SET
+        due_at = excluded.due_at, attempts = 0, version = t.version + 1)
+{_HOLD}"""  # noqa: S608
+_HOLD_WITHOUT_TIMER = f"""
+WITH timer AS (
+    DELETE FROM public.tenants_due
+    WHERE schema = %(schema)s AND kind = %(timer)s AND object_id = %(id)s)
+{_HOLD}"""  # noqa: S608
 
 
-def follow(kind: str, object_id: int) -> None:
+def follow(
+    kind: str, object_id: int, *, timer: tuple[str, datetime] | None = None, ends: str = ""
+) -> None:
     """Wish work for now and keep it for this thread: it is done right after the current piece.
 
     Part of the caller's transaction. Where another process holds the row already, that one does
     the work once more; if this process dies, the lease ends and the scan finds the row. Outside
-    of due work it is the same as `schedule`.
+    of due work it is the same as `schedule`. In the same statement `timer` moves a timer of the
+    object to a time, and `ends` forgets one.
     """
     waiting: list[Lease] | None = _after.__dict__.get("work")
     if waiting is None:
         schedule(kind, object_id)
+        if timer is not None:
+            reschedule(timer[0], object_id, due_at=timer[1])
+        if ends:
+            cancel(ends, object_id)
         return
     schema, token = current_schema(), uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
-            _HOLD,
+            _HOLD_WITH_TIMER if timer else _HOLD_WITHOUT_TIMER if ends else _HOLD,
             {
                 "schema": schema,
                 "kind": kind,
                 "id": object_id,
                 "lease": LEASE_S,
                 "token": token,
+                "timer": timer[0] if timer else ends,
+                "timer_at": timer[1] if timer else None,
             },
         )
         holder, version, attempts = cursor.fetchone()

@@ -79,7 +79,11 @@ def emit_all(facts: Sequence[tuple[str, dict[str, Any]]], *, key: str) -> None:
                 [json.dumps(data) for _, data in facts],
             ),
         )
-    # One bell a transaction, however many facts.
+    tell_relay()
+
+
+def tell_relay() -> None:
+    """After facts were noted by a statement of the caller's own: one bell a transaction."""
     if not getattr(connection, "_outbox_told", False) or not connection.in_atomic_block:
         connection._outbox_told = True  # type: ignore[attr-defined]
         transaction.on_commit(_tell)
