@@ -49,6 +49,8 @@ class Environment(BaseSettings):
     allow_private_addresses: bool = False
     # Hosts of model servers in our own network that accounts may name: "gpu1.lan,10.0.0.5".
     model_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    # Mail servers in our own network that brands may name: "mail.lan".
+    mail_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     # PEM file of the Russian Trusted Root CA, for GigaChat accounts that bring none.
     gigachat_ca_file: str = ""
     # What a unit of foreign money is worth in merchants' money, to count model budgets.
@@ -58,7 +60,7 @@ class Environment(BaseSettings):
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
 
-    @field_validator("trusted_proxies", "model_private_hosts", mode="before")
+    @field_validator("trusted_proxies", "model_private_hosts", "mail_private_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.tokens import default_token_generator
 from django.contrib.auth.views import PasswordResetConfirmView
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils.encoding import force_bytes
-from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
@@ -20,9 +16,9 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
 from tenants.kernel.address import client_address
 from tenants.kernel.posted import posted
-from tenants.selectors.hosts import Site, url_of
+from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
-from tenants.services.people import password_link_send
+from tenants.services.people import password_link_ask
 from tenants.services.throttle import Limit, count, is_spent
 from tenants.workspace.models import User
 
@@ -33,19 +29,6 @@ def _admin_site(request: HttpRequest) -> Any:
     from tenants.admin.sites import merchant_site, platform_site
 
     return merchant_site if request.site.merchant else platform_site  # type: ignore[attr-defined]
-
-
-def set_password_url(site: Site, user: User) -> str:
-    """The link that lets `user` set a password; it works once and for three days."""
-    path = reverse(
-        f"{'merchant' if site.merchant else 'platform'}:set",
-        args=(
-            urlsafe_base64_encode(force_bytes(user.pk)),
-            default_token_generator.make_token(user),
-        ),
-        urlconf=settings.ROOT_URLCONF if site.merchant else settings.PUBLIC_SCHEMA_URLCONF,
-    )
-    return url_of(site.host, path)
 
 
 @csrf_protect
@@ -65,7 +48,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
             site: Site = request.site  # type: ignore[assignment, attr-defined]
             user = User.objects.filter(email=email, is_active=True).first()
             if user is not None and (site.merchant or user.partner_id in (None, site.partner.pk)):
-                password_link_send(site=site, user=user, link=set_password_url(site, user))
+                password_link_ask(site, user)
                 audit("password.link_asked", email, actor=user)
             sent = True
     return TemplateResponse(

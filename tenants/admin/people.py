@@ -18,7 +18,6 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, go_to, when
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
-from tenants.admin.password import set_password_url
 from tenants.admin.sites import merchant_site
 from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
@@ -29,6 +28,7 @@ from tenants.services.people import (
     person_delete,
     person_invite,
     person_save,
+    set_password_url,
 )
 from tenants.services.tokens import token_create
 from tenants.workspace.models import ApiToken, AuditEntry, User

@@ -40,7 +40,7 @@ from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.people import AuditAdmin, PersonAdmin
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import RuleBroken
-from tenants.models import Brand, Domain, Merchant, Partner, Plan
+from tenants.models import Brand, Domain, MailServer, Merchant, Partner, Plan
 from tenants.selectors.hosts import Site, brand_of, forget_hosts, url_of
 from tenants.selectors.usage import usage_of
 from tenants.services.audit import audit
@@ -647,11 +647,11 @@ class PartnerAdmin(Scoped):
         return [
             (None, {"fields": terms}),
             (_("Brand"), {"fields": [*(["mark"] if obj else []), *brand]}),
-            (_("Addresses and names"), {"fields": words}),
+            (_("Addresses and names"), {"fields": [*words, *(["mail"] if obj else [])]}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Partner | None = None) -> Any:
-        return ["mark"] if obj else []
+        return ["mark", "mail"] if obj else []
 
     def get_form(self, request: HttpRequest, obj: Partner | None = None, **kwargs: Any) -> Any:
         if scope_of(request) is not None:
@@ -672,6 +672,16 @@ class PartnerAdmin(Scoped):
     def mark(self, partner: Partner) -> str:
         return format_html(
             '<img src="{}" alt="" width="36" height="36">', branding.mark_of(brand_of(partner))
+        )
+
+    @display(description=gettext_lazy("Mail server"))
+    def mail(self, partner: Partner) -> str:
+        found = MailServer.objects.filter(brand=partner.brand_id).first()
+        return format_html(
+            '<a href="{}?partner={}">{}</a>',
+            reverse("platform:mail"),
+            partner.pk,
+            str(found) if found else _("the platform's"),
         )
 
     @display(description=gettext_lazy("Hosts"))

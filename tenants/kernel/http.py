@@ -8,8 +8,6 @@ checked, so a name that changes between check and use changes nothing.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
-import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -28,28 +26,18 @@ from tenants.kernel.errors import (
     RetryLater,
     VendorError,
 )
+from tenants.kernel.guard import AddressRefused, checked_address
 
 USER_AGENT = "shop-assistant/1.0"
 MAX_BODY = 50 * 1024 * 1024
 
 
-def is_public(address: str) -> bool:
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return ip.is_global and not ip.is_multicast
-
-
 def _checked_address(host: str, port: int) -> str:
     """An address of a host, when all of them are public. Raises httpcore.ConnectError."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except OSError as exc:
-        raise httpcore.ConnectError(f"{host} has no address") from exc
-    addresses = list(dict.fromkeys(str(entry[4][0]) for entry in found))
-    if refused := [a for a in addresses if not is_public(a)]:
-        raise httpcore.ConnectError(f"{host} leads to a private address ({refused[0]})")
-    return addresses[0]
+        return checked_address(host, port)
+    except AddressRefused as exc:
+        raise httpcore.ConnectError(str(exc)) from exc
 
 
 class _GuardedBackend(httpcore.SyncBackend):

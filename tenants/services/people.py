@@ -2,14 +2,28 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.contrib.auth.tokens import default_token_generator
 from django.db import transaction
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.encoding import force_bytes
+from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
-from tenants.kernel.errors import RuleBroken
-from tenants.selectors.hosts import Site
+from tenants.kernel import due
+from tenants.kernel.context import PUBLIC, current_schema
+from tenants.kernel.errors import RetryLater, RuleBroken
+from tenants.models import Partner
+from tenants.selectors.hosts import Site, merchant_of, primary_host, site_of, url_of
+from tenants.services.mail import House, MailFailed, mail_send
+from tenants.services.partners import partner_host
 from tenants.workspace.models import User
+
+LETTER = "password.letter"
+AGAIN_S = 300
 
 
 class LastOwner(RuleBroken):
@@ -61,15 +75,62 @@ def person_invite(
     )
 
 
-def _sender(site: Site) -> str:
-    brand = site.brand
-    address = brand.get("sender_email") or settings.DEFAULT_FROM_EMAIL
-    name = brand.get("sender_name") or brand.get("name", "")
-    return f'"{name}" <{address}>' if name else address
+def set_password_url(site: Site, user: User) -> str:
+    """The link that lets `user` set a password; it works once and for three days."""
+    path = reverse(
+        f"{'merchant' if site.merchant else 'platform'}:set",
+        args=(
+            urlsafe_base64_encode(force_bytes(user.pk)),
+            default_token_generator.make_token(user),
+        ),
+        urlconf=settings.ROOT_URLCONF if site.merchant else settings.PUBLIC_SCHEMA_URLCONF,
+    )
+    return url_of(site.host, path)
+
+
+def password_link_ask(site: Site, user: User) -> None:
+    """Send the link to somebody who forgot the password; later where no server takes it now.
+
+    Nothing is told to who asks: known and unknown addresses are answered alike.
+    """
+    try:
+        password_link_send(site=site, user=user, link=set_password_url(site, user))
+    except MailFailed:
+        due.schedule(LETTER, user.pk, due_at=timezone.now() + timedelta(seconds=AGAIN_S))
+
+
+@due.worker(LETTER)
+def _password_letter(user_id: int) -> datetime | None:
+    user = User.objects.filter(pk=user_id, is_active=True).first()
+    if user is None:
+        return None
+    site = site_of(_host_of(user))
+    if site is None:
+        return None
+    with translation.override(user.language or (site.merchant or site.partner).language):
+        try:
+            password_link_send(site=site, user=user, link=set_password_url(site, user))
+        except MailFailed as exc:
+            raise RetryLater(str(exc), retry_after_s=AGAIN_S) from exc
+    return None
+
+
+def _host_of(user: User) -> str:
+    """Where somebody of the current schema logs in."""
+    schema = current_schema()
+    if schema != PUBLIC:
+        return primary_host(merchant_of(schema))
+    partners = Partner.objects.all()
+    return partner_host(
+        partners.get(pk=user.partner_id) if user.partner_id else partners.get(is_platform=True)
+    )
 
 
 def password_link_send(*, site: Site, user: User, link: str, is_invitation: bool = False) -> None:
-    """Mail the link in the name of the site's brand; plain text, nothing else in it."""
+    """Mail the link in the name of the site's brand; plain text, nothing else in it.
+
+    Raises MailFailed.
+    """
     brand = site.brand["name"]
     if is_invitation:
         subject = _("You are invited to %(brand)s") % {"brand": brand}
@@ -84,8 +145,9 @@ def password_link_send(*, site: Site, user: User, link: str, is_invitation: bool
             "Set it here (the link works once, for three days):\n\n%(link)s\n\n"
             "If it was not you, do nothing: the old password stays.\n"
         )
-    reply_to = [site.brand["support_email"]] if site.brand.get("support_email") else None
-    EmailMessage(
-        subject, text % {"brand": brand, "link": link}, _sender(site), [user.email],
-        reply_to=reply_to,
-    ).send()  # fmt: skip
+    mail_send(
+        House(site.partner, site.merchant),
+        to=user.email,
+        subject=subject,
+        text=text % {"brand": brand, "link": link},
+    )
