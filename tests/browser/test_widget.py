@@ -191,7 +191,15 @@ def test_what_is_written_offline_goes_once_when_the_line_is_back(
         assert page.locator("shop-chat .own").count() == 3
 
 
-def test_a_page_without_a_network_keeps_words_over_a_reload(shop, page_of, answers):
+def said_in(shop: Any) -> list[tuple[str, str]]:
+    """What is kept of the talk, in its order."""
+    from bots.models import Message
+
+    with shop.inside():
+        return list(Message.objects.order_by("seq").values_list("author", "text"))
+
+
+def test_a_page_without_a_network_keeps_words_over_a_reload(shop, page_of, alpha, answers):
     page = page_of()
     # `route` does not touch sockets: an open one would carry the words away.
     page.route_web_socket(re.compile(r"/live/"), lambda ws: ws.close())
@@ -205,9 +213,49 @@ def test_a_page_without_a_network_keeps_words_over_a_reload(shop, page_of, answe
     page.close()
     page = page_of(context)
     page.goto(shop.url())
+
+    # Nobody opens the chat: what waits is sent by itself, and its answer is told on the bubble.
+    page.locator("shop-chat .teaser", has_text="re: Сохранится?").wait_for()
+    launcher(page).click()
+    wait_thread(page, "Сохранится?", "re: Сохранится?")
+    assert page.locator("shop-chat .state.queued").count() == 0
+    assert said_in(alpha) == [("buyer", "Сохранится?"), ("bot", "re: Сохранится?")]
+
+
+def test_a_page_reloaded_while_it_sends_says_it_once(shop, page_of, alpha, answers):
+    page = page_of()
+    sent: list[str] = []
+
+    def swallow(ws: Any) -> None:
+        """What the page says arrives; after the greeting it hears nothing back."""
+        server = ws.connect_to_server()
+        ws.on_message(lambda raw: (sent.append(raw), server.send(raw)))
+        greeted: list[str] = []
+        server.on_message(lambda raw: greeted or (greeted.append(raw), ws.send(raw)))
+
+    page.route_web_socket(re.compile(r"/live/"), swallow)
+    page.goto(shop.url())
+    launcher(page).click()
+    write(page, "Один раз?")
+    write(page, "И второй?")
+    page.locator("shop-chat .state.queued").nth(1).wait_for()
+    for _ in range(500):
+        if any("Один раз?" in raw for raw in sent):
+            break
+        page.wait_for_timeout(20)
+
+    context = page.context
+    page.close()
+    page = page_of(context)
+    page.goto(shop.url())
     launcher(page).click()
 
-    wait_thread(page, "Сохранится?")
+    wait_thread(page, "Один раз?", "И второй?")
+    page.locator("shop-chat .theirs .bubble-text", has_text="И второй?").wait_for()
+    assert page.locator("shop-chat .own").count() == 2
+    assert page.locator("shop-chat .state.queued").count() == 0
+    said = [text for author, text in said_in(alpha) if author == "buyer"]
+    assert said == ["Один раз?", "И второй?"]
 
 
 def test_where_websockets_are_shut_the_talk_goes_on(shop, page_of, answers):

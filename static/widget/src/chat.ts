@@ -63,6 +63,7 @@ export class Chat {
   private token: Promise<string> | null = null;
   private tokenNow = '';
   private started = false;
+  private greeted = false; // what comes after the first look is news
   private sendingKey = '';
   private sendTimer: ReturnType<typeof setTimeout> | undefined;
   private got = new Set<number>();
@@ -72,7 +73,7 @@ export class Chat {
 
   constructor(private env: Env) {
     this.base = `${env.host}/live/chat/${env.key}/`;
-    this.outbox = new Outbox(env.box, this.tab);
+    this.outbox = new Outbox(env.box);
     this.state = { ...empty, seen: env.box.get<number>('seen') ?? 0 };
     this.tokenNow = env.box.get<string>('token') ?? '';
     this.link = new Link({
@@ -117,9 +118,9 @@ export class Chat {
     };
   }
 
-  /** Somebody who has written before is listened to at once; others when they open the chat. */
+  /** Who has written before is listened to at once, and what waits is sent; others open the chat. */
   resume(): void {
-    if (this.tokenNow && (this.env.box.get('talked') || this.outbox.all().length)) {
+    if (this.outbox.next() || (this.tokenNow && this.env.box.get('talked'))) {
       void this.start();
     }
   }
@@ -357,7 +358,7 @@ export class Chat {
     if (this.sendingKey) {
       return;
     }
-    const next = this.outbox.next(Date.now());
+    const next = this.outbox.next();
     if (next && this.link.send(next.say)) {
       this.sendingKey = next.say.key;
       this.sendTimer = setTimeout(() => {
@@ -379,11 +380,13 @@ export class Chat {
   private hear(event: ServerEvent): void {
     switch (event.t) {
       case 'expired':
+        if (this.env.box.get('token') === this.tokenNow) {
+          this.env.box.set('token', ''); // else another tab has a new one already: one visitor
+          this.env.box.set('seen', 0);
+        }
         this.tokenNow = '';
-        this.env.box.set('token', '');
-        this.env.box.set('seen', 0);
         this.link.stop();
-        this.started = false;
+        this.started = this.greeted = false;
         this.apply({ t: 'reset' });
         void this.start();
         return;
@@ -426,13 +429,14 @@ export class Chat {
           this.settled(message.key); // it is there, whether or not the ack arrived
         }
         if (message.author !== 'buyer' && message.id && !known.has(message.id)) {
-          this.fresh(message, event.after);
+          this.fresh(message, this.greeted || event.after > 0);
         }
       }
+      this.greeted = true;
     }
   }
 
-  private fresh(message: Message, after: number): void {
+  private fresh(message: Message, isNews: boolean): void {
     if (this.env.isLooking()) {
       this.look();
     } else {
@@ -443,7 +447,7 @@ export class Chat {
         this.got.clear();
       }, GOT_AFTER_MS);
     }
-    if (after > 0 && (message.seq ?? 0) > this.state.seen) {
+    if (isNews && (message.seq ?? 0) > this.state.seen) {
       this.tell('message', message);
     }
   }
@@ -453,6 +457,7 @@ export class Chat {
       this.apply({ t: 'seen', seq: event.seq });
     } else if (event.t === 'ack') {
       this.apply({ t: 'ack', key: event.key });
+      this.settled(event.key);
       void this.start(); // by now there is a token to share
     } else if (event.t === 'local') {
       this.apply({ t: 'local', message: event.message });

@@ -1,4 +1,9 @@
-/** Messages that no server has confirmed yet. They outlive the page and are shared by its tabs. */
+/**
+ * Messages that no server has confirmed yet. They outlive the page and are shared by its tabs.
+ *
+ * Whichever page of the browser has a line sends all that waits, oldest first: the one they were
+ * written in may be closed by now. The server takes each key once, so two senders do no harm.
+ */
 
 import type { FileRow, SayFrame } from './protocol';
 import type { Box } from './store';
@@ -7,42 +12,39 @@ export interface Waiting {
   say: SayFrame;
   files: FileRow[];
   at: string;
-  tab: string;
 }
 
-// Another tab's message is left to that tab for so long; then whoever is here sends it.
-export const OTHERS_AFTER_MS = 20_000;
 const KEPT = 50;
 
 export class Outbox {
-  constructor(
-    private box: Box,
-    private tab: string,
-  ) {}
+  // Storage may be full, and another tab may write at the same moment: this page knows its own.
+  private mine: Waiting[] = [];
+  private gone = new Set<string>();
+
+  constructor(private box: Box) {}
 
   all(): Waiting[] {
-    return this.box.get<Waiting[]>('outbox') ?? [];
+    const kept = this.box.get<Waiting[]>('outbox') ?? [];
+    const missing = this.mine.filter((w) => !kept.some((k) => k.say.key === w.say.key));
+    return [...kept, ...missing]
+      .filter((w) => !this.gone.has(w.say.key))
+      .sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
   }
 
   add(say: SayFrame, files: FileRow[], at: string): void {
-    const waiting = [
-      ...this.all().filter((w) => w.say.key !== say.key),
-      { say, files, at, tab: this.tab },
-    ];
-    this.box.set('outbox', waiting.slice(-KEPT));
+    this.gone.delete(say.key);
+    this.mine = [...this.mine.filter((w) => w.say.key !== say.key), { say, files, at }];
+    this.box.set('outbox', this.all().slice(-KEPT));
   }
 
   remove(key: string): void {
-    this.box.set(
-      'outbox',
-      this.all().filter((w) => w.say.key !== key),
-    );
+    this.gone.add(key);
+    this.mine = this.mine.filter((w) => w.say.key !== key);
+    this.box.set('outbox', this.all());
   }
 
-  /** The message to send next, oldest first; none of another tab that may be sending it now. */
-  next(now: number): Waiting | null {
-    return (
-      this.all().find((w) => w.tab === this.tab || now - Date.parse(w.at) > OTHERS_AFTER_MS) ?? null
-    );
+  /** The message to send next. */
+  next(): Waiting | undefined {
+    return this.all()[0];
   }
 }

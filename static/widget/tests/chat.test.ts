@@ -110,12 +110,106 @@ test('a page that is closed before it could send leaves its words to the next on
   await settle();
 
   server.isDown = false;
-  vi.setSystemTime(Date.now() + 60_000);
   const next = open(store);
   expect(shown(next)).toEqual(['Успею?']);
-  await next.start();
+  next.resume(); // what a page does by itself; nobody opens the chat
   await settle();
   expect(said()).toEqual(['Успею?']);
+  expect(next.state.messages[0]!.state).toBe('sent');
+  expect(JSON.parse(store.getItem('t:outbox')!)).toEqual([]);
+});
+
+test('a page that is closed while it sends makes no second message', async () => {
+  const store = new Store();
+  const first = open(store);
+  await first.start();
+  await settle();
+  server.losesAcks = server.isBusy = true;
+  first.say('раз');
+  first.say('два');
+  await settle();
+  expect(server.taken.map((say) => say.text)).toEqual(['раз']);
+  server.sockets[0]!.readyState = 3; // the page is gone and hears no more
+
+  server.losesAcks = false;
+  const next = open(store);
+  next.resume();
+  await settle();
+  expect(server.taken.map((say) => say.text)).toEqual(['раз', 'раз', 'два']);
+  expect(server.taken[0]!.key).toBe(server.taken[1]!.key);
+
+  server.isBusy = false;
+  server.work();
+  server.nudge();
+  await settle();
+  expect(said()).toEqual(['раз', 'два']);
+  expect(next.state.messages.map((m) => [m.text, m.state])).toEqual([
+    ['раз', 'sent'],
+    ['два', 'sent'],
+  ]);
+});
+
+test('what two tabs wrote offline goes once, in the order of writing', async () => {
+  const store = new Store();
+  const [one, two] = pair();
+  const first = open(store, one);
+  const second = open(store, two);
+  server.isDown = true;
+  first.say('раз');
+  await settle(10);
+  second.say('два');
+  await settle(10);
+  first.say('три');
+  await settle(10);
+
+  server.isDown = false;
+  await settle(60_000);
+  expect(said()).toEqual(['раз', 'два', 'три']);
+  for (const tab of [first, second]) {
+    expect(tab.state.messages.map((m) => [m.text, m.state])).toEqual([
+      ['раз', 'sent'],
+      ['два', 'sent'],
+      ['три', 'sent'],
+    ]);
+  }
+});
+
+test('a full storage keeps no words back, and sends none for ever', async () => {
+  const store = new Store();
+  const chat = open(store);
+  await chat.start();
+  await settle();
+  server.isDown = true;
+  server.sockets[0]!.lose();
+  chat.say('раз');
+  await settle();
+  store.setItem = () => {
+    throw new DOMException('', 'QuotaExceededError');
+  };
+  chat.say('два');
+  await settle();
+
+  server.isDown = false;
+  await settle(60_000);
+  expect(said()).toEqual(['раз', 'два']);
+  expect(server.taken).toHaveLength(2);
+});
+
+test('tabs whose key expires at once are one new visitor', async () => {
+  const store = new Store();
+  const first = open(store);
+  await first.start();
+  const second = open(store);
+  await second.start();
+  await settle();
+  server.expired.add('token-1');
+  server.sockets[0]!.lose();
+  await settle(5000);
+  server.sockets[1]!.lose();
+  await settle(5000);
+  expect(server.tokens).toBe(2);
+  expect(server.hellos.slice(-1)[0]!.token).toBe('token-2');
+  expect(store.getItem('t:token')).toBe('"token-2"');
 });
 
 test('where websockets are shut the same talk goes over long polling', async () => {
@@ -210,6 +304,27 @@ test('what is seen is told once; what is not looked at counts as unread and is t
   chat.look();
   await settle();
   expect(server.heard.filter((f) => f.t === 'seen')).toEqual([{ t: 'seen', ids: [20] }]);
+});
+
+test('the first answer is news; what was said before the page was opened is not', async () => {
+  const store = new Store();
+  const chat = open(store);
+  const news: unknown[] = [];
+  chat.on('message', (message) => news.push((message as { text: string }).text));
+  looking = false;
+  chat.say('Вопрос');
+  await settle();
+  server.put({ text: 'Ответ' });
+  server.nudge();
+  await settle();
+  expect(news).toEqual(['Ответ']);
+
+  const next = open(store);
+  next.on('message', (message) => news.push((message as { text: string }).text));
+  next.resume();
+  await settle();
+  expect(shown(next)).toEqual(['Вопрос', 'Ответ']);
+  expect(news).toEqual(['Ответ']);
 });
 
 test('two tabs are one visitor and one talk', async () => {

@@ -11,11 +11,26 @@ export class FakeServer {
   socketsWork = true;
   isDown = false;
   losesAcks = false;
+  isBusy = false; // takes messages, shows them later
+  taken: SayFrame[] = []; // every accepted frame, its repetitions included
   expired = new Set<string>();
 
   take(say: SayFrame): void {
-    if (!this.messages.some((m) => m.key === say.key)) {
-      this.put({ key: say.key, author: 'buyer', text: say.text });
+    this.taken.push(say);
+    if (this.taken.length > 100) {
+      throw new Error('the same again and again');
+    }
+    if (!this.isBusy) {
+      this.work();
+    }
+  }
+
+  /** Show what was taken: each key once. */
+  work(): void {
+    for (const { key, text } of this.taken) {
+      if (!this.messages.some((m) => m.key === key)) {
+        this.put({ key, author: 'buyer', text });
+      }
     }
   }
 
