@@ -232,8 +232,21 @@ STATICFILES_DIRS = [
     ]
     if path.is_dir()
 ]
+FILES_IN_S3 = {
+    "bucket_name": ENV.s3_bucket,
+    "endpoint_url": ENV.s3_endpoint_url,
+    "region_name": ENV.s3_region,
+    "access_key": ENV.s3_access_key,
+    "secret_key": ENV.s3_secret_key,
+}
 STORAGES = {
     "default": {
+        "BACKEND": "tenants.kernel.s3.S3",
+        "OPTIONS": {name: value for name, value in FILES_IN_S3.items() if value}
+        | {"max_memory_size": 2 * 1024 * 1024},
+    }
+    if ENV.s3_bucket
+    else {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": DATA_DIR / "files"},
     },

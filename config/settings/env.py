@@ -57,8 +57,13 @@ class Environment(BaseSettings):
     model_currency_rates: dict[str, Decimal] = {"USD": Decimal(100), "EUR": Decimal(110)}
     spare_merchants: int = Field(default=2, ge=0, le=50)
 
+    # Merchants' files: a bucket, else a folder of DATA_DIR. Without keys boto3 looks for its own
+    # (the machine's role, AWS_* variables).
     s3_bucket: str = ""
     s3_endpoint_url: str = ""
+    s3_region: str = ""
+    s3_access_key: str = ""
+    s3_secret_key: str = ""
 
     @field_validator("trusted_proxies", "model_private_hosts", "mail_private_hosts", mode="before")
     @classmethod

@@ -23,6 +23,7 @@ from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import posted
 from tenants.models import Brand, MailServer, Merchant, Partner
+from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
 from tenants.services.mail import (
     House,
@@ -67,9 +68,9 @@ class MailServerForm(forms.Form):
         help_text=gettext_lazy("Readers see it as the sender. The server has to allow it."),
     )
 
-    def __init__(self, *args: Any, server: MailServer | None, **kwargs: Any) -> None:
+    def __init__(self, data: Any = None, *, server: MailServer | None) -> None:
         found = {name: getattr(server, name) for name in FIELDS} if server else {"port": 587}
-        super().__init__(*args, initial=found, **kwargs)
+        super().__init__(data, initial=found)
         if server and server.sealed:
             self.fields["password"].help_text = _("Stored and never shown. Empty keeps it.")
 
@@ -171,7 +172,7 @@ def partner_mail(request: HttpRequest) -> HttpResponse:
 @notifier("merchant", "platform")
 def broken_server(request: HttpRequest) -> Iterator[Notice]:
     """The brand's own server does not take letters; the platform's does its work meanwhile."""
-    site = request.site  # type: ignore[attr-defined]
+    site: Site = request.site  # type: ignore[assignment, attr-defined]
     owner: Any = site.merchant or site.partner
     allowed = request.user.has_perm("tenants.change_brand") if site.merchant else is_boss(request)
     if not allowed or not owner.brand_id:

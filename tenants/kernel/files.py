@@ -1,9 +1,13 @@
-"""Files of a merchant: one folder each in Django's storage, names nobody can guess."""
+"""Files of a merchant: one folder each in Django's storage, names nobody can guess.
+
+The storage is a folder of the disk or S3 (`tenants.kernel.s3`); callers see no difference.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import mimetypes
+import os
 import secrets
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -12,9 +16,10 @@ from pathlib import Path, PurePosixPath
 from typing import IO
 
 from django.core.files.base import File
-from django.core.files.storage import default_storage
+from django.core.files.storage import Storage, default_storage
 from django.db import transaction
 
+from tenants.kernel import registry
 from tenants.kernel.context import PUBLIC, current_schema
 from tenants.workspace.models import StoredFile
 
@@ -113,3 +118,33 @@ def file_bytes(stored_id: int) -> tuple[str, bytes]:
     stored = StoredFile.objects.get(pk=stored_id)
     with file_open(stored) as content:
         return stored.name, content.read()
+
+
+def folder_delete(schema: str) -> None:
+    """Everything below a merchant's own folder, whether a row knows it or not."""
+    if hasattr(default_storage, "delete_folder"):
+        default_storage.delete_folder(schema)
+    else:
+        _empty(default_storage, schema)
+
+
+def _empty(storage: Storage, folder: str) -> None:
+    try:
+        folders, names = storage.listdir(folder)
+    except FileNotFoundError:
+        return
+    for name in names:
+        storage.delete(f"{folder}/{name}")
+    for name in folders:
+        _empty(storage, f"{folder}/{name}")
+    storage.delete(folder)
+
+
+@registry.readiness.register("files")
+def _files_answer() -> dict[str, object]:
+    if hasattr(default_storage, "answers"):
+        default_storage.answers()
+        return {"ok": True, "detail": "S3 answers"}
+    folder = Path(default_storage.path(""))
+    ok = os.access(folder if folder.is_dir() else folder.parent, os.W_OK)
+    return {"ok": ok, "detail": "can be written" if ok else "the folder cannot be written"}

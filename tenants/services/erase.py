@@ -9,9 +9,9 @@ from __future__ import annotations
 import logging
 
 import redis
-from django.core.files.storage import Storage, default_storage
 
 from tenants.kernel import bell, registry
+from tenants.kernel.files import folder_delete
 from tenants.models import Merchant
 
 log = logging.getLogger(__name__)
@@ -20,19 +20,7 @@ log = logging.getLogger(__name__)
 @registry.erase.register("files")
 def files_erase(merchant: Merchant) -> None:
     """Everything below the merchant's own folder, whether a row knows it or not."""
-    _empty(default_storage, merchant.schema_name)
-
-
-def _empty(storage: Storage, folder: str) -> None:
-    try:
-        folders, names = storage.listdir(folder)
-    except FileNotFoundError:
-        return
-    for name in names:
-        storage.delete(f"{folder}/{name}")
-    for name in folders:
-        _empty(storage, f"{folder}/{name}")
-    storage.delete(folder)
+    folder_delete(merchant.schema_name)
 
 
 @registry.erase.register("redis")

@@ -113,7 +113,7 @@ def _write(out: zipfile.ZipFile, path: str, rows: Iterable[dict[str, Any]]) -> i
 def _copy(out: zipfile.ZipFile, stored: StoredFile) -> None:
     try:
         source = file_open(stored)
-    except OSError:
+    except FileNotFoundError:
         return  # its row says that it was there
     with source, out.open(f"files/{stored.pk}-{stored.name}", "w", force_zip64=True) as target:
         while piece := source.read(1 << 20):

@@ -237,6 +237,7 @@ def in_words(exc: Exception, server: str) -> str:
 
 def _said(exc: Exception) -> str:
     """The server's own words, short and on one line."""
+    words: bytes | str
     if isinstance(exc, smtplib.SMTPRecipientsRefused):
         code, words = next(iter(exc.recipients.values()), (0, b""))
     elif isinstance(exc, smtplib.SMTPResponseException):
