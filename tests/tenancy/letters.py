@@ -1,0 +1,183 @@
+"""Letters of a merchant, whatever sends them, and what a stranger would find in one."""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core import mail
+from django.core.mail import EmailMessage
+from django.utils import timezone
+
+from tenants.kernel import due
+from tenants.models import Due, MailServer
+from tenants.services import mail as post
+from tenants.services.people import LETTER
+from tests.tenancy.canaries import mark_of
+
+APPS = ("tenants", "bots", "integrations", "analytics", "config")
+DOOR = "tenants/services/mail.py"
+SENDS = {"mail_send", "mail_server_try", "password_link_send", "password_link_ask"}
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter with the server it was given to; `server` is "" for the platform's own."""
+
+    text: str  # every header and the body
+    sender: str
+    server: str = ""
+    user: str = ""
+    password: str = ""
+
+    @property
+    def hosts(self) -> set[str]:
+        return set(re.findall(r"https?://([^/\s:]+)", self.text))
+
+
+class Postman:
+    """Keeps what is sent, through whichever server."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+
+    def take(self, letters: list[EmailMessage], connection: Any = None) -> int:
+        for letter in letters:
+            self.letters.append(
+                Letter(
+                    f"{letter.message().as_bytes().decode()}\n{letter.subject}\n{letter.body}",
+                    letter.from_email,
+                    *(
+                        (connection.host, connection.username, connection.password)
+                        if connection
+                        else ()
+                    ),
+                )
+            )
+        return len(letters)
+
+    def collect(self) -> list[Letter]:
+        """What was sent since the last time."""
+        self.take(mail.outbox)
+        mail.outbox.clear()
+        found, self.letters = self.letters, []
+        return found
+
+
+@pytest.fixture
+def postman(monkeypatch: pytest.MonkeyPatch) -> Postman:
+    man = Postman()
+    monkeypatch.setattr(
+        post.GuardedSmtp, "send_messages", lambda server, letters: man.take(letters, server)
+    )
+    return man
+
+
+_numbers = itertools.count()
+
+
+# ── Every way a letter leaves ────────────────────────────────────────────────────────────────
+def forgotten(shop: Any, client_of: Any) -> None:
+    client_of(shop, None).post("/admin/password/forgotten/", {"email": shop.agent.email})
+
+
+def invited(shop: Any, client_of: Any) -> None:
+    who = f"new-{next(_numbers)}@{shop.slug}.example"
+    form = {"email": who, "name": "N", "role": "agent", "language": ""}
+    client_of(shop, "owner").post("/admin/workspace/user/add/", form)
+
+
+def sent_later(shop: Any, client_of: Any) -> None:
+    """No server took the letter at first."""
+    with shop.inside():
+        due.schedule(LETTER, shop.agent.pk)
+    Due.objects.filter(kind=LETTER).update(due_at=timezone.now())
+    assert due.take(shop.schema, LETTER, shop.agent.pk)
+
+
+def server_tried(shop: Any, client_of: Any) -> None:
+    form = {
+        "host": f"mail.{shop.slug}.example", "port": 587, "security": "starttls",
+        "username": f"post@{shop.slug}.example", "password": f"sesame-of-{shop.slug}",
+        "sender": f"post@{shop.slug}.example", "do": "try",
+    }  # fmt: skip
+    client_of(shop, "owner").post("/admin/mail/", form)
+
+
+WAYS: dict[str, Callable[[Any, Any], None]] = {
+    "tenants/admin/password.py forgotten": forgotten,
+    "tenants/admin/mail.py _try": server_tried,
+    "tenants/admin/people.py _send": invited,
+    "tenants/services/people.py _password_letter": sent_later,
+}
+
+
+def senders() -> Iterator[str]:
+    """`file function` of everything that sends a letter and is not merely passing it on."""
+    for app in APPS:
+        for path in sorted((Path(settings.BASE_DIR) / app).rglob("*.py")):
+            where = path.relative_to(settings.BASE_DIR)
+            if "tests" in where.parts:
+                continue
+            for function in ast.walk(ast.parse(path.read_text())):
+                if not isinstance(function, ast.FunctionDef) or function.name in SENDS:
+                    continue
+                called = {
+                    getattr(node.func, "id", getattr(node.func, "attr", ""))
+                    for node in ast.walk(function)
+                    if isinstance(node, ast.Call)
+                }
+                if called & SENDS:
+                    yield f"{where} {function.name}"
+
+
+def other_doors() -> list[str]:
+    """Files that would send by themselves, past the door where the brand is put on."""
+    return [
+        str(path.relative_to(settings.BASE_DIR))
+        for app in APPS
+        for path in sorted((Path(settings.BASE_DIR) / app).rglob("*.py"))
+        if "tests" not in path.relative_to(settings.BASE_DIR).parts
+        and re.search(
+            r"(?m)^\s*(from|import) .*(core\.mail import|core import mail|smtplib)",
+            path.read_text(),
+        )
+        and str(path.relative_to(settings.BASE_DIR)) != DOOR
+    ]
+
+
+# ── What must not be in one ──────────────────────────────────────────────────────────────────
+def own_server(shop: Any) -> MailServer | None:
+    """The server the merchant's letters may go through: its own or its partner's."""
+    brands = [b for b in (shop.merchant.brand_id, shop.merchant.partner.brand_id) if b]
+    found = {server.brand_id: server for server in MailServer.objects.filter(brand__in=brands)}
+    return next((found[pk] for pk in brands if pk in found), None)
+
+
+def strange(letter: Letter, ours: Any, stranger: Any) -> list[str]:
+    """What a letter of `ours` tells of `stranger`, a line each."""
+    found = []
+    for what in (
+        mark_of(stranger.slug),
+        stranger.host,
+        f"@{stranger.slug}.example",
+        stranger.schema,
+    ):
+        if what in letter.text or what in letter.sender:
+            found.append(f"says {what}")
+    if other := letter.hosts - {ours.host}:
+        found.append(f"leads to {sorted(other)}")
+    server = own_server(ours)
+    mine = (server.host, server.username) if server else ("", "")
+    if (letter.server, letter.user) != mine:
+        found.append(f"goes through {letter.server or 'the platform'}")
+    if stranger.slug in letter.password:
+        found.append("logs in with a stranger's password")
+    return found
