@@ -345,6 +345,7 @@ class ChatSocket(AsyncWebsocketConsumer):
     """First frame: `{"t": "hello", "token", "me", "after", "about"?, "identity"?}`."""
 
     visit: Visit | None = None
+    is_over = False
 
     async def connect(self) -> None:
         self.place, self.key, rest = await _place(self.scope)
@@ -355,7 +356,13 @@ class ChatSocket(AsyncWebsocketConsumer):
         else:
             await self.accept()
 
+    async def close(self, code: Any = None, reason: Any = None) -> None:
+        self.is_over = True
+        await super().close(code, reason)
+
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if self.is_over:  # sent before the other side knew
+            return
         if text_data is None or len(text_data) > MAX_FRAME:
             await self.close(1009)
             return

@@ -189,6 +189,17 @@ def test_a_socket_opens_with_its_own_token_only(alpha, beta, browser_of, page_of
     assert page.closed() == 4401
 
 
+def test_what_was_sent_before_the_close_was_heard_is_passed_over(
+    alpha, browser_of, page_of, caplog
+):
+    page = page_of(browser_of(alpha))
+    for _ in range(3):
+        page.tell(t="hello", token="nobody's", me="x", after=0)
+    assert page.wait(lambda e: True) == {"t": "expired"}
+    assert page.closed() == 4401
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 @pytest.mark.parametrize("raw", ["not json", "[]", '{"t": "say"}', "x" * 30_000])
 def test_nonsense_before_the_greeting_closes_the_socket(alpha, browser_of, page_of, raw):
     page = page_of(browser_of(alpha))
