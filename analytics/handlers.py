@@ -18,6 +18,7 @@ from analytics.models import DailyFigure
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
+from tenants.services.limit_letters import dialogues_watch
 from tenants.workspace.models import Counter, Event
 
 WATERMARK = "figures"
@@ -44,6 +45,7 @@ def figures_advance(_object_id: int) -> datetime | None:
     """Add up what the log has more than last time."""
     while _advance():
         pass
+    dialogues_watch()
     return None
 
 

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 from django.db.models import Sum
 from django.utils import timezone
 
 from analytics.models import DailyFigure
-from bots.models import Channel
-from integrations.models import Product
 from tenants.kernel import registry
+from tenants.kernel.context import current_schema
+from tenants.selectors.hosts import merchant_of
+from tenants.services import limits
+
+
+@limits.counts(limits.DIALOGUES)
+def dialogues_this_month() -> int:
+    """Dialogues begun in the month at the merchant's."""
+    zone = ZoneInfo(merchant_of(current_schema()).time_zone)
+    first = timezone.now().astimezone(zone).date().replace(day=1)
+    opened = DailyFigure.objects.filter(name="opened", day__gte=first).aggregate(n=Sum("value"))
+    return int(opened["n"] or 0)
 
 
 @registry.usage.register("analytics")
 def usage() -> dict[str, int]:
-    since = timezone.localdate() - timedelta(days=30)
-    opened = DailyFigure.objects.filter(name="opened", day__gt=since).aggregate(n=Sum("value"))
     return {
-        "dialogues": opened["n"] or 0,
-        "channels": Channel.objects.exclude(settings__has_key="removed").count(),
-        "products": Product.objects.filter(is_active=True).count(),
+        "dialogues": limits.used(limits.DIALOGUES),
+        "channels": limits.used("channels"),
+        "products": limits.used("products"),
     }

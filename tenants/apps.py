@@ -14,4 +14,4 @@ class TenantsConfig(AppConfig):
         post_migrate.disconnect(create_contenttypes)
 
         from tenants.kernel import jobs  # noqa: F401
-        from tenants.services import erase, merchants, people, provision  # noqa: F401 - their work
+        from tenants.services import erase, limit_letters, merchants, people, provision  # noqa: F401 - their work

@@ -164,15 +164,19 @@ class ChannelAdmin(ModelAdmin):
         form = channel_form(manifest, None, posted(request))
         if request.method == "POST" and form.is_valid():
             plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)
-            channel = channel_create(
-                kind=kind,
-                name=form.cleaned_data["name"],
-                bot=form.cleaned_data.get("bot") or Bot.objects.order_by("pk")[0],
-                settings=plain,
-                secrets=secrets,
-                base_url=form.cleaned_data.get("base_url", ""),
-                proxy=form.cleaned_data.get("proxy", ""),
-            )
+            try:
+                channel = channel_create(
+                    kind=kind,
+                    name=form.cleaned_data["name"],
+                    bot=form.cleaned_data.get("bot") or Bot.objects.order_by("pk")[0],
+                    settings=plain,
+                    secrets=secrets,
+                    base_url=form.cleaned_data.get("base_url", ""),
+                    proxy=form.cleaned_data.get("proxy", ""),
+                )
+            except RuleBroken as refused:
+                form.add_error(None, str(refused))
+                return self._page(request, manifest, form, None)
             audit("channel.added", f"{channel} ({kind})", actor=actor_of(request))
             check = channel_connect(channel)
             if check.ok:

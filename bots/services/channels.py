@@ -18,6 +18,7 @@ from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
 from tenants.kernel.secrets import seal
 from tenants.models import Merchant, RouteKey
 from tenants.selectors.hosts import merchant_of, primary_host, url_of
+from tenants.services import limits
 
 
 class UnknownKind(RuleBroken):
@@ -43,6 +44,11 @@ def _class_of(kind: str) -> type[ChannelAdapter]:
     found = registry.load(manifest_of(kind).implementation)
     found.manifest = manifest_of(kind)
     return found
+
+
+@limits.counts("channels")
+def _channels() -> int:
+    return Channel.objects.exclude(settings__has_key="removed").count()
 
 
 def open_adapter(kind: str, config: Config) -> ChannelAdapter:
@@ -82,9 +88,13 @@ def channel_create(
     base_url: str = "",
     proxy: str = "",
 ) -> Channel:
-    """A channel row and its address. Nothing is called; `channel_connect` does that."""
+    """A channel row and its address. Nothing is called; `channel_connect` does that.
+
+    Raises LimitReached where the plan allows no more.
+    """
     manifest_of(kind)
     with transaction.atomic():
+        limits.check("channels")
         channel = Channel.objects.create(
             kind=kind,
             name=name,

@@ -28,7 +28,7 @@ from django.db.models import Sum
 from django.utils import translation
 from django.utils.translation import gettext
 
-from bots.llm.base import Account, Completion, ModelRequest, OnDelta
+from bots.llm.base import Account, Completion, ModelBudgetSpent, ModelRequest, OnDelta
 from bots.llm.breaker import Breaker
 from bots.llm.gateway import CallRecord, Gateway, Terms
 from bots.llm.masking import Known
@@ -38,6 +38,7 @@ from tenants.kernel.context import PUBLIC, current_schema, merchant_context, rel
 from tenants.kernel.secrets import Unreadable, seal, unseal
 from tenants.models import Partner
 from tenants.selectors.hosts import merchant_of
+from tenants.services import limits
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +60,8 @@ def model_complete(
 
     Call it outside a transaction. Raises what `Gateway.complete` raises.
     """
+    if _house().is_spent:
+        raise ModelBudgetSpent("the plan's dialogues of this month are used up", vendor="plan")
     gateway = model_gateway(bot)
     return gateway.complete(
         request, known=known, on_delta=on_delta, on_restart=on_restart, should_stop=should_stop
@@ -103,6 +106,8 @@ class _House:
     own: tuple[Account, ...]
     partners: tuple[Account, ...]
     broken: frozenset[str]
+    # The month's dialogues are used up: no model until it ends.
+    is_spent: bool = False
 
     def accounts_for(self, order: Any) -> tuple[Account, ...]:
         """The accounts a bot names, in its order.
@@ -176,6 +181,7 @@ def _read_house(schema: str) -> _House:
         own=tuple(own),
         partners=_partner_accounts(merchant.partner_id),
         broken=frozenset(broken),
+        is_spent=limits.use(limits.DIALOGUES).is_spent,
     )
 
 

@@ -22,7 +22,7 @@ from django.conf import settings
 from django.db import connections
 
 from config import roles
-from tenants.kernel.context import merchant_context
+from tenants.kernel.context import PUBLIC, merchant_context
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -102,6 +102,7 @@ def merchant(slug: str = "") -> Iterator[Any]:
     """A merchant for one run, gone afterwards."""
     from datetime import timedelta
 
+    from tenants.models import Merchant, Plan
     from tenants.services import merchants
 
     slug = slug or f"bench-{secrets.token_hex(4)}"
@@ -111,6 +112,13 @@ def merchant(slug: str = "") -> Iterator[Any]:
         email=f"owner@{slug}.example",
         password=secrets.token_urlsafe(16),
     )
+    # What is measured is no plan's limit.
+    with merchant_context(PUBLIC):
+        plan, _made = Plan.objects.get_or_create(
+            name="Bench",
+            defaults=dict.fromkeys(("conversations_a_month", "products"), 2000000000),
+        )
+        Merchant.objects.filter(pk=found.pk).update(plan=plan)
     try:
         yield found
     finally:

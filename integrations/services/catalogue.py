@@ -30,6 +30,7 @@ from tenants.kernel.errors import RetryLater, RuleBroken
 from tenants.kernel.files import file_delete, file_on_disk
 from tenants.kernel.http import outgoing, vendor_errors
 from tenants.kernel.jobs import JobRefused, job, job_start
+from tenants.services import limits
 from tenants.workspace.models import Job, StoredFile, User
 
 CHUNK = 500
@@ -196,12 +197,14 @@ def _import(found: Job, path: Path) -> None:
         run.fold()
         if fault:
             raise fault
-        if not run.offers:
+        if not run.offers and not run.left_out:
             raise Unreadable(_("No offer could be taken from the file."))
         held = run.retire()
         found.advance(run.rows, run.rows)
+        if run.left_out:
+            found.message = _beyond_plan_all() % {"n": run.left_out}
         if held:
-            found.message = _(
+            found.message += " " * bool(found.message) + _(
                 "The feed lacks %(n)s of the %(all)s offers you sell, more than half, so they "
                 "stay on sale. If that is meant, import again with confirmation."
             ) % {"n": held, "all": found.params["active_before"]}
@@ -215,6 +218,7 @@ class _Run:
     job: Job
     rows: int = 0
     offers: int = 0
+    left_out: int = 0
     created: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -226,9 +230,11 @@ class _Run:
     waiting: list[Offer] = field(default_factory=list)
     new_categories: dict[str, Category] = field(default_factory=dict)
     categories: dict[str, int] | None = None
+    # Cards the plan has room for at least; None for any number.
+    room: int | None = 0
 
     def figures(self) -> dict[str, int]:
-        names = ("created", "changed", "unchanged", "retired")
+        names = ("created", "changed", "unchanged", "retired", "left_out")
         return {name: getattr(self, name) for name in names}
 
     def take(self, item: object) -> None:
@@ -309,6 +315,7 @@ class _Run:
 
     # ── offers ──
     def _write_offers(self, offers: Sequence[Offer]) -> None:
+        offers = self._within_plan(offers)
         known = {
             external_id: (digest, is_active)
             for external_id, digest, is_active in Variant.objects.filter(
@@ -343,6 +350,43 @@ class _Run:
                 self.changed += 1
         if changed:
             self._upsert(changed)
+
+    def _within_plan(self, offers: Sequence[Offer]) -> Sequence[Offer]:
+        """Offers whose card is on sale already or still fits the plan; the others are refused.
+
+        While there is surely room nothing is asked; near the limit each chunk counts exactly
+        (the chunks before it are written).
+        """
+        if self.room is None or self.room >= len(offers):
+            self.room = None if self.room is None else self.room - len(offers)
+            return offers
+        self.room = limits.room("products")
+        if self.room is None:
+            return offers
+        cards = dict(
+            Variant.objects.filter(external_id__in=[o.external_id for o in offers]).values_list(
+                "external_id", "product__external_id"
+            )
+        )
+        keys = [
+            _product_key(o) if CARD in o.parts else cards.get(o.external_id, "") for o in offers
+        ]
+        sold = set(
+            Product.objects.filter(external_id__in=set(keys), is_active=True).values_list(
+                "external_id", flat=True
+            )
+        )
+        fit: list[Offer] = []
+        for offer, key in zip(offers, keys, strict=True):
+            if not offer.is_deleted and key and key not in sold:
+                if not self.room:
+                    self.left_out += 1
+                    self.job.refuse(offer.row, "id", _beyond_plan() % limits.limit("products"))
+                    continue
+                self.room -= 1
+                sold.add(key)
+            fit.append(offer)
+        return fit
 
     def _upsert(self, offers: list[Offer]) -> None:
         now = timezone.now()
@@ -476,6 +520,21 @@ def _fields(parts: frozenset[str]) -> list[str]:
     fields += _PRICE_FIELDS if PRICE in parts else ()
     fields += _STOCK_FIELDS if STOCK in parts else ()
     return fields
+
+
+@limits.counts("products")
+def _products() -> int:
+    return Product.objects.filter(is_active=True).count()
+
+
+def _beyond_plan() -> str:
+    return _("Your plan allows %s goods on sale, so this one was left out. Take others off sale, "
+             "or ask for a larger plan.")  # fmt: skip
+
+
+def _beyond_plan_all() -> str:
+    return _("%(n)s rows were left out: your plan allows no more goods on sale. Ask for a larger "
+             "plan and import again.")  # fmt: skip
 
 
 def _product_key(offer: Offer) -> str:

@@ -21,8 +21,10 @@ from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.sites import merchant_site
 from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
+from tenants.services.limits import LimitReached
 from tenants.services.people import (
     LastOwner,
+    may_come_in,
     owners_besides,
     password_link_send,
     person_delete,
@@ -71,6 +73,11 @@ class PersonForm(forms.ModelForm):
             raise forms.ValidationError(
                 _("This is the only owner. Make somebody else an owner first.")
             )
+        if before is None or (cleaned.get("is_active") and not before.is_active):
+            try:
+                may_come_in()
+            except LimitReached as refused:
+                raise forms.ValidationError(str(refused)) from None
         return cleaned
 
 
@@ -299,6 +306,8 @@ ACTIONS = {
     "link_asked": gettext_lazy("password link asked for"),
     "set": gettext_lazy("set"),
     "throttled": gettext_lazy("too many attempts"),
+    "near": gettext_lazy("nearly used up"),
+    "reached": gettext_lazy("used up"),
 }
 OBJECTS = {
     "login": gettext_lazy("log-in"),
@@ -308,6 +317,7 @@ OBJECTS = {
     "merchant": gettext_lazy("merchant"),
     "import": gettext_lazy("import"),
     "hours": gettext_lazy("opening hours"),
+    "limit": gettext_lazy("dialogues of the month"),
 }
 
 

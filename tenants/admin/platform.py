@@ -305,7 +305,7 @@ class MerchantAdmin(Scoped):
             '<a href="{}" target="_blank" rel="noopener">{}</a>', url_of(host, "/admin/"), host
         )
 
-    @display(description=gettext_lazy("Dialogues in 30 days"))
+    @display(description=gettext_lazy("Dialogues this month"))
     def usage(self, merchant: Merchant) -> str:
         used = usage_of(merchant)
         return _("%(n)s of %(most)s") % {"n": used.dialogues, "most": used.most_dialogues or "∞"}
@@ -314,7 +314,7 @@ class MerchantAdmin(Scoped):
     def usage_words(self, merchant: Merchant) -> str:
         used = usage_of(merchant)
         return _(
-            "Dialogues in 30 days: %(dialogues)s. People: %(people)s. Channels: %(channels)s. "
+            "Dialogues this month: %(dialogues)s. People: %(people)s. Channels: %(channels)s. "
             "Goods on sale: %(goods)s."
         ) % {
             "dialogues": used.dialogues,

@@ -16,7 +16,7 @@ KEEP_S = 60
 
 @dataclass(frozen=True)
 class Usage:
-    dialogues: int = 0  # in 30 days
+    dialogues: int = 0  # this month
     channels: int = 0
     products: int = 0
     people: int = 0

@@ -18,6 +18,7 @@ from tenants.kernel.context import PUBLIC, current_schema
 from tenants.kernel.errors import RetryLater, RuleBroken
 from tenants.models import Partner
 from tenants.selectors.hosts import Site, merchant_of, primary_host, site_of, url_of
+from tenants.services import limits
 from tenants.services.mail import House, MailFailed, mail_send
 from tenants.services.partners import partner_host
 from tenants.workspace.models import User
@@ -48,11 +49,14 @@ def refuse_last_owner(user: User) -> None:
 
 
 def person_save(user: User) -> User:
-    """Save a changed person. Raises LastOwner when nobody would be left to rule."""
+    """Save a changed person. Raises LastOwner when nobody would be left to rule, LimitReached
+    when somebody is switched on again beyond the plan."""
     with transaction.atomic():
         before = User.objects.select_for_update().filter(pk=user.pk).first()
         if before is not None and not (user.role == User.Role.OWNER and user.is_active):
             refuse_last_owner(before)
+        if before is not None and user.is_active and not before.is_active:
+            may_come_in()
         user.email = user.email.lower()
         user.save()
     return user
@@ -66,10 +70,20 @@ def person_delete(user: User) -> None:
         locked.delete()
 
 
+def may_come_in() -> None:
+    """Raises LimitReached where a merchant's plan allows no more people."""
+    if current_schema() != PUBLIC:
+        limits.check("agents")
+
+
 def person_invite(
     *, email: str, name: str, role: str, language: str = "", partner_id: int | None = None
 ) -> User:
-    """A person without a password; the link to set one is sent by `password_link_send`."""
+    """A person without a password; the link to set one is sent by `password_link_send`.
+
+    Raises LimitReached where a merchant's plan allows no more.
+    """
+    may_come_in()
     return User.objects.create_user(
         email, None, name=name, role=role, language=language, partner_id=partner_id
     )
