@@ -1,5 +1,14 @@
 """The assistant's part of the desk: bots, channels, templates, knowledge, hours, models."""
 
-from bots.admin import bots, channels, hours, knowledge, models, preview, templates
+from bots.admin import bots, channels, hours, knowledge, models, partner_models, preview, templates
 
-__all__ = ["bots", "channels", "hours", "knowledge", "models", "preview", "templates"]
+__all__ = [
+    "bots",
+    "channels",
+    "hours",
+    "knowledge",
+    "models",
+    "partner_models",
+    "preview",
+    "templates",
+]

@@ -25,6 +25,7 @@ from bots.llm.base import DataRegion
 from bots.llm.manifests import manifests
 from bots.models import Bot, BotVersion, ModelAccount
 from bots.services.bots import FIELDS, bot_publish, bot_roll_back, config_of
+from bots.services.model_calls import partner_providers
 from tenants.admin.base import ModelAdmin, actor_of, go_to
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
@@ -123,12 +124,16 @@ def _entry_of(key: str) -> dict[str, Any]:
 
 
 def _known_models() -> list[tuple[str, Any, DataRegion]]:
-    """(key, title, where data goes) of the merchant's own accounts."""
+    """(key, title, where data goes) of the merchant's own accounts and its partner's keys."""
     found = []
     for account in ModelAccount.objects.all():
         if manifest := manifests().get(account.provider):
             title = f"{manifest.title} · {account}" if account.name else str(manifest.title)
             found.append((f"account:{account.pk}", title, manifest.data_region))
+    for provider in partner_providers():
+        if manifest := manifests().get(provider):
+            lent = _("%(model)s · your partner's key") % {"model": manifest.title}
+            found.append((provider, lent, manifest.data_region))
     return found
 
 

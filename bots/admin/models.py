@@ -12,13 +12,14 @@ from django.db.models.functions import TruncDay
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.decorators import display
 
 from bots.llm.base import DataRegion
-from bots.llm.manifests import manifests
+from bots.llm.manifests import ProviderManifest, manifests
 from bots.models import ModelAccount, ModelCall
 from bots.services.model_accounts import (
     SettingsRefused,
@@ -56,6 +57,15 @@ def account_form(provider: str, account: ModelAccount | None, data: Any = None) 
     }
     made = type("AccountForm", (forms.Form,), fields)
     return made(data)
+
+
+def where(manifest: ProviderManifest) -> str:
+    """Where data goes, in two words."""
+    return {
+        DataRegion.RU: _("stays in Russia"),
+        DataRegion.FOREIGN: _("goes abroad"),
+        DataRegion.OWN: _("your own server"),
+    }[manifest.data_region]
 
 
 @admin.register(ModelAccount, site=merchant_site)
@@ -121,7 +131,7 @@ class ModelAccountAdmin(ModelAdmin):
                 self.admin_site.context(
                     request,
                     _("Which model?"),
-                    kinds=[(k, m, _("data: %s") % self._region(m)) for k, m in manifests().items()],
+                    kinds=[(k, m, _("data: %s") % where(m)) for k, m in manifests().items()],
                     opts=self.opts,
                 ),
             )
@@ -155,18 +165,12 @@ class ModelAccountAdmin(ModelAdmin):
                 form=form,
                 manifest=manifest,
                 account=account,
+                back=reverse("merchant:bots_modelaccount_changelist"),
                 is_foreign=manifest.data_region == DataRegion.FOREIGN,
                 opts=self.opts,
                 original=account,
             ),
         )
-
-    def _region(self, manifest: Any) -> str:
-        return {
-            DataRegion.RU: _("stays in Russia"),
-            DataRegion.FOREIGN: _("goes abroad"),
-            DataRegion.OWN: _("your own server"),
-        }[manifest.data_region]
 
     def _back(self) -> HttpResponse:
         return redirect("merchant:bots_modelaccount_changelist")

@@ -46,6 +46,34 @@ def provider_manifest(key: str) -> ProviderManifest:
         raise UnknownProvider(_("There is no model provider named “%s”.") % key) from None
 
 
+def settings_checked(
+    manifest: ProviderManifest, values: Mapping[str, Any], kept: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """(settings, secrets) to keep. `kept`: what is stored; a secret left empty stays.
+
+    A stored secret is for the address it was given with: with another one it is asked for anew.
+    Raises SettingsRefused.
+    """
+    known = {field.name: field for field in manifest.settings}
+    if unknown := sorted(set(values) - set(known)):
+        raise SettingsRefused(_("Unknown settings: %s") % ", ".join(unknown), fields=unknown)
+    secret_names = set(manifest.secrets())
+    plain = {
+        name: str(values.get(name) or field.default)
+        for name, field in known.items()
+        if name not in secret_names
+    }
+    is_moved = kept.get("base_url", "") != plain.get("base_url", "")
+    secrets = {} if is_moved else {k: kept[k] for k in secret_names if kept.get(k)}
+    secrets |= {k: str(v) for k, v in values.items() if k in secret_names and v}
+    if missing := manifest.missing({**plain, **secrets}):
+        raise SettingsRefused(_("Not filled in: %s") % ", ".join(missing), fields=list(missing))
+    for field in manifest.settings:
+        if field.choices and plain.get(field.name) not in dict(field.choices):
+            raise SettingsRefused(_("Not one of the choices: %s") % field.name, fields=[field.name])
+    return plain, secrets
+
+
 def account_save(
     *,
     provider: str,
@@ -61,24 +89,10 @@ def account_save(
     Raises UnknownProvider, SettingsRefused.
     """
     manifest = provider_manifest(provider)
-    known = {field.name: field for field in manifest.settings}
-    if unknown := sorted(set(values) - set(known)):
-        raise SettingsRefused(_("Unknown settings: %s") % ", ".join(unknown), fields=unknown)
     if base_url and not django_settings.ALLOW_PRIVATE_ADDRESSES:
         raise SettingsRefused(_("The address cannot be changed here."), fields=["base_url"])
-    secret_names = set(manifest.secrets())
-    secrets = secrets_of(account) if account else {}
-    secrets |= {k: str(v) for k, v in values.items() if k in secret_names and v}
-    plain = {
-        name: str(values.get(name) or field.default)
-        for name, field in known.items()
-        if name not in secret_names
-    }
-    if missing := manifest.missing({**plain, **secrets}):
-        raise SettingsRefused(_("Not filled in: %s") % ", ".join(missing), fields=list(missing))
-    for field in manifest.settings:
-        if field.choices and plain.get(field.name) not in dict(field.choices):
-            raise SettingsRefused(_("Not one of the choices: %s") % field.name, fields=[field.name])
+    kept = {**account.settings, **secrets_of(account)} if account else {}
+    plain, secrets = settings_checked(manifest, values, kept)
     with transaction.atomic():
         account = account or ModelAccount(provider=provider)
         account.name, account.settings = name, plain

@@ -158,6 +158,10 @@ def account_forgive(row: ModelAccount) -> None:
     _breaker.forgive(f"{row.provider}:{current_schema()}:{row.pk}")
 
 
+def partner_account_forgive(partner_id: int, provider: str) -> None:
+    _breaker.forgive(f"{provider}:partner{partner_id}:{provider}")
+
+
 def accounts_forget() -> None:
     """After a change of accounts. Other processes follow within KEEP_S."""
     with _lock:
@@ -219,17 +223,24 @@ def _partner_accounts(partner_id: int | None) -> tuple[Account, ...]:
     except Unreadable:
         log.error("the secrets of partner %s cannot be read", partner_id)
         return ()
-    return tuple(
-        Account(
-            f"partner{partner_id}:{provider}",
-            provider,
-            {k: v for k, v in values.items() if k != "base_url_override"},
-            "partner",
-            values.get("base_url_override", ""),
-            _may_be_private(values.get("base_url_override") or values.get("base_url", "")),
-        )
-        for provider, values in kept.items()
+    return tuple(partner_account(partner_id, provider, values) for provider, values in kept.items())
+
+
+def partner_account(partner_id: int, provider: str, values: Mapping[str, str]) -> Account:
+    """A partner's key as providers know it."""
+    return Account(
+        f"partner{partner_id}:{provider}",
+        provider,
+        {k: v for k, v in values.items() if k != "base_url_override"},
+        "partner",
+        values.get("base_url_override", ""),
+        _may_be_private(values.get("base_url_override") or values.get("base_url", "")),
     )
+
+
+def partner_providers() -> list[str]:
+    """Providers the current merchant's partner lends it a key of."""
+    return [account.provider for account in _house().partners]
 
 
 def partner_secrets(partner: Partner) -> dict[str, Any]:
@@ -345,13 +356,13 @@ def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> N
         log.exception("a notice about models was not kept")
 
 
-def in_words(detail: str) -> str:
+def in_words(detail: str, language: str = "") -> str:
     """What went wrong at a vendor, in the merchant's language where the words are ours.
 
-    Ours may end with ": " and something of the vendor's.
+    Ours may end with ": " and something of the vendor's. `language`: another reader's.
     """
     head, colon, tail = detail.partition(": ")
-    with translation.override(merchant_of(current_schema()).language):
+    with translation.override(language or merchant_of(current_schema()).language):
         if (whole := gettext(detail)) != detail or not detail:
             return whole
         return f"{gettext(head)}{colon}{tail}" if head else detail

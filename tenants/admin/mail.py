@@ -9,7 +9,7 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,11 +18,11 @@ from django.utils.translation import gettext_lazy
 from tenants.admin.base import actor_of
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
-from tenants.admin.platform import is_boss, platform_only, scope_of
+from tenants.admin.platform import is_boss, partner_in_scope
 from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import posted
-from tenants.models import Brand, MailServer, Merchant, Partner
+from tenants.models import Brand, MailServer, Merchant
 from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
 from tenants.services.mail import (
@@ -159,14 +159,8 @@ def merchant_mail(request: HttpRequest) -> HttpResponse:
 
 @platform_site.page("mail/", name="mail")
 def partner_mail(request: HttpRequest) -> HttpResponse:
-    """`?partner=`: another partner's, for the platform's staff on its own host."""
-    if not is_boss(request):
-        raise PermissionDenied
-    own: int = request.site.partner.pk  # type: ignore[attr-defined]
-    wanted = request.GET.get("partner", "")
-    pk = int(wanted) if wanted.isdigit() and platform_only(request) else scope_of(request) or own
-    partner = get_object_or_404(Partner.objects.select_related("brand"), pk=pk)
-    return _page(request, platform_site, House(partner), f"?partner={pk}" if pk != own else "")
+    partner, query = partner_in_scope(request)
+    return _page(request, platform_site, House(partner), query)
 
 
 @notifier("merchant", "platform")

@@ -78,6 +78,21 @@ def platform_only(request: HttpRequest) -> bool:
     return is_boss(request) and scope_of(request) is None
 
 
+def partner_in_scope(request: HttpRequest) -> tuple[Partner, str]:
+    """The partner a page of settings is about, and the query that leads back to it.
+
+    That of the host; `?partner=` names another for the platform's staff on its own host.
+    Raises PermissionDenied, Http404.
+    """
+    if not is_boss(request):
+        raise PermissionDenied
+    own: int = request.site.partner.pk  # type: ignore[attr-defined]
+    wanted = request.GET.get("partner", "")
+    pk = int(wanted) if wanted.isdigit() and platform_only(request) else scope_of(request) or own
+    partner = get_object_or_404(Partner.objects.select_related("brand"), pk=pk)
+    return partner, f"?partner={pk}" if pk != own else ""
+
+
 class Scoped(ModelAdmin):
     """Rows of the partner in scope; `partner_path` leads from a row to its partner's id."""
 

@@ -1,0 +1,124 @@
+"""Model keys a partner lends its merchants, on the partner's own desk."""
+
+from __future__ import annotations
+
+from django import forms
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from bots.admin.models import where
+from bots.llm.base import DataRegion
+from bots.llm.manifests import ProviderManifest, manifests
+from bots.services.model_accounts import SettingsRefused
+from bots.services.partner_models import (
+    partner_model_check,
+    partner_model_remove,
+    partner_model_save,
+    partner_models,
+)
+from tenants.admin import manifest_form
+from tenants.admin.base import actor_of
+from tenants.admin.menu import Entry, platform_menu
+from tenants.admin.platform import is_boss, partner_in_scope
+from tenants.admin.sites import platform_site
+from tenants.kernel.errors import VendorError
+from tenants.kernel.posted import posted
+from tenants.kernel.secrets import hint
+from tenants.models import Partner
+from tenants.services.audit import audit
+
+
+@platform_site.page("models/", name="models")
+def lent_models(request: HttpRequest) -> HttpResponse:
+    """`?kind=`: one provider's key. Without it, all of them with what is lent."""
+    partner, query = partner_in_scope(request)
+    kind = request.GET.get("kind", "")
+    if kind:
+        return _one(request, partner, query, kind)
+    lent = partner_models(partner)
+    return TemplateResponse(
+        request,
+        "desk/kinds.html",
+        platform_site.context(
+            request,
+            _("Models of %(brand)s") % {"brand": partner},
+            about=_("A key kept here serves all your merchants; each chooses it in its bot's "
+                    "settings and pays with its plan's model budget."),
+            query=query.replace("?", "&"),
+            kinds=[
+                (key, manifest, _kept(manifest, lent[key]) if key in lent
+                 else _("data: %s") % where(manifest))
+                for key, manifest in manifests().items()
+            ],
+        ),
+    )  # fmt: skip
+
+
+def _kept(manifest: ProviderManifest, values: dict[str, str]) -> str:
+    secret = next((values[n] for n in manifest.secrets() if values.get(n)), "")
+    return _("lent: %(model)s %(hint)s") % {
+        "model": values.get("model", ""),
+        "hint": hint(secret) if secret else "",
+    }
+
+
+def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpResponse:
+    manifest = manifests().get(kind)
+    if manifest is None:
+        raise Http404
+    back = reverse("platform:models") + query
+    values = partner_models(partner).get(kind)
+    if request.method == "POST" and request.POST.get("do") == "remove":
+        partner_model_remove(partner=partner, provider=kind)
+        audit("modelaccount.deleted", f"{partner}: {manifest.title}", actor=actor_of(request))
+        messages.success(request, _("Removed. Merchants no longer use this key."))
+        return redirect(back)
+    form = type(
+        "LentForm",
+        (forms.Form,),
+        manifest_form.form_fields(manifest.settings, values=values, secrets=values),
+    )(posted(request))
+    if request.method == "POST" and form.is_valid():
+        plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)
+        given = {k: v for k, v in {**plain, **secrets}.items() if v not in (None, "")}
+        try:
+            partner_model_save(partner=partner, provider=kind, values=given)
+        except SettingsRefused as refused:
+            form.add_error(None, str(refused))
+        else:
+            audit("modelaccount.changed", f"{partner}: {manifest.title}", actor=actor_of(request))
+            _check(request, partner, kind)
+            return redirect(back)
+    return TemplateResponse(
+        request,
+        "desk/account.html",
+        platform_site.context(
+            request,
+            manifest.title,
+            form=form,
+            manifest=manifest,
+            is_foreign=manifest.data_region == DataRegion.FOREIGN,
+            is_stored=values is not None,
+            back=back,
+        ),
+    )
+
+
+def _check(request: HttpRequest, partner: Partner, kind: str) -> None:
+    try:
+        model = partner_model_check(partner=partner, provider=kind)
+    except VendorError as exc:
+        messages.warning(
+            request,
+            _("Saved, but the service does not accept it: %(why)s") % {"why": exc.detail},
+        )
+    else:
+        messages.success(request, _("It works: %(model)s answers.") % {"model": model})
+
+
+platform_menu.add(Entry("settings", 8, gettext_lazy("Models"), "neurology", "models", is_boss))
