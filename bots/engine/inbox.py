@@ -69,7 +69,8 @@ def _apply_some(lane: int) -> int:
 def _waiting(lane: int, limit: int = AT_ONCE) -> list[Inbox]:
     return list(
         Inbox.objects.raw(
-            "SELECT * FROM bots_inbox WHERE lane = %s AND applied_at IS NULL "
+            "SELECT id, channel_id, lane, payload, received_at, applied_at, attempts, error "
+            "FROM bots_inbox WHERE lane = %s AND applied_at IS NULL "
             "ORDER BY id LIMIT %s FOR NO KEY UPDATE",
             (lane, limit),
         )
@@ -97,11 +98,11 @@ def _apply_row(row: Inbox, channels: dict[int, Channel | None]) -> None:
 
 def _applied(rows: list[Inbox]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE bots_inbox i SET applied_at = now(), error = done.error "
-            "FROM unnest(%s::bigint[], %s::text[]) AS done(id, error) WHERE i.id = done.id",
-            ([row.pk for row in rows], [row.error for row in rows]),
-        )
+        for error in {row.error for row in rows}:
+            cursor.execute(
+                "UPDATE bots_inbox SET applied_at = now(), error = %s WHERE id = ANY(%s)",
+                (error, [row.pk for row in rows if row.error == error]),
+            )
 
 
 def _set_aside(row: Inbox, exc: Exception) -> None:

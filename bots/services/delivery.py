@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -40,18 +41,24 @@ d AS (
     ON CONFLICT (message_id, part) DO NOTHING RETURNING id)
 SELECT m.state, (SELECT id FROM d) FROM m
 """
-# The last part has gone out: part, message and fact in one statement.
+# The last part has gone out: part, message and fact in one statement. A platform that gives an id
+# twice makes nobody send again.
 _FINISH = """
 WITH d AS (
     UPDATE bots_delivery SET state = 'sent', external_id = %(sent)s, error = ''
     WHERE id = %(delivery)s RETURNING message_id),
 m AS (
-    UPDATE bots_message SET state = 'sent', external_id = %(first)s
+    UPDATE bots_message SET state = 'sent', external_id = CASE WHEN EXISTS (
+        SELECT 1 FROM bots_message o WHERE o.conversation_id = bots_message.conversation_id
+            AND o.external_id = %(first)s AND o.external_id <> '' AND o.id <> %(message)s)
+        THEN '' ELSE %(first)s END
     WHERE id = %(message)s AND state = 'sending' RETURNING id)
 INSERT INTO public.tenants_outboxevent (schema, name, key, data)
 SELECT %(schema)s, 'message.sent', %(key)s, %(data)s FROM m
 """
 GIVE_UP_AFTER = timedelta(hours=6)
+# A pause as short as this is waited for on the spot: the row's way back takes longer.
+SIT_OUT_S = 1.0
 NOTE_EVERY = timedelta(seconds=30)
 
 
@@ -80,9 +87,11 @@ def _deliver_one(message: Message) -> datetime | None:
     if channel.state == Channel.State.BROKEN and channel.secrets:
         return timezone.now() + timedelta(minutes=1)
     adapter = adapter_of(channel)
-    wait = limits.wait_s(channel.pk, contact.external_id, adapter.manifest)
-    if wait > 0:
-        return timezone.now() + timedelta(seconds=wait)
+    while wait := limits.wait_s(channel.pk, contact.external_id, adapter.manifest):
+        if wait > SIT_OUT_S:
+            return timezone.now() + timedelta(seconds=wait)
+        release_connection()
+        time.sleep(wait)
     resumed = message.state == Message.State.SENDING
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, (conversation.pk, message.pk))
@@ -156,6 +165,12 @@ def _send_part(
     except Rejected as exc:
         _fail_delivery(message, delivery, exc.detail)
         return None
+    except Exception as exc:
+        # An answer that fits no description: the message may be out, so it counts as such.
+        log.exception("message %s: the channel's answer is not understood", message.pk)
+        delivery.state, delivery.error = Delivery.State.UNKNOWN, f"{type(exc).__name__}"[:300]
+        delivery.save(update_fields=["state", "error"])
+        return timezone.now() + timedelta(seconds=1)
     if is_last:
         _finish(message, delivery, sent.external_id)
     else:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import cache
+from typing import Any
 
 import redis
 
@@ -15,13 +17,17 @@ from bots.channels.base import ChannelManifest
 from tenants.kernel import bell
 from tenants.kernel.context import current_schema
 
-# Token bucket as "next free moment" (GCRA): KEYS[1]; ARGV now, interval, burst allowance.
+# Token buckets as "next free moment" (GCRA), all of KEYS or none; ARGV now, then interval and burst
+# allowance of each.
 _GCRA = """
-local at = tonumber(redis.call('GET', KEYS[1]) or ARGV[1])
-if at < tonumber(ARGV[1]) then at = tonumber(ARGV[1]) end
-local wait = at - tonumber(ARGV[1]) - tonumber(ARGV[3])
-if wait > 0 then return tostring(wait) end
-redis.call('SET', KEYS[1], at + tonumber(ARGV[2]), 'PX', 60000)
+local free = {}
+for n, key in ipairs(KEYS) do
+    local at = math.max(tonumber(redis.call('GET', key) or '0'), tonumber(ARGV[1]))
+    local wait = at - tonumber(ARGV[1]) - tonumber(ARGV[n * 2 + 1])
+    if wait > 0 then return tostring(wait) end
+    free[n] = at + tonumber(ARGV[n * 2])
+end
+for n, key in ipairs(KEYS) do redis.call('SET', key, free[n], 'PX', 60000) end
 return '0'
 """
 _local: dict[str, float] = {}
@@ -30,29 +36,37 @@ _lock = threading.Lock()
 
 def wait_s(channel_id: int, chat: str, manifest: ChannelManifest) -> float:
     """Seconds to wait before the next send of this channel to this chat; 0 takes a place."""
-    schema = current_schema()
-    for key, rate, burst in (
-        (f"pace:{schema}:{channel_id}:{chat}", manifest.rate_per_chat_s, 3.0),
-        (f"pace:{schema}:{channel_id}", manifest.rate_per_s, 5.0),
-    ):
-        if rate <= 0:
-            continue
-        wait = _take(key, 1.0 / rate, burst / rate)
-        if wait > 0:
-            return wait
-    return 0.0
-
-
-def _take(key: str, interval: float, allowance: float) -> float:
+    name = f"pace:{current_schema()}:{channel_id}"
+    paces = [
+        (key, 1.0 / rate, burst / rate)
+        for key, rate, burst in (
+            (f"{name}:{chat}", manifest.rate_per_chat_s, 3.0),
+            (name, manifest.rate_per_s, 5.0),
+        )
+        if rate > 0
+    ]
+    if not paces:
+        return 0.0
     now = time.time()
     try:
-        return float(bell._redis().eval(_GCRA, 1, key, now, interval, allowance))  # type: ignore[arg-type]
+        figures = [value for _, interval, allowance in paces for value in (interval, allowance)]
+        return float(_script()(keys=[key for key, _, _ in paces], args=[now, *figures]))
     except redis.RedisError:
-        with _lock:
-            if len(_local) > 50_000:
-                _local.clear()
-            at = max(now, _local.get(key, now))
-            if at - now > allowance:
-                return at - now - allowance
-            _local[key] = at + interval
-            return 0.0
+        return _wait_locally(paces, now)
+
+
+@cache
+def _script() -> Any:
+    return bell._redis().register_script(_GCRA)
+
+
+def _wait_locally(paces: list[tuple[str, float, float]], now: float) -> float:
+    with _lock:
+        if len(_local) > 50_000:
+            _local.clear()
+        for key, _, allowance in paces:
+            if (wait := _local.get(key, now) - now - allowance) > 0:
+                return wait
+        for key, interval, _ in paces:
+            _local[key] = max(now, _local.get(key, now)) + interval
+    return 0.0

@@ -462,7 +462,8 @@ def triggered(turn: Turn) -> Answer | None:
 def _with_triggers() -> Iterable[Template]:
     # By hand, once a question: most shops have few of these and most questions meet none.
     return Template.objects.raw(
-        "SELECT * FROM bots_template WHERE is_active "
+        "SELECT id, code, name, intents, phrases, buttons, attachments, schedule "
+        "FROM bots_template WHERE is_active "
         "AND (phrases <> '[]'::jsonb OR intents <> '[]'::jsonb) ORDER BY id"
     )
 

@@ -1,7 +1,9 @@
-"""References of `reply`: insert → model → insert → send, with nothing else.
+"""References of `reply`.
 
-As a plain Celery task on threads (`celery -A config.bench.plain worker`), and as a bare asyncio
-bot behind HTTP (`python -m config.bench.plain`).
+`plain.same`: the same work as one plain Celery thread task, written the straight way: the buyer's
+message in, the same answer from the same records through the same model, the answer in, one call to
+Telegram; no inbox, no leases, no epochs, no outbox, no pace. `plain.answer` and a bare asyncio bot
+behind HTTP (`python -m config.bench.plain`): insert → model → insert → send with nothing else.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import os
 import httpx
 import psycopg
 from celery import Celery
+from celery.signals import worker_init
 from psycopg_pool import AsyncConnectionPool, ConnectionPool
 
 TABLE = "CREATE TABLE IF NOT EXISTS bench_plain (id bigserial PRIMARY KEY, chat text, body text)"
@@ -45,6 +48,73 @@ def answer(chat: str) -> None:
     with _pool.connection() as connection:
         connection.execute(ROW, (chat, text))
     _client.post(f"{url}/bot1:x/sendMessage", data={"chat_id": chat, "text": text})
+
+
+@worker_init.connect
+def _django(**_: object) -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+    django.setup()
+
+
+@app.task(name="plain.same")
+def same(schema: str, channel_id: int, chat: str, text: str) -> None:
+    from django.db import connection
+    from django.utils import timezone
+
+    from bots.channels.base import Reply
+    from bots.engine.base import Asker, Said, Turn
+    from bots.engine.reply import answer_turn
+    from bots.models import Channel, Contact, Conversation, Episode, Message
+    from bots.services.accept import lane_of
+    from bots.services.channels import adapter_of
+    from tenants.kernel.context import merchant_context
+
+    try:
+        with merchant_context(schema):
+            channel = Channel.objects.select_related("bot__published").get(pk=channel_id)
+            contact, _ = Contact.objects.get_or_create(channel=channel, external_id=chat)
+            talk, _ = Conversation.objects.get_or_create(
+                contact=contact, defaults={"channel": channel, "lane": lane_of(channel_id, chat)}
+            )
+            episode = Episode.objects.create(conversation=talk)
+            Message.objects.create(
+                conversation=talk,
+                episode=episode,
+                seq=1,
+                author="buyer",
+                text=text,
+                state="received",
+            )
+            before = list(Message.objects.filter(conversation=talk).order_by("-seq")[:20])
+            config = channel.bot.published.config  # type: ignore[union-attr]
+            turn = Turn(
+                said=[Said("buyer", message.text) for message in before],
+                lang="ru",
+                asker=Asker(name="", contact_id=contact.pk, proofs=()),
+                now=timezone.now(),
+                memory={},
+                bot=config,
+                payload="",
+            )
+            found = answer_turn(turn, conversation_id=talk.pk)
+            answer = found.text if found else ""
+            said = Message.objects.create(
+                conversation=talk,
+                episode=episode,
+                seq=2,
+                author="bot",
+                text=answer,
+                state="sending",
+            )
+            adapter = adapter_of(channel)
+            for call in adapter.render(Reply(chat=chat, text=answer)):
+                said.external_id = adapter.send(call).external_id
+            said.state = "sent"
+            said.save()
+    finally:
+        connection.close()
 
 
 async def serve() -> None:
