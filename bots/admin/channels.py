@@ -262,8 +262,12 @@ class ChannelAdmin(ModelAdmin):
     def status_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """What came in since the page was opened, and what was answered."""
         channel = self._allowed(request, pk)
-        since = parse_datetime(request.GET.get("since", "").replace(" ", "+"))
-        since = since or timezone.now() - timedelta(minutes=5)
+        try:
+            since = parse_datetime(request.GET.get("since", "").replace(" ", "+"))
+        except ValueError:
+            since = None
+        if since is None or since.tzinfo is None:
+            since = timezone.now() - timedelta(minutes=5)
         found = list(
             Message.objects.filter(conversation__channel=channel, created_at__gte=since)
             .exclude(kind__in=(Message.Kind.NOTE, Message.Kind.SYSTEM))

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from bots.models import Attachment, Channel, Contact, Conversation, Message
 from bots.services import conversations
 from tenants.api.filters import updated_since
+from tenants.kernel.text import whole
 from tenants.workspace.models import StoredFile, User
 
 _SHOWN_META = (
@@ -129,7 +130,7 @@ class ConversationList(generics.ListAPIView):
             if name == "agent" and value == "me":
                 value = str(self.request.user.pk)
             if value:
-                found = found.filter(**{name: value}) if value.isdigit() else found.none()
+                found = found.filter(**{name: whole(value) or 0})
         return updated_since(found, self.request)
 
 
@@ -160,7 +161,8 @@ class MessageList(generics.ListAPIView):
             .prefetch_related("attachments")
         )
         if after := self.request.query_params.get("after"):
-            found = found.filter(seq__gt=int(after)) if after.isdigit() else found.none()
+            seq = whole(after)
+            found = found.none() if seq is None else found.filter(seq__gt=seq)
         return found
 
 

@@ -15,6 +15,7 @@ from bots.models import Conversation
 from bots.selectors import desk
 from bots.services import conversations
 from tenants.kernel.files import TooLarge, file_save
+from tenants.kernel.text import whole
 from tenants.workspace.models import User
 
 
@@ -90,9 +91,7 @@ class DeskThread(APIView):
     def get(self, request, pk: int) -> Response:
         """A conversation with its newest messages, context and my drafts."""
         asked = request.query_params
-        edges = {
-            name: int(asked[name]) for name in ("before", "after") if asked.get(name, "").isdigit()
-        }
+        edges = {name: whole(asked.get(name, "")) or 0 for name in ("before", "after")}
         try:
             return Response(desk.thread_of(request.user, pk, **edges))
         except Conversation.DoesNotExist:

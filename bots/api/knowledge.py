@@ -17,6 +17,7 @@ from bots.services import knowledge
 from tenants.api.bodies import upload_save
 from tenants.api.jobs import JobOut, RowError, job_url
 from tenants.api.permissions import MemberReadsSupervisorWrites
+from tenants.kernel.text import whole
 
 LIMIT = 1_000
 
@@ -80,7 +81,7 @@ class ArticleList(generics.ListCreateAPIView):
             if value := asked.get(name):
                 found = found.filter(**{name: value})
         if value := asked.get("file"):
-            found = found.filter(source=int(value)) if value.isdigit() else found.none()
+            found = found.filter(source=whole(value) or 0)
         return found
 
     @extend_schema(

@@ -66,9 +66,13 @@ def page_of(
     name = "deadline_at" if by_deadline else "updated_at"
     if place := _read_cursor(cursor):
         moment, pk = place
-        later = {f"{name}__gt" if by_deadline else f"{name}__lt": moment}
-        same = {name: moment, "pk__gt" if by_deadline else "pk__lt": pk}
-        found = found.filter(Q(**later) | Q(**same))
+        if by_deadline and moment is None:
+            found = found.filter(deadline_at=None, pk__gt=pk)
+        elif moment and not by_deadline:
+            found = found.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, pk__lt=pk))
+        elif moment:  # those without a deadline come last
+            same = Q(deadline_at=moment, pk__gt=pk)
+            found = found.filter(Q(deadline_at__gt=moment) | same | Q(deadline_at=None))
     order = (F("deadline_at").asc(nulls_last=True), "pk") if by_deadline else ("-updated_at", "-pk")
     rows = list(found.order_by(*order)[: limit + 1])
     more = len(rows) > limit
@@ -81,7 +85,9 @@ def page_of(
 
 
 def _matches(query: str) -> Q:
-    words = Q(contact__name__icontains=query) | Q(contact__username__iexact=query.lstrip("@"))
+    words = Q(contact__name__icontains=query)
+    if username := query.lstrip("@"):
+        words |= Q(contact__username__iexact=username)
     digits = "".join(c for c in query if c.isdigit())
     if len(digits) >= 5:
         words |= Exists(  # type: ignore[assignment]
@@ -101,13 +107,16 @@ def _cursor(moment: datetime | None, pk: int) -> str:
     return base64.urlsafe_b64encode(raw.encode()).decode()
 
 
-def _read_cursor(cursor: str) -> tuple[datetime, int] | None:
+def _read_cursor(cursor: str) -> tuple[datetime | None, int] | None:
+    """A row's place: its moment, or None where it has none, and its number."""
     try:
         moment, pk = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-        found = parse_datetime(moment)
-    except (ValueError, TypeError, binascii.Error):
+        found, number = parse_datetime(moment), int(pk)
+    except (ValueError, TypeError, OverflowError, binascii.Error):
         return None
-    return (found, int(pk)) if found else None
+    if (moment and found is None) or (found and found.tzinfo is None):
+        return None
+    return found, number
 
 
 def row_of(row: Conversation) -> dict[str, Any]:

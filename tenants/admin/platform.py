@@ -40,6 +40,7 @@ from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.people import AuditAdmin, PersonAdmin
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import RuleBroken
+from tenants.kernel.text import whole
 from tenants.models import Brand, Domain, MailServer, Merchant, Partner, Plan
 from tenants.selectors.hosts import Site, brand_of, forget_hosts, url_of
 from tenants.selectors.usage import usage_of
@@ -53,6 +54,7 @@ from tenants.services.merchants import (
     merchant_resume,
     merchant_suspend,
 )
+from tenants.services.names import host_clean
 from tenants.services.partners import partner_create, partner_host
 from tenants.services.pictures import picture_read
 from tenants.workspace.models import AuditEntry, Job, StoredFile, User
@@ -87,8 +89,8 @@ def partner_in_scope(request: HttpRequest) -> tuple[Partner, str]:
     if not is_boss(request):
         raise PermissionDenied
     own: int = request.site.partner.pk  # type: ignore[attr-defined]
-    wanted = request.GET.get("partner", "")
-    pk = int(wanted) if wanted.isdigit() and platform_only(request) else scope_of(request) or own
+    wanted = whole(request.GET.get("partner", "")) if platform_only(request) else None
+    pk = scope_of(request) or own if wanted is None else wanted
     partner = get_object_or_404(Partner.objects.select_related("brand"), pk=pk)
     return partner, f"?partner={pk}" if pk != own else ""
 
@@ -515,14 +517,32 @@ def export_file(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
 
 
 # ── Partners ─────────────────────────────────────────────────────────────────────────────────
+class DomainForm(forms.ModelForm):
+    """A host as browsers send it, and nobody else's."""
+
+    def clean_host(self) -> str:
+        host = str(self.cleaned_data["host"])
+        if "host" not in self.changed_data:
+            return host
+        try:
+            return host_clean(host)
+        except ValidationError as error:
+            raise forms.ValidationError(error.messages) from None
+
+
 class DomainInline(TabularInline):
     model = Domain
+    form = DomainForm
     fields = ("host", "is_primary")
     extra = 0
+    min_num = 1  # its merchants' addresses end with one
     verbose_name_plural = gettext_lazy("Hosts")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Domain]:
         return super().get_queryset(request).filter(merchant=None)
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        return super().get_formset(request, obj, validate_min=True, **kwargs)
 
     def _may(self, request: HttpRequest) -> bool:
         return platform_only(request)
@@ -613,6 +633,11 @@ class PartnerForm(forms.ModelForm):
         except ValidationError as error:
             for name, faults in error.message_dict.items():
                 self.add_error(name if name in self.fields else None, faults)
+        if cleaned.get("host"):
+            try:
+                cleaned["host"] = host_clean(cleaned["host"])
+            except ValidationError as error:
+                self.add_error("host", error.messages)
         for name in PICTURES:
             if upload := cleaned.get(f"{name}_file"):
                 try:
@@ -723,7 +748,7 @@ class PartnerAdmin(Scoped):
             made = partner_create(
                 slug=obj.slug,
                 name=name,
-                host=form.cleaned_data["host"].strip().lower(),
+                host=form.cleaned_data["host"],
                 plan=obj.plan,
                 language=obj.language,
                 brand=values,
@@ -811,11 +836,13 @@ class StaffAdmin(PersonAdmin):
     def _site_of(self, request: HttpRequest, user: User | None) -> Site:
         """The host the person will log in on, in that partner's brand."""
         site: Site = request.site  # type: ignore[assignment, attr-defined]
-        chosen = request.POST.get("partner", "") if user is None or user.pk is None else ""
-        pk = int(chosen) if chosen.isdigit() else (user.partner_id if user else None)
-        if pk is None or pk == site.partner.pk:
+        if user is None or user.pk is None:
+            pk = whole(request.POST.get("partner", ""))
+        else:
+            pk = user.partner_id
+        partner = Partner.objects.select_related("brand").filter(pk=pk).first()
+        if partner is None or partner.pk == site.partner.pk:
             return site
-        partner = Partner.objects.select_related("brand").get(pk=pk)
         return Site(partner_host(partner), "partner", partner, None, brand_of(partner))
 
 

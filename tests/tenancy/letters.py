@@ -16,10 +16,15 @@ from django.core import mail
 from django.core.mail import EmailMessage
 from django.utils import timezone
 
+from analytics.models import DailyFigure
 from tenants.kernel import due
-from tenants.models import Due, MailServer
+from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.models import Due, MailServer, Plan
+from tenants.services import limit_letters
 from tenants.services import mail as post
+from tenants.services.partners import partner_host
 from tenants.services.people import LETTER
+from tenants.workspace.models import User
 from tests.tenancy.canaries import mark_of
 
 APPS = ("tenants", "bots", "integrations", "analytics", "config")
@@ -33,6 +38,7 @@ class Letter:
 
     text: str  # every header and the body
     sender: str
+    to: str
     server: str = ""
     user: str = ""
     password: str = ""
@@ -54,6 +60,7 @@ class Postman:
                 Letter(
                     f"{letter.message().as_bytes().decode()}\n{letter.subject}\n{letter.body}",
                     letter.from_email,
+                    letter.to[0],
                     *(
                         (connection.host, connection.username, connection.password)
                         if connection
@@ -111,11 +118,28 @@ def server_tried(shop: Any, client_of: Any) -> None:
     client_of(shop, "owner").post("/admin/mail/", form)
 
 
+def limits_near(shop: Any, client_of: Any) -> None:
+    """To the merchant's owner in its own name, to the partner's in the partner's."""
+    Plan.objects.filter(pk=shop.merchant.plan_id).update(conversations_a_month=10)
+    with shop.inside():
+        DailyFigure.objects.update_or_create(
+            day=timezone.localdate(), name="opened", label="", defaults={"value": 9}
+        )
+        due.schedule(limit_letters.OWN, shop.owner.pk)
+        with merchant_context(PUBLIC):
+            boss = User.objects.get(email=PARTNER_OWNERS[shop.slug])
+        due.schedule(limit_letters.PARTNERS, boss.pk)
+    for kind, who in ((limit_letters.OWN, shop.owner), (limit_letters.PARTNERS, boss)):
+        assert due.take(shop.schema, kind, who.pk)
+
+
+PARTNER_OWNERS = {"alpha": "staff@partner.example", "beta": "root@platform.example"}
 WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/admin/password.py forgotten": forgotten,
     "tenants/admin/mail.py _try": server_tried,
     "tenants/admin/people.py _send": invited,
     "tenants/services/people.py _password_letter": sent_later,
+    "tenants/services/limit_letters.py _send": limits_near,
 }
 
 
@@ -154,9 +178,10 @@ def other_doors() -> list[str]:
 
 
 # ── What must not be in one ──────────────────────────────────────────────────────────────────
-def own_server(shop: Any) -> MailServer | None:
+def own_server(shop: Any, *, is_partners: bool = False) -> MailServer | None:
     """The server the merchant's letters may go through: its own or its partner's."""
-    brands = [b for b in (shop.merchant.brand_id, shop.merchant.partner.brand_id) if b]
+    own = None if is_partners else shop.merchant.brand_id
+    brands = [b for b in (own, shop.merchant.partner.brand_id) if b]
     found = {server.brand_id: server for server in MailServer.objects.filter(brand__in=brands)}
     return next((found[pk] for pk in brands if pk in found), None)
 
@@ -172,9 +197,11 @@ def strange(letter: Letter, ours: Any, stranger: Any) -> list[str]:
     ):
         if what in letter.text or what in letter.sender:
             found.append(f"says {what}")
-    if other := letter.hosts - {ours.host}:
+    is_partners = letter.to == PARTNER_OWNERS[ours.slug]
+    home = partner_host(ours.merchant.partner) if is_partners else ours.host
+    if other := letter.hosts - {home}:
         found.append(f"leads to {sorted(other)}")
-    server = own_server(ours)
+    server = own_server(ours, is_partners=is_partners)
     mine = (server.host, server.username) if server else ("", "")
     if (letter.server, letter.user) != mine:
         found.append(f"goes through {letter.server or 'the platform'}")

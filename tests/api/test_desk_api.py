@@ -1,0 +1,262 @@
+"""What agents read: views in their order, pages without a gap, searches, a thread, its context."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bots.models import Contact, Conversation, Draft, Episode, Identity, Message
+from bots.selectors import desk
+from integrations.models import Order, OrderLine
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+URL = "/api/v1/desk/conversations/"
+
+
+class Desk:
+    """Conversations of one merchant, made as the engine would leave them."""
+
+    def __init__(self, shop: Any) -> None:
+        self.shop, self.count = shop, 0
+
+    def talk(self, name: str, *texts: str, **more: Any) -> Conversation:
+        self.count += 1
+        with self.shop.inside():
+            contact = Contact.objects.create(
+                channel=self.shop.channel,
+                external_id=f"c{self.count}",
+                name=name,
+                username=more.pop("username", ""),
+                data=more.pop("data", {}),
+            )
+            for kind, value, proof in more.pop("identities", ()):
+                Identity.objects.create(contact=contact, kind=kind, value=value, proof=proof)
+            talk = Conversation.objects.create(
+                channel=self.shop.channel,
+                contact=contact,
+                lane=self.count,
+                **{"updated_at": NOW - timedelta(minutes=self.count), **more},
+            )
+            episode = Episode.objects.create(conversation=talk)
+            for seq, text in enumerate(texts, 1):
+                Message.objects.create(
+                    conversation=talk, episode=episode, seq=seq, text=text,
+                    author="buyer" if seq % 2 else "bot", state="received" if seq % 2 else "sent",
+                )  # fmt: skip
+        return talk
+
+
+@pytest.fixture
+def at(alpha, beta):
+    """Alpha's desk; beta has a conversation of the same words, which nobody of alpha may meet."""
+    Desk(beta).talk("Ann of beta", "Where is my order?")
+    return Desk(alpha)
+
+
+def names(client: Any, **asked: Any) -> list[str]:
+    answer = client.get(URL, asked)
+    assert answer.status_code == 200, answer.content
+    return [row["name"] for row in answer.json()["rows"]]
+
+
+def test_each_view_holds_its_own_conversations(alpha, at, api_of):
+    waits = {"waiting_since": NOW, "deadline_at": NOW}
+    at.talk("Queued", speaker="queue", **waits)
+    at.talk("Mine", speaker="agent", agent=alpha.agent, **waits)
+    at.talk("Mine, answered", speaker="agent", agent=alpha.agent)
+    at.talk("Colleague's", speaker="agent", agent=alpha.supervisor, **waits)
+    at.talk("With the bot")
+    at.talk("Snoozed", status="snoozed", speaker="agent", agent=alpha.agent)
+    at.talk("Done", status="resolved", speaker="nobody")
+    client = api_of(alpha, "agent")
+
+    assert {view: set(names(client, view=view)) for view in desk.VIEWS} == {
+        "waiting": {"Queued", "Mine"},
+        "mine": {"Mine", "Mine, answered"},
+        "unassigned": {"Queued"},
+        "bot": {"With the bot"},
+        "snoozed": {"Snoozed"},
+        "resolved": {"Done"},
+        "all": {"Queued", "Mine", "Mine, answered", "Colleague's", "With the bot", "Snoozed",
+                "Done"},
+    }  # fmt: skip
+    assert names(client, view="nonsense") == names(client) == names(client, view="waiting")
+    counters = client.get("/api/v1/desk/").json()["counters"]
+    assert counters == {"waiting": 2, "mine": 2, "unassigned": 1, "bot": 1}
+
+
+@pytest.mark.parametrize("view", ["waiting", "all"])
+def test_pages_of_a_view_leave_nobody_out_and_show_nobody_twice(
+    alpha, at, api_of, monkeypatch, view
+):
+    monkeypatch.setattr(desk.page_of, "__kwdefaults__", {**desk.page_of.__kwdefaults__, "limit": 2})
+    # Deadlines that are the same, and two who wait without one.
+    deadlines = [5, 1, 1, None, 3, None, 1]
+    for n, minutes in enumerate(deadlines):
+        at.talk(
+            f"{n}", speaker="queue", waiting_since=NOW, updated_at=NOW + timedelta(minutes=n // 3),
+            deadline_at=None if minutes is None else NOW + timedelta(minutes=minutes),
+        )  # fmt: skip
+    client, seen, cursor = api_of(alpha, "agent"), [], ""
+    for _page in range(len(deadlines)):
+        page = client.get(URL, {"view": view, "after": cursor}).json()
+        seen.append([row["name"] for row in page["rows"]])
+        cursor = page["next"]
+        if not cursor:
+            break
+
+    assert (
+        seen
+        == {
+            "waiting": [["1", "2"], ["6", "4"], ["0", "3"], ["5"]],
+            "all": [["6", "5"], ["4", "3"], ["2", "1"], ["0"]],
+        }[view]
+    )
+
+
+def cursor(value: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(value).encode()).decode()
+
+
+@pytest.mark.parametrize(
+    "after",
+    ["x", "²", "%00", cursor(5), cursor([1, 2]), cursor(["2026-13-45T00:00:00Z", 1]),
+     cursor(["2026-01-01T00:00:00Z", float("inf")]), cursor(["2026-01-01T00:00:00", 1]),
+     cursor(["", 1]), cursor(["", "x"]), cursor({"a": 1})],
+)  # fmt: skip
+def test_a_place_that_is_none_shows_the_first_page(alpha, at, api_of, after):
+    at.talk("Ann", speaker="queue", waiting_since=NOW, deadline_at=NOW)
+    client = api_of(alpha, "agent")
+    assert names(client, view="all", after=after) == ["Ann"]
+    # An empty moment is a place where deadlines count: after those who have one.
+    assert names(client, after=after) == ([] if after == cursor(["", 1]) else ["Ann"])
+
+
+def test_a_conversation_is_found_by_name_account_number_and_words(alpha, at, api_of):
+    at.talk("Анна Петрова", "Где мой заказ?", "В пути.", username="anna")
+    at.talk("Борис", "Есть лампа?", identities=[("phone", "+79161234567", "claimed")])
+    client = api_of(alpha, "agent")
+
+    found = {
+        query: set(names(client, view="all", q=query))
+        for query in ("петр", "@anna", "ANNA", "в пути", "8 (916) 123-45-67", "12345", "1234", "@",
+                      "ла", "лам", "nobody", "where is my order")
+    }  # fmt: skip
+    assert found == {
+        "петр": {"Анна Петрова"},
+        "@anna": {"Анна Петрова"},
+        "ANNA": {"Анна Петрова"},
+        "в пути": {"Анна Петрова"},
+        "8 (916) 123-45-67": {"Борис"},
+        "12345": {"Борис"},
+        "1234": set(),  # too short to be a number of somebody's
+        "@": set(),
+        "ла": set(),  # too short for words of messages
+        "лам": {"Борис"},
+        "nobody": set(),
+        "where is my order": set(),  # said at beta
+    }
+
+
+def test_a_thread_is_read_from_its_end_and_on_from_any_place(alpha, at, api_of, monkeypatch):
+    monkeypatch.setattr(desk, "THREAD_PAGE", 3)
+    talk = at.talk("Ann", *[f"m{n}" for n in range(1, 8)])
+    client = api_of(alpha, "agent")
+
+    def read(**asked: Any) -> tuple[list[str], bool]:
+        body = client.get(f"{URL}{talk.pk}/", asked).json()
+        assert (body["context"] is None) == bool(asked.keys() & {"before", "after"} - {"x"})
+        return [m["text"] for m in body["messages"]], body["more"]
+
+    assert read() == (["m5", "m6", "m7"], True)
+    assert read(before=5) == (["m2", "m3", "m4"], True)
+    assert read(before=2) == (["m1"], False)
+    assert read(after=5) == (["m6", "m7"], False)
+    assert read(after=7) == ([], False)
+    for nonsense in ("²", "x", "-1", "9" * 5000):
+        answer = client.get(f"{URL}{talk.pk}/", {"before": nonsense})
+        assert [m["text"] for m in answer.json()["messages"]] == ["m5", "m6", "m7"], nonsense
+
+
+def test_orders_are_shown_of_a_proven_buyer_only(alpha, at, api_of):
+    with alpha.inside():
+        for number, phone, email in (
+            ("1", "+79161234567", ""), ("2", "", "ann@shop.example"), ("3", "+79990000000", ""),
+        ):  # fmt: skip
+            order = Order.objects.create(
+                number=number, phone=phone, email=email, status="shipped", sum=Decimal("990.50"),
+                placed_at=NOW + timedelta(days=int(number)),
+            )  # fmt: skip
+            OrderLine.objects.create(order=order, name=f"Lamp {number}", qty=1, price=Decimal(990))
+    client = api_of(alpha, "agent")
+
+    def context(proof: str, email: str = "Ann@shop.example") -> dict[str, Any]:
+        talk = at.talk(
+            "Ann", "Hi", data={"page": "https://shop.example/p", "utm": {"utm_source": "ya"}},
+            identities=[("phone", "+79161234567", proof), ("email", email, proof)],
+        )  # fmt: skip
+        return client.get(f"{URL}{talk.pk}/").json()["context"]
+
+    shown = context("code")
+    assert [(o["number"], o["sum"], o["currency"], o["lines"]) for o in shown["orders"]] == [
+        ("2", "990.50", "RUB", ["Lamp 2"]),
+        ("1", "990.50", "RUB", ["Lamp 1"]),
+    ]
+    assert (shown["page"], shown["utm"]) == ("https://shop.example/p", {"utm_source": "ya"})
+    for proof in ("shared", "signed", "thread"):
+        assert [o["number"] for o in context(proof)["orders"]] == ["2", "1"]
+    claimed = context("claimed")
+    assert claimed["orders"] == []
+    assert claimed["identities"] == [
+        {"kind": "phone", "value": "+79161234567", "proof": "claimed"},
+        {"kind": "email", "value": "Ann@shop.example", "proof": "claimed"},
+    ]
+
+
+def test_a_draft_is_its_writers_own_and_marks_the_row(alpha, at, api_of):
+    talk = at.talk("Ann", "Hi")
+    client = api_of(alpha, "agent")
+    draft = f"{URL}{talk.pk}/draft/"
+
+    assert client.put(draft, {"text": " so far", "base_seq": 1}, format="json").status_code == 204
+
+    assert client.get(f"{URL}{talk.pk}/").json()["drafts"] == {
+        "reply": {"text": " so far", "base_seq": 1}
+    }
+    assert client.get(URL, {"view": "all"}).json()["rows"][0]["has_draft"] is True
+    other = api_of(alpha, "supervisor")
+    assert other.get(f"{URL}{talk.pk}/").json()["drafts"] == {}
+    assert other.get(URL, {"view": "all"}).json()["rows"][0]["has_draft"] is False
+    for wrong in ({"text": "x", "mode": "shout"}, {"text": "x", "base_seq": -1}, {}):
+        assert client.put(draft, wrong, format="json").status_code == 400
+    assert client.put(f"{URL}999999/draft/", {"text": "x"}, format="json").status_code == 404
+
+    assert client.put(draft, {"text": ""}, format="json").status_code == 204
+    with alpha.inside():
+        assert not Draft.objects.exists()
+
+
+def test_another_merchants_thread_is_not_there(alpha, beta, at, api_of):
+    other = Desk(beta)
+    other.count = 100
+    theirs = other.talk("Bob", "Hi")
+    missing = api_of(alpha, "owner").get(f"{URL}{theirs.pk + 1000}/")
+    answer = api_of(alpha, "owner").get(f"{URL}{theirs.pk}/")
+    assert (answer.status_code, answer.json()) == (404, missing.json())
+
+
+def test_whether_i_take_chats_is_told_to_colleagues(alpha, api_of):
+    client = api_of(alpha, "agent")
+    assert client.post("/api/v1/desk/presence/", {"presence": "away"}).json() == {
+        "presence": "away"
+    }
+    assert client.post("/api/v1/desk/presence/", {"presence": "asleep"}).status_code == 400
+
+    seen = api_of(alpha, "supervisor").get("/api/v1/desk/").json()
+    assert {p["name"]: p["presence"] for p in seen["people"]}["Agent Alpha"] == "away"
+    assert seen["me"]["role"] == "supervisor"
