@@ -22,7 +22,6 @@ from typing import Any
 
 import httpcore
 import httpx
-from django.conf import settings
 
 from bots.llm.base import (
     Account,
@@ -35,7 +34,6 @@ from bots.llm.base import (
     VendorError,
 )
 from tenants.kernel.errors import NotFound
-from tenants.kernel.http import _GuardedBackend as GuardedBackend
 from tenants.kernel.http import outgoing, vendor_errors
 
 STEP_S = 0.2
@@ -141,10 +139,6 @@ def client_for(
         proxy=proxy or None,
         verify=trust(ca_pem) if ca_pem else True,
     )
-    may_be_private = settings.ALLOW_PRIVATE_ADDRESSES if allow_private is None else allow_private
-    if proxy and not may_be_private and (pool := _pool_of(client._transport)) is not None:
-        # An account names its proxy too: that address must not lead inside either.
-        pool._network_backend = GuardedBackend()
     return make_patient(client)
 
 

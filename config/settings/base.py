@@ -27,6 +27,7 @@ ALLOW_PRIVATE_ADDRESSES = ENV.allow_private_addresses
 SPARE_MERCHANTS = ENV.spare_merchants
 MODEL_PRIVATE_HOSTS = ENV.model_private_hosts
 MAIL_PRIVATE_HOSTS = ENV.mail_private_hosts
+PROXY_PRIVATE_HOSTS = ENV.proxy_private_hosts
 MODEL_CURRENCY_RATES = ENV.model_currency_rates
 GIGACHAT_CA_FILE = ENV.gigachat_ca_file
 TRUSTED_PROXIES = ENV.trusted_proxies

@@ -51,6 +51,8 @@ class Environment(BaseSettings):
     model_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     # Mail servers in our own network that brands may name: "mail.lan".
     mail_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    # Proxies in our own network that channels and model accounts may name: "proxy.lan".
+    proxy_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     # PEM file of the Russian Trusted Root CA, for GigaChat accounts that bring none.
     gigachat_ca_file: str = ""
     # What a unit of foreign money is worth in merchants' money, to count model budgets.
@@ -65,7 +67,10 @@ class Environment(BaseSettings):
     s3_access_key: str = ""
     s3_secret_key: str = ""
 
-    @field_validator("trusted_proxies", "model_private_hosts", "mail_private_hosts", mode="before")
+    @field_validator(
+        *("trusted_proxies", "model_private_hosts", "mail_private_hosts", "proxy_private_hosts"),
+        mode="before",
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):

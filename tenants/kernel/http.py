@@ -40,31 +40,101 @@ def _checked_address(host: str, port: int) -> str:
         raise httpcore.ConnectError(str(exc)) from exc
 
 
+def _is_ours(proxy_host: str) -> bool:
+    return proxy_host in settings.PROXY_PRIVATE_HOSTS
+
+
 class _GuardedBackend(httpcore.SyncBackend):
-    """Resolves the name itself and connects to a checked address only."""
+    """Resolves the name itself and connects to a checked address only.
+
+    `proxy_host`: what is connected to is this proxy; the operator's own may be private.
+    """
+
+    def __init__(self, proxy_host: str = "") -> None:
+        self._proxy_host = proxy_host
 
     def connect_tcp(  # type: ignore[override]
         self, host: str, port: int, timeout=None, local_address=None, socket_options=None
     ) -> httpcore.NetworkStream:
-        address = _checked_address(host, port)
-        return super().connect_tcp(address, port, timeout, local_address, socket_options)
+        if not _is_ours(self._proxy_host):
+            host = _checked_address(host, port)
+        return super().connect_tcp(host, port, timeout, local_address, socket_options)
 
 
 class _GuardedAsyncBackend(httpcore.AnyIOBackend):
+    def __init__(self, proxy_host: str = "") -> None:
+        self._proxy_host = proxy_host
+
     async def connect_tcp(  # type: ignore[override]
         self, host: str, port: int, timeout=None, local_address=None, socket_options=None
     ) -> httpcore.AsyncNetworkStream:
-        loop = asyncio.get_running_loop()
-        address = await loop.run_in_executor(None, _checked_address, host, port)
-        return await super().connect_tcp(address, port, timeout, local_address, socket_options)
+        if not _is_ours(self._proxy_host):
+            loop = asyncio.get_running_loop()
+            host = await loop.run_in_executor(None, _checked_address, host, port)
+        return await super().connect_tcp(host, port, timeout, local_address, socket_options)
 
 
-def async_transport(*, proxy: str | None = None, verify: Any = True) -> httpx.AsyncHTTPTransport:
-    """The same guard for the one library that brings an asynchronous client of its own."""
-    http = httpx.AsyncHTTPTransport(verify=verify, proxy=proxy or None, retries=0)
-    if not settings.ALLOW_PRIVATE_ADDRESSES and not proxy:
-        http._pool._network_backend = _GuardedAsyncBackend()  # type: ignore[attr-defined]
-    return http
+def _check_target(request: httpx.Request) -> None:
+    """Behind a proxy the name is resolved there; what leads inside is refused here before."""
+    url = request.url
+    port = url.port or (443 if url.scheme == "https" else 80)
+    try:
+        checked_address(url.raw_host.decode("ascii"), port)
+    except AddressRefused as exc:
+        raise httpx.ConnectError(str(exc), request=request) from exc
+
+
+class _CheckedTarget(httpx.BaseTransport):
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self.inner = inner
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        _check_target(request)
+        return self.inner.handle_request(request)
+
+    def close(self) -> None:
+        self.inner.close()
+
+
+class _CheckedAsyncTarget(httpx.AsyncBaseTransport):
+    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
+        self.inner = inner
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        await asyncio.get_running_loop().run_in_executor(None, _check_target, request)
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+def _proxy(address: str | None, vendor: str) -> tuple[httpx.Proxy | None, str]:
+    """The proxy and its host. Raises NeedsMerchant."""
+    if not address:
+        return None, ""
+    try:
+        found = httpx.Proxy(address)
+        host = found.url.host
+    except (ValueError, httpx.InvalidURL) as exc:
+        raise NeedsMerchant("the proxy's address is not usable", vendor=vendor) from exc
+    if not host:
+        raise NeedsMerchant("the proxy's address is not usable", vendor=vendor)
+    return found, host
+
+
+def async_transport(
+    *, proxy: str | None = None, verify: Any = True, vendor: str = ""
+) -> httpx.AsyncBaseTransport:
+    """The same guard for the one library that brings an asynchronous client of its own.
+
+    Raises NeedsMerchant for a proxy that is none.
+    """
+    through, host = _proxy(proxy, vendor)
+    http = httpx.AsyncHTTPTransport(verify=verify, proxy=through, retries=0)
+    if settings.ALLOW_PRIVATE_ADDRESSES:
+        return http
+    http._pool._network_backend = _GuardedAsyncBackend(host)  # type: ignore[attr-defined]
+    return _CheckedAsyncTarget(http) if through else http
 
 
 def outgoing(
@@ -80,14 +150,18 @@ def outgoing(
 ) -> httpx.Client:
     """A client for one vendor. Redirects are not followed: a redirect may lead inside.
 
-    `allow_private` is the operator's setting by default (local runs, tests, simulators).
+    `allow_private` is the operator's setting by default (local runs, tests, simulators). With a
+    `proxy`, both its address and the target are guarded; a proxy the operator names in
+    PROXY_PRIVATE_HOSTS may stand in our own network. Raises NeedsMerchant for a proxy that is none.
     """
     private = settings.ALLOW_PRIVATE_ADDRESSES if allow_private is None else allow_private
     if transport is None:
-        http = httpx.HTTPTransport(verify=verify, proxy=proxy or None, retries=0)
-        if not private and not proxy:
-            http._pool._network_backend = _GuardedBackend()  # type: ignore[attr-defined]
+        through, host = _proxy(proxy, vendor)
+        http = httpx.HTTPTransport(verify=verify, proxy=through, retries=0)
         transport = http
+        if not private:
+            http._pool._network_backend = _GuardedBackend(host)  # type: ignore[attr-defined]
+            transport = _CheckedTarget(http) if through else http
     return httpx.Client(
         base_url=base_url,
         headers={"User-Agent": USER_AGENT, **(headers or {})},

@@ -64,7 +64,10 @@ def _bot(token: str, base: str, proxy: str) -> Bot:
             read_timeout=READ_S,
             write_timeout=READ_S,
             pool_timeout=5.0,
-            httpx_kwargs={"transport": async_transport(proxy=proxy), "trust_env": False},
+            httpx_kwargs={
+                "transport": async_transport(proxy=proxy, vendor="telegram"),
+                "trust_env": False,
+            },
         )
         bot = Bot(
             token,
