@@ -140,8 +140,10 @@ def route_sync(channel: Channel) -> None:
 def channel_connect(channel: Channel) -> Check:
     """Check the account with the platform and set the webhook; the state says how it went.
 
-    Never raises for a fault of the platform or the settings: the Check tells in words.
+    Never raises for a fault of the platform or the settings: the Check tells in words. A paused
+    channel stays paused.
     """
+    is_paused = channel.state == Channel.State.PAUSED
     adapter = adapter_of(channel, hook=hook_url(channel))
     try:
         check = adapter.connect()
@@ -152,18 +154,26 @@ def channel_connect(channel: Channel) -> Check:
     else:
         channel.state = Channel.State.LIVE if check.ok else Channel.State.BROKEN
         channel.account = {**channel.account, **check.account}
+    if is_paused:
+        channel.state = Channel.State.PAUSED
     channel.state_detail = check.detail[:300]
     channel.save(update_fields=["state", "state_detail", "account"])
     route_sync(channel)
+    _poll(channel)
+    return check
+
+
+def _poll(channel: Channel) -> None:
+    """Fetching ends by itself where a channel is paused or switched to calls."""
     if channel.state == Channel.State.LIVE and channel.account.get("mode") == "polling":
         due.schedule("poll", channel.pk)
-    return check
 
 
 def channel_pause(channel: Channel, *, paused: bool) -> None:
     channel.state = Channel.State.PAUSED if paused else Channel.State.LIVE
     channel.save(update_fields=["state"])
     route_sync(channel)
+    _poll(channel)
 
 
 def channel_delete(channel: Channel) -> None:
