@@ -161,6 +161,7 @@ class ManyFiles(forms.FileField):
 
     def clean(self, data: Any, initial: Any = None) -> list[Any]:
         given = data if isinstance(data, list | tuple) else [data]
+        given = given or [None]  # nothing was sent: told as by a field for one
         return [super(ManyFiles, self).clean(one, initial) for one in given]
 
 

@@ -44,6 +44,7 @@ class VariantInline(TabularInline):
     fields = ("external_id", "name", "properties", "price_label", "stock_label", "is_active")
     readonly_fields = fields
     extra = 0
+    ordering = ("pk",)
     can_delete = False
     show_change_link = False
     per_page = 50
@@ -107,6 +108,7 @@ class ProductAdmin(ModelAdmin):
             return found.defer("description", "params").annotate(
                 low=Min("variants__price", filter=Q(variants__is_active=True)),
                 high=Max("variants__price", filter=Q(variants__is_active=True)),
+                currency=Min("variants__currency", filter=Q(variants__is_active=True)),
                 in_stock=Count(
                     "variants", filter=Q(variants__is_active=True, variants__is_available=True)
                 ),
@@ -135,10 +137,10 @@ class ProductAdmin(ModelAdmin):
         if product.low is None:
             return "–"
         if product.low == product.high:
-            return money(product.low)
+            return money(product.low, product.currency)
         return _("from %(low)s to %(high)s") % {
-            "low": money(product.low),
-            "high": money(product.high),
+            "low": money(product.low, product.currency),
+            "high": money(product.high, product.currency),
         }
 
     @display(
@@ -180,11 +182,11 @@ class ProductAdmin(ModelAdmin):
             or "–"
         )
 
-    @admin.action(description=gettext_lazy("Do not sell"))
+    @admin.action(description=gettext_lazy("Do not sell"), permissions=["change"])
     def switch_off(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
         self._switch(queryset, is_active=False)
 
-    @admin.action(description=gettext_lazy("Sell again"))
+    @admin.action(description=gettext_lazy("Sell again"), permissions=["change"])
     def switch_on(self, request: HttpRequest, queryset: QuerySet[Product]) -> None:
         self._switch(queryset, is_active=True)
 
