@@ -13,10 +13,12 @@ from bots.models import Channel, Inbox
 from bots.services.channels import adapter_of
 from bots.services.receive import apply
 from tenants.kernel import due
+from tenants.kernel.compiled import Compiled
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 50
+_channel = Compiled(lambda pk: Channel.objects.select_related("bot").filter(pk=pk), int)
 # A payload that fails this often is set aside with its reason; the lane goes on.
 TRIES = 4
 NOTE_EVERY = timedelta(seconds=30)
@@ -79,9 +81,7 @@ def _waiting(lane: int, limit: int = AT_ONCE) -> list[Inbox]:
 
 def _apply_row(row: Inbox, channels: dict[int, Channel | None]) -> None:
     if row.channel_id not in channels:
-        channels[row.channel_id] = (
-            Channel.objects.select_related("bot").filter(pk=row.channel_id).first()
-        )
+        channels[row.channel_id] = next(iter(_channel(row.channel_id)), None)
     channel = channels[row.channel_id]
     if channel is None:
         return

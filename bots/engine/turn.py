@@ -22,11 +22,12 @@ from bots.engine.handover import hand_over
 from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import AGENT_WAIT, BURST_CAP_S, QUEUE_WAIT, quiet_s
-from bots.models import Conversation, Message
+from bots.models import Conversation, Identity, Message
 from bots.services import messages
 from bots.services.channels import adapter_of
 from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
+from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema, release_connection
 
 log = logging.getLogger(__name__)
@@ -36,16 +37,29 @@ HISTORY = 20
 RESERVE_S = 2.0
 TRIES = 5
 
+_conversation = Compiled(
+    lambda pk: Conversation.objects.select_related(
+        "channel__bot__published", "contact", "episode"
+    ).filter(pk=pk),
+    int,
+)
+_recent = Compiled(
+    lambda conversation, episode: (
+        Message.objects.filter(conversation=conversation, episode=episode)
+        .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+        .order_by("-seq")[:HISTORY]
+    ),
+    int,
+    int,
+)
+_identities = Compiled(lambda contact: Identity.objects.filter(contact=contact), int)
+
 
 @due.worker("turn")
 def take_turn(conversation_id: int) -> datetime | None:
     schema = current_schema()
     for _try in range(TRIES):
-        conversation = (
-            Conversation.objects.select_related("channel__bot__published", "contact", "episode")
-            .filter(pk=conversation_id)
-            .first()
-        )
+        conversation = next(iter(_conversation(conversation_id)), None)
         if conversation is None or not _bot_has_to_answer(conversation):
             return None
         with running(schema, conversation_id) as stale:
@@ -125,12 +139,9 @@ def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:
 
 
 def _history(conversation: Conversation) -> list[Message]:
-    recent = list(
-        Message.objects.filter(conversation=conversation, episode=conversation.episode_id)
-        .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
-        .order_by("-seq")[:HISTORY]
-    )
-    return recent[::-1]
+    if conversation.episode_id is None:
+        return []
+    return _recent(conversation.pk, conversation.episode_id)[::-1]
 
 
 def _burst(history: list[Message]) -> list[Message]:
@@ -164,7 +175,7 @@ def _turn(
         asker=Asker(
             name=contact.name,
             contact_id=contact.pk,
-            proofs=tuple(contact.identities.values_list("kind", "value", "proof")),
+            proofs=tuple((i.kind, i.value, i.proof) for i in _identities(contact.pk)),
         ),
         now=timezone.now(),
         memory=conversation.memory,

@@ -39,6 +39,8 @@ like know tell find look see let get got give make sell one thing item product i
 don't doesn't isn't can't what's where's whether exact someon someth anyth kind possibl anoth come go take good start tell mean way use person peopl myself yourself still alreadi realli actual
 """)
 WEAK_FACTOR = 0.35
+# A turn reads the same words several times, and so do buyers.
+QUESTIONS_KEPT = 200
 # They say what is asked about a thing; the thing itself weighs more.
 WEAK = words("""
 цена стоимость стоить почём почем ценник купить приобрести взять брать наличие остаться остаток
@@ -110,6 +112,16 @@ class Query:
 
 def understand(text: str, vocabulary: Vocabulary, lang: str = "ru") -> Query:
     """What was meant, with typos, layout and Latin spelling put right."""
+    known = vocabulary.questions.get((text, lang))
+    if known is None:
+        if len(vocabulary.questions) >= QUESTIONS_KEPT:
+            vocabulary.questions.clear()
+        known = vocabulary.questions[text, lang] = _understand(text, vocabulary, lang)
+    # Terms are shared and not changed; the list is the caller's own.
+    return replace(known, terms=list(known.terms))
+
+
+def _understand(text: str, vocabulary: Vocabulary, lang: str) -> Query:
     repaired: Repaired = repair(text, default=lang, is_known=vocabulary.has)
     found = list(tokens(repaired.text))
     read: list[tuple[Token, Word, str]] = []

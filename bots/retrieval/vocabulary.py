@@ -14,6 +14,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import log
+from typing import Any
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -92,6 +93,8 @@ class Vocabulary:
                 self._by_length.setdefault(len(form), []).append(form)
         self._sounds: dict[str, list[str]] | None = None
         self._corrections: dict[str, str | None] = {}
+        # Questions read with these words (bots.retrieval.query.understand).
+        self.questions: dict[tuple[str, str], Any] = {}
 
     def __len__(self) -> int:
         return len(self._lemma_of)

@@ -19,6 +19,7 @@ from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.services import limits
 from bots.services.channels import adapter_of, channel_broke
 from tenants.kernel import bell, due, outbox
+from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 
@@ -62,16 +63,21 @@ SIT_OUT_S = 1.0
 NOTE_EVERY = timedelta(seconds=30)
 
 
-@due.worker("deliver")
-def deliver(conversation_id: int) -> datetime | None:
-    waiting = list(
+_waiting = Compiled(
+    lambda conversation: (
         Message.objects.filter(
-            conversation=conversation_id, state__in=[Message.State.QUEUED, Message.State.SENDING]
+            conversation=conversation, state__in=[Message.State.QUEUED, Message.State.SENDING]
         )
         .select_related("conversation__channel", "conversation__contact")
         .order_by("seq")
-    )
-    for message in waiting:
+    ),
+    int,
+)
+
+
+@due.worker("deliver")
+def deliver(conversation_id: int) -> datetime | None:
+    for message in _waiting(conversation_id):
         again_at = _deliver_one(message)
         if again_at is not None:
             return again_at

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Value
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from bots.channels.base import (
@@ -24,6 +24,7 @@ from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Attachment, Channel, Contact, Conversation, Identity, Message
 from bots.services import messages
 from tenants.kernel import due, outbox
+from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
 
 # Nobody needs an answer to these, and they reopen nothing.
@@ -106,16 +107,28 @@ SELECT id FROM said
 """
 
 
-def _locked(lane: int, external_id: str = "") -> Conversation | None:
-    """The conversation, locked; `is_known` says whether it has a message of that id."""
-    known = Exists(Message.objects.filter(conversation=OuterRef("pk"), external_id=external_id))
-    return (
+_in_lane = Compiled(
+    lambda lane, external_id: (
         Conversation.objects.select_for_update(of=("self",), no_key=True)
         .select_related("contact")
-        .annotate(is_known=known if external_id else Value(False))
+        .annotate(
+            is_known=Exists(
+                Message.objects.filter(conversation=OuterRef("pk"), external_id=external_id)
+            )
+        )
         .filter(lane=lane)
-        .first()
-    )
+    ),
+    int,
+    str,
+)
+
+
+def _locked(lane: int, external_id: str = "") -> Conversation | None:
+    """The conversation, locked; `is_known` says whether it has a message of that id."""
+    found = next(iter(_in_lane(lane, external_id)), None)
+    if found is not None and not external_id:
+        found.is_known = False  # type: ignore[attr-defined]
+    return found
 
 
 def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache as cache_once
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.core.cache import cache
@@ -188,7 +189,15 @@ def skill(key: str) -> Skill[Any]:
 
 def as_tool(manifest: SkillManifest) -> dict[str, Any]:
     """The skill as a model's tool: name, description, JSON schema of its arguments."""
-    implementation = load(manifest.implementation)
-    schema = implementation.Args.model_json_schema()
+    return {
+        "name": manifest.key,
+        "description": manifest.tells_model,
+        "parameters": _arguments_of(manifest.implementation),
+    }
+
+
+@cache_once
+def _arguments_of(implementation: str) -> dict[str, Any]:
+    schema: dict[str, Any] = load(implementation).Args.model_json_schema()
     schema.pop("title", None)
-    return {"name": manifest.key, "description": manifest.tells_model, "parameters": schema}
+    return schema
