@@ -154,7 +154,7 @@ def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
             _("Say when people answer"),
             _("Buyers who are handed over hear when to expect an answer."),
             reverse("merchant:hours"),
-            OpeningHours.objects.exists(),
+            OpeningHours.objects.filter(is_guess=False).exists(),
         ),
         (
             "workspace.change_user",

@@ -170,7 +170,14 @@ def hours_page(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(
         request,
         "desk/hours.html",
-        merchant_site.context(request, _("Opening hours"), form=form, is_open=is_open, start=start),
+        merchant_site.context(
+            request,
+            _("Opening hours"),
+            form=form,
+            is_open=is_open,
+            start=start,
+            is_guess=OpeningHours.objects.filter(is_guess=True).exists(),
+        ),
     )
 
 

@@ -44,8 +44,8 @@ def is_about_people(text: str) -> bool:
 
 
 def answer(asked: Asked, now: datetime) -> Part | None:
-    """None where no hours are set: nothing is invented."""
-    hours = list(OpeningHours.objects.all())
+    """None where the merchant has set no hours: nothing is invented, our guess is not told."""
+    hours = list(OpeningHours.objects.filter(is_guess=False))
     if not hours:
         return None
     lang = "en" if asked.lang == "en" else "ru"

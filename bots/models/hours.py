@@ -19,6 +19,9 @@ class OpeningHours(models.Model):
     weekday = models.SmallIntegerField(_("day"), choices=WEEKDAYS)
     opens = models.TimeField(_("from"))
     closes = models.TimeField(_("to"))
+    # Ours, until the merchant has saved its own: good enough to guess when a person answers
+    # (handover), never told as the shop's.
+    is_guess = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         verbose_name, verbose_name_plural = _("opening hours"), _("opening hours")

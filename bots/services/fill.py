@@ -60,7 +60,8 @@ def fill(merchant: Merchant, owner: User) -> None:
     bot_publish(bot=bot, by=owner.email)
     _web_channel(bot, _CHAT[lang])
     OpeningHours.objects.bulk_create(
-        OpeningHours(weekday=day, opens=time(10), closes=time(20)) for day in range(7)
+        OpeningHours(weekday=day, opens=time(10), closes=time(20), is_guess=True)
+        for day in range(7)
     )
     for code, (russian, english, texts) in _TEMPLATES.items():
         category, name = russian if lang == "ru" else english
