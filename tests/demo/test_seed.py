@@ -1,5 +1,6 @@
 """The demo goes in by the product's own services, once, and away again."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -10,7 +11,7 @@ from config.demo import past, seed, world
 from integrations.models import Order, Product, Variant
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.models import Domain, Due, Merchant, Partner
-from tenants.workspace.models import User
+from tenants.workspace.models import ApiToken, User
 
 pytestmark = pytest.mark.django_db
 
@@ -94,6 +95,65 @@ def test_scripts_become_conversations_of_their_times_and_playing_again_adds_noth
             "index",
             "job",
         }
+
+
+def test_the_demo_is_told_with_a_token_that_is_made_once(
+    second, monkeypatch, settings, tmp_path, visitor
+):
+    monkeypatch.setattr(world, "MERCHANTS", ("demo", "second"))
+    monkeypatch.setattr(seed, "merchant_ensure", lambda slug, tell: second)  # one of them is here
+    settings.DATA_DIR, settings.SETTINGS_MODULE = tmp_path, "config.settings.local"
+
+    told = seed.seed(conversations=False)
+
+    file = tmp_path / "demo.json"
+    assert json.loads(file.read_text("utf-8")) == told
+    assert file.stat().st_mode & 0o777 == 0o600
+    [merchant] = told["merchants"]
+    owner = world.read_yaml("second", "merchant")["users"][0]
+    assert (merchant["slug"], merchant["host"], merchant["email"], merchant["password"]) == (
+        *("second", "second.localhost", owner["email"], owner["password"]),
+    )
+    answer = visitor("second.localhost").get(
+        "/api/v1/bots/", HTTP_AUTHORIZATION=f"Bearer {merchant['token']}"
+    )
+    assert [bot["id"] for bot in answer.json()["results"]] == [merchant["bot_id"]]
+    for login in told["logins"]:
+        if login["password"]:
+            host, _, path = login["url"].partition("://")[2].partition("/")
+            given = {"username": login["email"], "password": login["password"]}
+            client = visitor(host.split(":")[0])
+            assert client.post("/admin/login/", given).status_code == 302, login
+            assert path in ("admin/", "console/")
+
+    # The same one is told again, while it works.
+    assert seed.seed(conversations=False) == told
+    with merchant_context(second):
+        ApiToken.objects.update(is_active=False)
+    again = seed.seed(conversations=False)["merchants"][0]["token"]
+    assert again != merchant["token"]
+    file.write_text("half a file")
+    assert seed.seed(conversations=False)["merchants"][0]["token"] not in (again, "")
+
+
+def test_pictures_follow_the_address_of_today(second, settings):
+    def pictures():
+        with merchant_context(second):
+            of_goods = [url for p in Product.objects.all() for url in p.pictures]
+            return of_goods, list(Variant.objects.values_list("picture", flat=True))
+
+    before = pictures()
+    assert all(before)
+    settings.PUBLIC_PORT = 9123
+    seed.merchant_ensure("second")
+    after = pictures()
+
+    old = seed.url_of("second.localhost", "")
+    assert {url for url in after[0] if not url.startswith("http://second.localhost:9123/")} == set()
+    assert old == "http://second.localhost:9123"
+    strip = [[url.partition("second.localhost")[2].partition("/")[2] for url in part]
+             for part in (*before, *after)]  # fmt: skip
+    assert [sorted(part) for part in strip[:2]] == [sorted(part) for part in strip[2:]]
 
 
 @pytest.mark.django_db(transaction=True, databases=["default", "owner"])
