@@ -21,6 +21,7 @@ LONG = 620
 LONGEST_ARTICLE = 400  # passages read as the record of one article
 SURE = 0.7
 ENOUGH = 0.55
+IN_TITLE = 0.4
 HEAVY = 0.62  # a noun this weighty must not be missing
 
 
@@ -36,6 +37,7 @@ class Found:
     kinds: frozenset[str] = frozenset()
     matched: int = 0  # weighty words the article has
     in_title: bool = False
+    is_meant: bool = False  # it has what a turn of phrase stands for
 
     @property
     def is_sure(self) -> bool:
@@ -46,8 +48,11 @@ class Found:
         ]
         if heavy:
             return self.coverage >= 0.8
-        if self.matched == 1 and not self.in_title and any(not t.is_weak for t in self.missing):
+        lacking = [t for t in self.missing if not t.is_weak and t.lemma not in _COMMON_MATTER]
+        if self.matched == 1 and not self.in_title and lacking:
             return False
+        if self.in_title and not any(t.pos in _NAMING for t in lacking):
+            return self.coverage >= IN_TITLE  # only deeds and manners are missing
         return self.coverage >= ENOUGH
 
 
@@ -63,8 +68,15 @@ IMPLIED = 0.8
 # A shop's terms hold for all it sells: "можно вернуть диван?" is answered by the returns article.
 _POLICY = words("""
 возврат вернуть возвращать обмен обменять доставка доставить привезти отправить отправлять
-самовывоз оплата оплатить рассрочка кредит return refund exchang deliveri deliver ship payment pay
+самовывоз оплата оплатить рассрочка частями кредит гарантия ремонт чинить починить сломаться брак
+неисправный стирка стирать гладить чистить уход ухаживать сушить размер обхват вернуться
+return refund exchang deliveri deliver ship payment pay instal warranti repair broken fault wash
+iron clean care dri size
 """)
+_ANY_GOODS = words("товар вещь изделие product item good")
+_DELIVERY = words(
+    "доставка доставить доставлять отправить отправлять отправка deliveri deliver ship"
+)
 # What another passage of the same article has counts for less.
 BEHIND = 0.75
 # Words that ask for a kind of fact: a passage with such a fact has them.
@@ -83,7 +95,7 @@ _KINDS: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = [
         ("телефон номер позвонить звонок phone number call", "phone", ""),
         ("почта имейл e-mail mail email", "email", ""),
         ("адрес находиться address locat", "address", ""),
-        ("дата число date", "date", "day"),
+        ("дата число date", "date", "day month year"),
         ("количество number", "number", ""),
     )
 ]
@@ -104,24 +116,33 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     total_own = sum(t.weight for t in terms[:own])
     said = set(query.lemmas) | {k for t in terms for key in t.keys for k in key}
     goods_words = [_names_goods(term, query) for term in terms]
+    if any(goods_words):
+        said |= _ANY_GOODS
     found = []
     for hit in hits:
         facts = facts_in(hit.text)
         kinds, units = {f.kind for f in facts}, {f.unit for f in facts if f.unit}
-        behind = beside[(hit.object_id, hit.lang)]
+        behind = dict(beside[(hit.object_id, hit.lang)])
         here = {at: match.factor for at, match in hit.matches.items()}
         gain = 0.0
-        is_policy = any(
+        has_policy = any(
             match.factor > 0.6
             and (match.field == "A" or terms[at].article_rarity >= 0.5)
-            and _is_policy(terms[at])
+            and is_policy(terms[at])
             for at, match in hit.matches.items()
         )
+        to_places = any(
+            part in _DELIVERY for at in behind for key in terms[at].keys for part in key
+        )
         for at, term in enumerate(terms):
+            if term.is_kind_of_place and not to_places and at in here:
+                # Its kind only: "открыть магазин в Казани" is no question about a "город".
+                gain -= term.weight * here.pop(at)
+                behind.pop(at, None)
             if term.lemma in _IMPLIED and at not in here:
                 here[at] = IMPLIED
                 gain += term.weight * IMPLIED
-            if is_policy and at not in behind and at not in here and goods_words[at]:
+            if has_policy and at not in behind and at not in here and goods_words[at]:
                 here[at] = IMPLIED * 0.75
                 gain += term.weight * here[at]
             if (has := _has_kind(term, kinds, units)) is None:
@@ -151,10 +172,41 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                 frozenset(kinds),
                 sum(1 for at in with_article if at < own and not terms[at].is_weak),
                 any(m.field == "A" and m.factor > 0.6 for at, m in hit.matches.items() if at < own),
+                any(terms[at].is_concept for at in hit.matches),
             )
         )
+    if asked.wish.price:
+        _without_prices_last(found)
     found.sort(key=lambda f: -f.score)
-    return found
+    return _in_own_language(found, query.lang)
+
+
+_FREE = re.compile(r"бесплатн|\bfree\b|\bплатн|\bpaid\b|%")
+
+
+def _without_prices_last(found: list[Found]) -> None:
+    """ "сколько стоит чистка?": an article that names no price is seldom what was asked for."""
+    priced = {
+        f.hit.object_id for f in found if "price" in f.kinds or _FREE.search(f.hit.text.lower())
+    }
+    for one in found:
+        if one.hit.object_id not in priced:
+            one.score -= 0.2
+
+
+def _in_own_language(found: list[Found], lang: str) -> list[Found]:
+    """The best article as the buyer reads it, where it is written so and says as much."""
+    if not found or found[0].hit.lang == lang:
+        return found
+    own = next(
+        (
+            f
+            for f in found
+            if f.hit.object_id == found[0].hit.object_id and f.hit.lang == lang and f.is_sure
+        ),
+        None,
+    )
+    return [own, *(f for f in found if f is not own)] if own else found
 
 
 _PLACE_WORDS = words("магазин store shop")
@@ -180,6 +232,9 @@ _TITLE_WORDS = (
 )
 
 
+_EXCEPT = words("нельзя не исключение подлежать cannot not exception except")
+
+
 def _title_bonus(title: str, said: set[str], asked: Asked) -> float:
     """A title with few words beyond the question, and one that asks the same."""
     lemmas = [set(analyse(t.text).lemmas) for t in tokens(title)]
@@ -192,6 +247,8 @@ def _title_bonus(title: str, said: set[str], asked: Asked) -> float:
         return 0.0
     bonus = 0.12 * sum(1 for found in lemmas if found & said) / len(lemmas)
     titled = set().union(*lemmas)
+    if titled & _EXCEPT and not said & _EXCEPT:
+        bonus -= 0.1  # "что нельзя вернуть" is not how to return
     for name, asking in _TITLE_WORDS:
         if getattr(asked.wish, name) and titled & asking:
             bonus += 0.05
@@ -199,19 +256,22 @@ def _title_bonus(title: str, said: set[str], asked: Asked) -> float:
     return bonus
 
 
-def _is_policy(term: Term) -> bool:
-    return any(part in _POLICY for key in term.keys for part in key)
+def is_policy(term: Term) -> bool:
+    return term.is_concept or any(part in _POLICY for key in term.keys for part in key)
 
 
 def _names_goods(term: Term, query: Query) -> bool:
-    """A word of the catalogue that no article has."""
-    counts = [query.vocabulary.count(key[0]) for key in term.keys]
-    return term.pos in ("NOUN", "LATN") and any(counts) and term.article_rarity == 1.0
+    """A word of the catalogue: goods of some kind."""
+    return (
+        term.pos in ("NOUN", "LATN")
+        and not term.is_concept
+        and any(query.vocabulary.in_products(key[0]) for key in term.keys)
+    )
 
 
 def _has_kind(term: Term, kinds: set[str], units: set[str]) -> bool | None:
     """Does the passage have the kind of fact this word asks for? None for other words."""
-    own = {part for key in term.exact for part in key}
+    own = {key[0] for key in term.exact if len(key) == 1}
     for asked, wanted, measures in _KINDS:
         if own & asked:
             return bool(wanted & kinds or measures & units)
@@ -226,7 +286,7 @@ def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
     wish = asked.wish
     bonus = 0.0
     if wish.price and "price" in kinds:
-        bonus += _KIND_BONUS
+        bonus += 2 * _KIND_BONUS
     if wish.how_long and units & {"day", "hour", "minute", "week", "month", "year"}:
         bonus += _KIND_BONUS
     if wish.where and "address" in kinds:
@@ -278,6 +338,7 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
     stands_out = not (best.in_title and best.hit.ordinal and (is_brief or not any_kind(asked.wish)))
     stands_out = (
         stands_out
+        and any_kind(asked.wish)
         and best.passage >= 0.85
         and rival <= best.passage * 0.5
         and not asked.wish.how_to
@@ -342,6 +403,8 @@ def ask_back(asked: Asked, found: list[Found]) -> Part:
 
 def is_too_broad(asked: Asked, found: list[Found]) -> bool:
     """ "доставка?": a word in the titles of several articles and nothing more."""
+    if asked.leans:
+        return False
     terms = [t for t in asked.query.terms if not t.is_weak]
     wish = asked.wish
     best = found[0]
@@ -353,8 +416,9 @@ def is_too_broad(asked: Asked, found: list[Found]) -> bool:
             and f.score >= best.score * 0.96
             and f.hit.object_id != best.hit.object_id
             and f.is_sure
+            and (f.in_title or not best.in_title)
         }
-        if rivals and (best.coverage < 0.9 or len(rivals) > 1):
+        if rivals and (any(not t.is_weak for t in best.missing) or len(rivals) > 1):
             return True
     if len(terms) != 1 or asked.is_follow_up or terms[0].is_number:
         return False

@@ -136,7 +136,7 @@ def _answer_all(
         memory = {**memory, **part.memory}
         parts.append((question, part))
     if len(parts) == 1 and parts[0][1].decision == Decision.REFUSE:
-        if (last := _question_alone(questions[0])) != questions[0]:
+        if (last := _question_alone(questions[0], words_known, lang)) != questions[0]:
             part = _answer_one(last, turn, dict(turn.memory), lang, words_known)
             if part.decision == Decision.ANSWER:
                 return part
@@ -158,7 +158,10 @@ def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
         if intents.small_talk(piece) in ("hello", "thanks", "ok", "bye", "how"):
             continue
         query = understand(piece, words_known, lang)
-        has_matter = any(not t.is_weak and not t.is_number for t in query.terms)
+        has_matter = any(
+            not t.is_weak and not t.is_number and (t.is_present or t.pos in ("NOUN", "LATN"))
+            for t in query.terms
+        )
         has_matter = has_matter or intents.wish(query.text).hours
         if len(pieces) > 1 and not intents.is_question(piece):
             has_matter = False  # "Не подошло платье, сколько…": what the question is about
@@ -174,10 +177,21 @@ def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
     return joined or [text]
 
 
-def _question_alone(text: str) -> str:
-    """The question of "Меня не будет дома, можно перенести курьера?", without its circumstances."""
-    asking = [p for p in intents.split_questions(text) if intents.is_question(p)]
-    return asking[-1] if len(asking) == 1 else text
+def _question_alone(text: str, words_known: Vocabulary, lang: str) -> str:
+    """The question of "Меня не будет дома, можно перенести курьера?", without its circumstances.
+
+    Words the articles know are no mere circumstances: "За город поедете? Я за МКАД".
+    """
+    pieces = intents.split_questions(text)
+    asking = [p for p in pieces if intents.is_question(p)]
+    if len(asking) != 1:
+        return text
+    beside = understand(" ".join(p for p in pieces if p != asking[0]), words_known, lang)
+    told = any(
+        t.is_present and not t.is_weak and t.importance > 0.5 and t.article_rarity < 1
+        for t in beside.terms
+    )
+    return text if told else asking[0]
 
 
 def _joined(parts: list[tuple[str, Part]], lang: str) -> Part:
@@ -319,6 +333,8 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
     own = [t for t in query.terms if not t.is_weak]
     if wish.compare and (part := _comparison(asked)):
         return part
+    if part := _property_of_focus(asked, own, is_sure=True):
+        return part
     if asked.focus and asked.memory.get("kind") == "product" and _is_about_focus(asked, own):
         if part := _of_focus(asked):
             return part
@@ -327,6 +343,7 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
             return Part(say("which_one", asked.lang), Decision.CLARIFY, "which_product")
         return None
     topical = _with_topic(asked)
+    asked.leans = topical is not asked.query
     found = articles.look(asked, topical, len(query.terms))
     if wish.hours and (part := _opening(asked, turn, found)):
         return part
@@ -340,11 +357,15 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
             return articles.ask_back(asked, found)
         part = articles.answer(asked, found, topical)
         return part if part.text.strip() else None
-    return product_part if product_part is not None and meant.is_named else None
+    if product_part is not None and meant.is_named:
+        return product_part
+    return _property_of_focus(asked, own, is_sure=False)
 
 
 def _is_sure(best: articles.Found, asked: Asked) -> bool:
     own = [t for t in asked.query.terms if not t.is_weak]
+    if asked.wish.concepts and best.matched < 2:
+        return False  # "из чего ваша коробка?" asks a property, not about boxes
     if not own and asked.memory.get("kind") == "article":
         return best.hit.coverage >= 0.5
     if not own:
@@ -399,6 +420,8 @@ def _opening(asked: Asked, turn: Turn, found: list[articles.Found]) -> Part | No
 def _is_about_focus(asked: Asked, own: list[Term]) -> bool:
     """The product spoken of last is meant: a pronoun, a bare wish, a colour or a size."""
     naming = [t for t in own if not goods.is_attribute(t)]
+    if any(articles.is_policy(t) for t in naming):
+        return False  # "а если не подойдёт?": the shop's terms, not the product
     if not own:
         return asked.wish.is_any or asked.wish.about or asked.wish.when or asked.has_pronoun
     if not naming:
@@ -418,6 +441,10 @@ def _of_focus(asked: Asked) -> Part | None:
         if not asked.wish.is_any and not any(goods.is_attribute(t) for t in asked.query.terms):
             return None
     wish = asked.wish
+    if any(t.lemma in _OFF for t in asked.query.terms):
+        left = [t for t in asked.query.terms if t.lemma not in _OFF]
+        asked = replace(asked, query=replace(asked.query, terms=left))
+        wish = replace(wish, price=True)  # "скидка на неё есть?"
     if not (wish.price or wish.stock or wish.size or wish.colour or wish.about):
         inherited = set(asked.memory.get("wish") or ())
         attributes = any(goods.is_attribute(t) for t in asked.query.terms)
@@ -453,19 +480,54 @@ def _of_focus(asked: Asked) -> Part | None:
     return None
 
 
+SHORT = 6  # words of a question that leans on the one before it
+
+
+def _property_of_focus(asked: Asked, own: list[Term], *, is_sure: bool) -> Part | None:
+    """ "состав?", "ноут 16 влезет?" after a product was spoken of: its card answers.
+
+    `is_sure`: only what its named properties say, and nothing a shop's terms are about.
+    """
+    if not asked.focus or asked.memory.get("kind") != "product":
+        return None
+    if len(asked.query.lemmas) > SHORT or not (own or asked.wish.concepts):
+        return None
+    if is_sure and any(t.is_concept or t.pos in ("ADJF", "ADJS", "COMP") for t in own):
+        return None  # "а длинный?" is rather another product
+    if is_sure and not goods.asks_property(own, asked):
+        return None
+    product = (
+        Product.objects.filter(pk=asked.focus[0], is_active=True)
+        .prefetch_related("variants")
+        .first()
+    )
+    if product is None:
+        return None
+    meant = goods.in_focus(product)
+    is_policy = any(articles.is_policy(term) for term in own)
+    least = goods.CALLED_SO if is_policy else goods.ASKED_SO if is_sure else 0.0
+    if not goods.tells_property(product, asked, meant, least=least):
+        return None
+    return goods.answer_one(product, asked, meant)
+
+
+_OFF = words("скидка discount off sale")
 _PLAIN = words("обычный простой стандартный без regular plain without")
 
 
 def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
     if not meant.hits:
         return None
+    if any(t.is_concept for t in meant.missing) and not asked.wish.is_any:
+        return None  # a matter of the shop's terms
     heavy = [
         t
         for t in meant.missing
         if not goods.is_attribute(t) and t.weight >= 0.75 and t.pos in ("NOUN", "LATN", "UNKN")
     ]
     if asked.wish.where and not asked.wish.is_any and not asked.wish.concepts:
-        return None  # a place is no property of goods
+        if not _GOODS_WHERE.search(fold(asked.text)):
+            return None  # a place is no property of goods
     if len(meant.hits) == 1:
         part = goods.answer_one(meant.products[0], asked, meant)
         if part is None:
@@ -473,8 +535,8 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
         tells = goods.tells_property(meant.products[0], asked, meant)
         if heavy and meant.coverage < 0.6 and not tells:
             return None
-        if asked.wish.how_to and _undone(meant):
-            return None  # how to do something is no question about price and stock
+        if _undone(meant) and not asked.wish.price and not asked.wish.stock:
+            return None  # what may be done with it is no question about its fields
         return part
     if heavy and meant.coverage < 0.75:
         return None
@@ -510,8 +572,11 @@ def _of_goods(asked: Asked, meant: goods.Meant) -> Part | None:
     return None
 
 
+_GOODS_WHERE = re.compile(r"[а-я] где (?!купить|взять|найти|посмотреть|забрать|починить|примерить)")
+
+
 def _undone(meant: goods.Meant) -> bool:
-    return any(t.pos in ("INFN", "VERB") for t in meant.missing)
+    return any(t.pos == "INFN" for t in meant.missing)
 
 
 def _each(asked: Asked, meant: goods.Meant, hits: list[Any]) -> Part | None:
@@ -549,7 +614,13 @@ def _article_is_better(asked: Asked, meant: goods.Meant, best: articles.Found | 
     wish = asked.wish
     if wish.how_to and best.in_title and _undone(meant):
         return True
+    if best.is_meant and not wish.price and not wish.stock:
+        return True
+    if wish.size and best.in_title and best.coverage >= meant.coverage:
+        return True  # "какой размер на шесть лет?"
     lead = 0.12 if wish.is_any else 0.0
+    if asked.leans and asked.memory.get("kind") == "article" and not wish.is_any:
+        lead -= 0.3  # "а носки?" after a question about returns
     if meant.is_named and len(meant.hits) == 1:
         lead += 0.1
     if not meant.is_named:

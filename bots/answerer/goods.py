@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from bots.engine.base import Card, Decision, Source
 from bots.engine.facts import Record
 from bots.retrieval.card import product_text
 from bots.retrieval.morphology import analyse
-from bots.retrieval.query import STOP, Query, Term
+from bots.retrieval.query import STOP, Query, Term, understand
 from bots.retrieval.ranking import Hit, fill, find
 from bots.retrieval.text import fold, plain, sentences, tokens, words
 from integrations.models import Product, Variant
@@ -32,7 +32,10 @@ red blue green yellow black white grey gray brown beig pink purpl violet orang b
 silver khaki oliv mustard turquois mint navi cream coral
 """)
 _LETTER_SIZE = re.compile(r"^(?:[2-6]?x{0,4}[sl]|m|[2-6]xl|one ?size)$")
-_SPOKEN_SIZE = {"эска": "s", "эмка": "m", "элька": "l", "иксэль": "xl", "икс": "x"}
+_SPOKEN_SIZE = {
+    "эска": "s", "эмка": "m", "элька": "l", "иксэль": "xl", "икс": "x",
+    "двойка": "2", "тройка": "3", "четверка": "4", "пятерка": "5",
+}  # fmt: skip
 LISTED = 5
 MANY = 6
 
@@ -202,11 +205,14 @@ def is_attribute(term: Term) -> bool:
 
 
 def title_lemmas(product: Product) -> set[str]:
+    found = list(tokens(product.name))
     return {
         lemma
-        for token in tokens(product.name)
+        for at, token in enumerate(found)
         for lemma in analyse(token.text).lemmas
-        if (lemma not in STOP and len(token.text) > 1) or token.is_number
+        if (lemma not in STOP and len(token.text) > 1)
+        or token.is_number
+        or (at == len(found) - 1 and len(token.text) > 2)  # "Про"
     }
 
 
@@ -235,6 +241,8 @@ def said_lemmas(query: Query) -> set[str]:
         before_matter = at + 1 < len(found) and found[at + 1].start in starts
         if word.pos != "PREP" or not before_matter:
             said.update(word.lemmas)
+            if word.pos == "PREP":  # "Бадс про" is "Buds Pro"
+                said.update(query.vocabulary.sounds_like(token.text))
     return said
 
 
@@ -339,6 +347,10 @@ def from_focus(asked: Asked) -> Meant:
     return meant
 
 
+def in_focus(product: Product) -> Meant:
+    return Meant([_focus_hit(product)], True, set(), 1.0, [], is_focus=True)
+
+
 def _focus_hit(product: Product) -> Hit:
     hit = Hit("product", product.pk, 0, 0, "", product.name, 1.0, 1.0)
     hit.product, hit.url, hit.external_id = product, product.url, product.external_id
@@ -415,6 +427,7 @@ class Choice:
     fits: list[Variant] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     used: set[int] = field(default_factory=set)
+    slots: dict[str, str] = field(default_factory=dict)  # property → value, as asked for
 
     @property
     def is_any(self) -> bool:
@@ -439,7 +452,9 @@ def choose(product: Product, asked: Asked, spent: set[int]) -> Choice:
         fits = _having(choice.fits, telling, exact) or _having(choice.fits, telling, keys)
         anywhere = fits or _having(variants, telling, keys)
         if anywhere:
-            choice.wanted.append(_as_told(anywhere[0], telling, keys) or term.word)
+            value = _as_told(anywhere[0], telling, keys) or term.word
+            choice.wanted.append(value)
+            choice.slots[_property_of(product, anywhere[0], value)] = term.word
             choice.used.add(at)
             choice.fits = fits
         elif (is_size(term) and _has_sizes(product, variants, term, asked)) or (
@@ -451,9 +466,38 @@ def choose(product: Product, asked: Asked, spent: set[int]) -> Choice:
                 term.word.upper() if _LETTER_SIZE.match(term.word) else _adjective(term)
             )
             choice.unknown.append(term.word)
+            choice.slots["colour" if is_colour(term) else "size"] = term.word
             choice.used.add(at)
             choice.fits = []
     return choice
+
+
+def _property_of(product: Product, variant: Variant, value: str) -> str:
+    """Which property of the variant a value is: one asked for anew takes the former's place."""
+    if value == colour_of(product, variant):
+        return "colour"
+    if value == size_of(product, variant):
+        return "size"
+    return next((str(k) for k, v in (variant.params or {}).items() if str(v) == value), "")
+
+
+def with_slots(product: Product, asked: Asked, spent: set[int]) -> Asked:
+    """ "а 48?" after "синий 50 есть?": what was chosen before and is not chosen anew still holds."""
+    kept = dict(asked.memory.get("slots") or {})
+    if not kept or product.pk not in asked.focus:
+        return asked
+    now = choose(product, asked, spent)
+    if not now.slots:
+        return asked
+    added = [
+        term
+        for name, word in kept.items()
+        if name not in now.slots
+        for term in understand(word, asked.query.vocabulary, asked.query.lang).terms
+    ]
+    if not added:
+        return asked
+    return replace(asked, query=replace(asked.query, terms=[*asked.query.terms, *added]))
 
 
 def _adjective(term: Term) -> str:
@@ -509,6 +553,8 @@ def _has_sizes(product: Product, variants: Sequence[Variant], term: Term, asked:
 def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
     """What was asked of one product; None when its card does not say it."""
     lang, wish = asked.lang, asked.wish
+    if meant.is_focus:
+        asked = with_slots(product, asked, meant.spent)
     choice = choose(product, asked, meant.spent)
     remaining = _remaining(product, asked, meant, choice)
     lines: list[str] = []
@@ -517,13 +563,15 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
     said = attribute_lines(product, remaining, asked) if remaining or wish.concepts else []
     if said:
         lines += said
+        if wants_colours and not any(is_colour(t) for t in remaining):
+            lines.append(_colours(product, choice.fits, lang))
         if choice.is_any and wish.stock:
             lines.append(_chosen(product, choice, asked))
     elif wants_colours:
         lines.append(_colours(product, choice.fits, lang))
     elif wants_sizes:
         lines.append(_sizes(product, choice.fits, lang))
-    elif _matters(remaining) or wish.concepts:
+    elif _matters(remaining, asked) or wish.concepts:
         return None
     elif choice.is_any:
         lines.append(_chosen(product, choice, asked))
@@ -548,6 +596,7 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
             "kind": "product",
             "product_name": product.name,
             "options": None,
+            "slots": choice.slots or (meant.is_focus and asked.memory.get("slots")) or {},
         },
         confidence=meant.coverage,
     )
@@ -566,17 +615,37 @@ def _remaining(product: Product, asked: Asked, meant: Meant, choice: Choice) -> 
     ]
 
 
-def tells_property(product: Product, asked: Asked, meant: Meant) -> bool:
+# How surely a property is meant: it is called so, or it is asked for in such words.
+CALLED_SO, ASKED_SO = 2.0, 1.2
+
+
+def tells_property(product: Product, asked: Asked, meant: Meant, *, least: float = 0.0) -> bool:
     """Does the card answer with a property, rather than with price and stock?"""
     remaining = _remaining(product, asked, meant, choose(product, asked, meant.spent))
-    return bool(remaining or asked.wish.concepts) and bool(
-        attribute_lines(product, remaining, asked)
-    )
+    if not remaining and not asked.wish.concepts:
+        return False
+    if least:
+        found, _, _ = named_properties(product, remaining, asked)
+        if max(found.values(), default=0.0) < least:
+            return False
+    return bool(attribute_lines(product, remaining, asked))
 
 
-def _matters(remaining: list[Term]) -> bool:
-    """Words left that name a thing; a lone verb or adverb does not change the question."""
-    return any(t.pos in ("NOUN", "LATN", "UNKN", "ADJF", "INFN", "VERB", "PRTF") for t in remaining)
+def asks_property(terms: list[Term], asked: Asked) -> bool:
+    """A word that properties of goods are asked or called by."""
+    if asked.wish.concepts:
+        return True
+    said = {part for term in terms for key in term.keys for part in key}
+    return any(said & words_ or said & named for words_, named in _PROPERTY)
+
+
+def _matters(remaining: list[Term], asked: Asked) -> bool:
+    """Words left that name a thing; a lone verb or adverb does not change the question.
+
+    "за сколько отдаёте палантин?" asks its price whatever the shop does with it.
+    """
+    deeds = () if asked.wish.price or asked.wish.stock else ("VERB",)
+    return any(t.pos in ("NOUN", "LATN", "UNKN", "ADJF", "INFN", "PRTF", *deeds) for t in remaining)
 
 
 def _with_asked(record: Record, choice: Choice) -> Record:
@@ -800,8 +869,10 @@ _PROPERTY = [
 ]  # fmt: skip
 
 
-def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[str]:
-    """Properties and sentences of the card that the remaining words ask about."""
+def named_properties(
+    product: Product, terms: list[Term], asked: Asked
+) -> tuple[dict[str, float], set[int], dict[str, str]]:
+    """Properties the words ask about, how surely; places of those words; all properties."""
     params: dict[str, str] = {str(k): str(v) for k, v in (product.params or {}).items()}
     for variant in variants_of(product):
         for name, value in (variant.params or {}).items():
@@ -818,7 +889,7 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
             if set(fold(name).split()) & wanted:
                 found[name] = 1.8 if fold(name).startswith(concept_name[:4]) else 1.0
     for at, term in enumerate(terms):
-        own = {part for key in term.keys for part in key}
+        own = _own(term)
         kin = {key[0] for key in term.kin}
         concept = set().union(*(named for words_, named in _PROPERTY if own & words_))
         for name, value in params.items():
@@ -833,13 +904,19 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
             elif named & kin:
                 found[name] = max(found.get(name, 0), 1.0)
                 answered.add(at)
+    return found, answered, params
+
+
+def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[str]:
+    """Properties and sentences of the card that the remaining words ask about."""
+    found, answered, params = named_properties(product, terms, asked)
     described: list[tuple[float, int, str]] = []
     for place, sentence in enumerate(_sentences(product)):
         lemmas = _lemmas(sentence)
         score = 0.0
         for at, term in enumerate(terms):
-            own = {part for key in term.keys for part in key}
-            if own & lemmas:
+            own = _own(term)
+            if own & lemmas or any(set(key) <= lemmas for key in term.keys):
                 score += term.weight
             elif {key[0] for key in term.kin} & lemmas or _concept_words(own) & lemmas:
                 score += term.weight * 0.6
@@ -852,7 +929,8 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
         return []
     unanswered = sum(t.weight for at, t in enumerate(terms) if at not in answered)
     total = sum(t.weight for t in terms)
-    if total and unanswered / total > 0.55:
+    is_asked = asked.wish.concepts and found and len(terms) <= 2
+    if total and unanswered / total > 0.55 and not is_asked:
         return []
     best = sorted(found.items(), key=lambda item: -item[1])
     top = best[0][1] if best else 0
@@ -861,6 +939,11 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
         described.sort()
         lines += [s for _, _, s in sorted(described[:2], key=lambda d: d[1])]
     return lines
+
+
+def _own(term: Term) -> set[str]:
+    """What one word may be; phrases stand for themselves only as a whole."""
+    return {key[0] for key in term.keys if len(key) == 1}
 
 
 def _concept_words(own: set[str]) -> set[str]:

@@ -40,22 +40,38 @@ _GENERAL = re.compile(
     r"объедин\w*|track|cancel|change|add|place|make|pay|return|pick up|collect)|"
     r"\bгде\b.{0,20}\b(?:забрать|получить|забирать|оплатить)\b|\bwhere (?:can|do|should) i\b"
 )
+_UNWANTED = re.compile(
+    r"\b(?:больше|уже|стал\w*) не (?:нуж\w+|надо)\b|\bпередумал\w*|\bотказ\w+|\bотмен\w+|"
+    r"\b(?:no longer|don't) (?:need|want)\b|\bcancel\w*|\bchanged my mind\b"
+)
 _WANTS = (
     ("track", re.compile(r"\bтрек\w*|\btrack\w*|\bномер отправлени\w+|накладн\w+")),
     ("address", re.compile(r"\bадрес\w*|\bкуда\b|\baddress\b|\bwhere to\b|пункт\w*")),
     (
         "lines",
         re.compile(
-            r"\bсостав\w*|\bчто (?:я )?(?:в|купил\w*|заказ\w*)|\bкакие товар\w+|\bwhat(?: is|'s)? in\b|\bcontents?\b|\bitems\b"
+            r"\bсостав\w*|\bсодержи\w+|\bчто (?:я |там |было )?(?:в|купил\w*|заказ\w*|внутри|лежит)|\bкакие вещи|\bсписок\b|"
+            r"\bчто (?:вообще )?(?:мне )?(?:приедет|прид[её]т|едет|отправили)|\bкакие товар\w+|\bwhat(?: is|'s)? in\b|\bcontents?\b|\bitems\b"
         ),
     ),
     (
         "sum",
         re.compile(
-            r"\bсумм\w*|\bстоимост\w*|\bсколько стоит\b|\bна сколько\b|\btotal\b|\bhow much\b|\bамount\b"
+            r"\bсумм\w*|\bитог\w*|\bзаплатил\w*|\bк оплате\b|\bсколько (?:он |она )?(?:стоил|вышел|вышло|денег)|\bстоимост\w*|\bсколько стоит\b|\bна сколько\b|\btotal\b|\bhow much\b|\bамount\b"
         ),
     ),
-    ("service", re.compile(r"\bслужб\w*|\bкем\b|\bкурьер\w*|\bcarrier\b|\bcourier\b")),
+    (
+        "placed",
+        re.compile(
+            r"\bоформ\w+|\bкогда (?:я )?(?:его |её )?(?:заказ|сдел|покуп|куп)\w*|\bдат\w+ (?:заказ|покуп)|\bplaced\b|\bordered\b"
+        ),
+    ),
+    (
+        "service",
+        re.compile(
+            r"\bслужб\w*|\bкем\b|\bчем (?:едет|вез|отправ|достав)\w*|\bкак(?:ой|ая|им|ую) (?:компани|транспорт|достав)\w*|\bперевозч\w*|\bкурьер\w*|\bcarrier\b|\bcourier\b"
+        ),
+    ),
 )
 
 
@@ -93,7 +109,7 @@ def is_about_order(text: str, memory: dict[str, Any]) -> bool:
         return not (_GENERAL.search(folded) and not _STATUS.search(folded))
     if phone_in(text) and re.search(_ORDER_WORD, folded):
         return True
-    if _GENERAL.search(folded):
+    if _GENERAL.search(folded) or _UNWANTED.search(folded):
         return False
     if _STATUS.search(folded) and (_MINE.search(folded) or not _is_plural_talk(folded)):
         return True
@@ -220,6 +236,8 @@ def _told(result: Any, text: str, told: dict[str, Any], lang: str) -> Part:
                 for name, qty, _ in facts["lines"]
             )
             lines.append(words["lines"].format(listed))
+        if "placed" in wanted:
+            lines.append(words["placed"].format(day(date.fromisoformat(facts["placed"]), lang)))
         if "sum" in wanted:
             lines.append(words["sum"].format(money(facts["sum"], facts["currency"])))
         if facts["track"] and (is_open or "track" in wanted):

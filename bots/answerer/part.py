@@ -36,6 +36,7 @@ class Asked:
     memory: dict[str, Any]
     is_follow_up: bool = False
     has_pronoun: bool = False
+    leans: bool = False  # read together with what was asked before
 
     @property
     def text(self) -> str:

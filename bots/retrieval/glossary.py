@@ -8,15 +8,15 @@ from __future__ import annotations
 from functools import lru_cache
 
 from bots.retrieval.morphology import analyse
-from bots.retrieval.text import tokens, words
+from bots.retrieval.text import fold, tokens, words
 
 Key = tuple[str, ...]
 
 GROUPS = """
-доставка, доставить, доставлять, привезти, привозить, довезти, возить, отправить, отправлять, отправка, delivery, deliver, shipping, ship, send
+доставка, доставить, доставлять, привезти, привозить, довезти, возить, везти, отправить, отправлять, отправка, delivery, deliver, shipping, ship, send, postage
 служба доставки, транспортная компания, перевозчик, курьерская служба, carrier
 курьер, courier
-принять, принимать, accept, take
+принять, принимать, брать, accept, take
 выдать, выдавать
 действовать, действие, valid, validity
 самовывоз, самовывозом, забрать, pickup, pick up, collect
@@ -26,13 +26,13 @@ GROUPS = """
 возврат, вернуть, возвратить, возвращать, сдать обратно, отдать обратно, вернуть назад, сдать назад, отослать обратно, return, refund
 обмен, обменять, поменять, exchange, swap
 возмещение, вернуть деньги, refund, money back
-оплата, оплатить, платить, заплатить, оплачивать, расплатиться, payment, pay
+оплата, оплатить, платить, заплатить, оплачивать, расплатиться, рассчитаться, расплачиваться, payment, pay
 карта, карточка, card
 наличные, наличка, наличными, cash
 рассрочка, частями, долями, по частям, несколько платежей, installments, instalments
 кредит, credit
 скидка, discount, sale
-распродажа, sale
+распродажа, уценка, уценённый, sale, clearance
 акция, promotion
 промокод, купон, promo code, promocode, promo, coupon
 бонус, балл, кешбэк, кэшбэк, bonus, points, cashback, loyalty
@@ -54,7 +54,7 @@ GROUPS = """
 отследить, отслеживать, отслеживание, трек, трек-номер, трек-код, track, tracking
 посылка, отправление, parcel, package
 чек, receipt
-документ, document, invoice
+документ, счёт, накладная, закрывающий, document, invoice
 опт, оптовый, оптом, закупать, закупка, закупить, wholesale, bulk
 юрлицо, организация, юридическое лицо, компания, company, business
 отзыв, review
@@ -75,8 +75,7 @@ GROUPS = """
 уход, ухаживать, чистить, почистить, чистка, care, clean, cleaning
 гладить, погладить, отпарить, iron
 химчистка, dry cleaning
-бесплатно, бесплатный, даром, free, free of charge
-платный, платно, за деньги, paid
+бесплатно, бесплатный, даром, платный, платно, за деньги, free, free of charge, paid
 цена, стоимость, стоить, почём, ценник, price, cost
 сумма, amount
 дешевле, дешёвый, недорогой, недорого, cheap, cheaper, inexpensive
@@ -103,10 +102,10 @@ GROUPS = """
 хранение, хранить, храниться, лежать, keep, store, kept
 подгонка, подшить, ушить, укоротить, ателье, alteration, tailoring, hem
 установка, установить, подключить, подключение, монтаж, installation, install
-сервис, сервисный центр, service center, service centre
+сервис, сервисный центр, мастерская, service center, service centre
 утилизация, сдать старый, переработка, recycling
 старая техника, трейд-ин, trade-in
-логотип, эмблема, вышивка, вышить, нанесение, logo, branding, embroidery
+логотип, эмблема, вышивка, вышить, нашивка, шеврон, принт, нанесение, logo, branding, embroidery
 сравнение, сравнить, отличаться, разница, отличие, compare, difference, comparison
 женский, женщина, девушка, женщинам, women, woman, ladies, female
 мужской, мужчина, парень, мужчинам, men, man, male
@@ -378,6 +377,68 @@ GROUPS = """
 яндекс, yandex
 сбп, систему быстрых платежей, sbp
 мир, mir
+наличный, наличка, нал, налик, наличность, кэш, кеш, cash
+чек, квитанция, receipt, proof of purchase
+промокод, промик, промо, промо-код, код на скидку
+скидка, скидон, скидывать, уступить, off
+день рождения, именины, именинник, днюха, днюшка
+старый, хлам, барахло, поношенный, ненужный, б/у, used
+брак, поломка, поломаться, неисправность, неисправный, дыра, отвалиться, оторваться, лопнуть, барахлить, глючить, накрыться, сгореть, потечь, облезть, распороться, полинять, линять, hole, torn, ripped, damaged, cracked, leaking, malfunction
+сломаться, сломанный, разбить, разбиться, broken, broke, break
+отложить, придержать, подержать, попридержать, припрятать, put aside
+добавить, докинуть, доложить, дозаказать, положить, add
+убрать, исключить, выкинуть из заказа, remove
+удалить, стереть, delete, erase
+швабра, mop
+вращаться, вращающийся, rotating
+организация, фирма, предприятие, ооо, ип, llc
+самолёт, борт, рейс, перелёт, ручная кладь, plane, flight, aircraft, airplane, hand luggage
+багаж, hold luggage
+бирка, ярлык, этикетка, ценник, tag, label
+упаковка, коробка, box
+диагностика, проверка, diagnostics, check
+мастер, специалист, technician
+проверить, проверка, протестировать, check, test
+трусы, бюстгальтер, лифчик, нижнее бельё, белье, panties, bra, underwear
+постамат, автомат, ячейка, locker
+паспорт, удостоверение, passport, id
+оставить, припарковать, парковка, стоянка, parking, park
+примерочная, fitting room
+сибирь, сибирский, siberia
+урал, уральский, urals
+дальний восток, far east
+гладить, утюжить, проглаживать, ironing
+сушить, высушить, сушка, просушить, dry, drying
+отжим, отжимать, spin
+намокнуть, промокнуть, мокрый, wet
+катышек, скататься, покататься, закататься, pilling
+садиться, сесть, усадка, shrink
+перенести, сдвинуть, reschedule, postpone, move
+настройка, настроить, set up, setup
+разница, difference
+иностранный, зарубежный, заграничный, foreign
+накипь, descale, limescale
+компенсировать, возместить, вернуть разницу, compensate
+грудь, бюст, chest, bust
+талия, waist
+бёдра, бедро, hip, hips
+шея, neck
+рукав, sleeve
+диск, винчестер, внешний диск, накопитель, ssd, drive, hard drive
+терабайт, тб, tb
+звонок, дозвониться, call
+ночь, ночью, night
+подкладка, lining
+подошва, sole
+мороз, выдержать, выдерживать
+сумочка, сумка, handbag, purse
+сгорать, сгореть, пропадать, истекать, истечь, expire
+начислить, начислять, капать, копить, накопить, накапливать, earn
+складываться, суммироваться, совмещать, комбинировать, combine, stack
+позвонить, звонок, звонить, дозвониться, телефон, call, phone
+воздух, air
+ботиночки, ботинок
+рубашечка, рубашка
 """
 
 # A place the texts do not name still asks about its kind: one way only, so "страна" finds no town.
@@ -396,6 +457,20 @@ ukraine finland france croatia montenegro switzerland sweden estonia japan europ
 """)
 ABROAD = "заграница, граница, рубеж, зарубежный, страна, abroad, international, country"
 WITHIN = "регион, город, россия, region, city"
+# Where a town lies: articles name regions.
+_TOWNS = {
+    "сибирь, siberia": "новосибирск омск томск красноярск иркутск барнаул кемерово новокузнецк абакан чита братск "
+    "novosibirsk omsk tomsk krasnoyarsk irkutsk barnaul",
+    "урал, urals": "екатеринбург челябинск пермь тюмень магнитогорск тагил курган оренбург сургут "
+    "yekaterinburg ekaterinburg chelyabinsk perm tyumen",
+    "поволжье, волга, volga": "казань самара саратов волгоград ульяновск пенза тольятти чебоксары саранск ижевск "
+    "уфа астрахань kazan samara saratov volgograd ufa",
+    "юг, south": "ростов краснодар сочи ставрополь новороссийск майкоп нальчик пятигорск rostov krasnodar sochi",
+    "центр, центральный, central": "тула воронеж ярославль тверь рязань калуга смоленск брянск липецк иваново "
+    "владимир курск орёл тамбов белгород кострома voronezh yaroslavl tula",
+    "дальний восток, far east": "владивосток хабаровск якутск сахалин камчатка благовещенск магадан находка "
+    "vladivostok khabarovsk",
+}
 CITIES = words("""
 vladivostok novosibirsk yekaterinburg ekaterinburg kazan samara sochi omsk chelyabinsk rostov ufa
 krasnoyarsk perm voronezh volgograd krasnodar saratov tyumen irkutsk khabarovsk yaroslavl tomsk
@@ -417,9 +492,18 @@ def place_keys(word: str, lemma: str, is_place: bool) -> tuple[Key, ...]:
     """What the texts may call a place of this kind; nothing for other words."""
     if word in COUNTRIES or lemma in _countries():
         return _kind_keys(ABROAD)
-    if is_place or word in CITIES:
-        return _kind_keys(WITHIN)
+    if is_place or word in CITIES or lemma in _regions():
+        return _regions().get(lemma, ()) + _kind_keys(WITHIN)
     return ()
+
+
+@lru_cache(maxsize=1)
+def _regions() -> dict[str, tuple[Key, ...]]:
+    return {
+        analyse(town).lemma: _kind_keys(region)
+        for region, towns in _TOWNS.items()
+        for town in fold(towns).split()
+    }
 
 
 def lemma_key(phrase: str) -> Key:
@@ -441,6 +525,10 @@ class Glossary:
 
     def meanings(self, key: Key) -> list[Key]:
         return self._by_key.get(key, [])
+
+    def words(self) -> list[str]:
+        """Single words, each as its lemma."""
+        return [key[0] for key in self._by_key if len(key) == 1]
 
     def __contains__(self, key: Key) -> bool:
         return key in self._by_key

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field, replace
 
+from bots.retrieval.concepts import concepts
 from bots.retrieval.glossary import Key, place_keys
 from bots.retrieval.morphology import Word, analyse, is_russian
 from bots.retrieval.repair import Repaired, repair
-from bots.retrieval.text import Token, tokens, words
+from bots.retrieval.text import Token, fold, tokens, words
 from bots.retrieval.vocabulary import Vocabulary
 
 _POS_WEIGHT = {
@@ -28,7 +30,7 @@ STOP = words("""
 сделать делать стать давать дать иметься иметь именно точно правда другой любой каждый кто куда
 откуда почему зачем насколько дело человек думать писать написать видеть смотреть посмотреть
 искать найти нравиться понравиться вдруг ок окей пока сейчас теперь потом всё-таки итак ой
-надеяться верно считать чём вещь товар штука модель вариант продавать продаваться бывать
+надеяться нибудь либо верно считать чём вещь товар штука модель вариант продавать продаваться бывать
 представить находить хватать пойти идти прийти ходить начать начинать снова рядом скока скоко скок
 чё чо щас плиз пж пжл пжлст ска раз впервые несколько реально обычно правильно обязательно обязательный условие жить иначе
 a an the i me my we our us you your he she it its they them this that these those is am are was
@@ -36,7 +38,7 @@ were be been do doe did have has had can could would should will shall may might
 for from by with about as and or but if then than so not no yes ok okay pleas thank thanks hi hello
 hey there here what which who when where why how much mani ani some also just onli veri want need
 like know tell find look see let get got give make sell one thing item product i'm i'd i'll it i've
-don't doesn't isn't can't what's where's whether exact someon someth anyth kind possibl anoth come go take good start tell mean way use person peopl myself yourself still alreadi realli actual
+don't doesn't isn't can't what's where's whether exact someon someth anyth somewher anywher anybodi everyth kind possibl anoth come go take good start tell mean way use person peopl myself yourself still alreadi realli actual
 """)
 WEAK_FACTOR = 0.35
 # A turn reads the same words several times, and so do buyers.
@@ -48,6 +50,34 @@ WEAK = words("""
 появляться поступить поступление получить получать пара дешёвый недорогой дешевле бюджетный подешевле заказ
 price cost expens stock avail buy purchas size color colour store shop left receiv pair cheap cheaper cheapest order
 """)
+
+# Whom it is for, where one lives, how one feels: told beside a question, seldom asked about.
+ASIDE = words("""
+мама папа мать отец муж жена подруга друг приятель сестра брат бабушка дедушка тётя дядя тёща
+свекровь племянник племянница внук внучка коллега начальник сосед соседка гость родитель
+родственник знакомый семья дом квартира жить проживать отпуск командировка отъезд поездка вчера
+позавчера недавно давно заранее успеть успевать решить собираться планировать волноваться бояться
+переживать удобный неудобный дорогой уважаемый кажется наверное наверно возможно обещать ждать
+подождать хозяин руки рука глаз проблема ситуация сожаление досада счастье радость
+mom mum mother dad father husband wife friend sister brother grandma grandmother boss neighbour
+neighbor famili home flat live yesterday recent mayb perhap probabl hope wonder kind wait problem
+elsewher
+""")
+ASIDE_FACTOR = 0.3
+# English words carry no part of speech here: these are deeds and manners rather than things.
+LIGHT = words("""
+now then soon put keep bring send chang stop start tri choos pick pay happen work call ask wear fit
+new old other differ better best good bad nice pretti big small long short more less few next last
+befor after until again away back off out over into onto without within upon around near far today
+tomorrow later earli late alway never often usual exactli realli quick fast slow easi hard abl sure
+own everi each both either enough quit rather too much most least while becaus someon anyon won
+must let make made done seen bought order cheap expens right wrong
+""")
+WHEN = words("""
+понедельник вторник среда четверг пятница суббота воскресенье январь февраль март апрель май июнь
+июль август сентябрь октябрь ноябрь декабрь monday tuesday wednesday thursday friday saturday sunday
+""")
+UNKNOWN_DEED = 0.5
 
 
 @dataclass(slots=True)
@@ -70,6 +100,8 @@ class Term:
     article_rarity: float = 1.0
     importance: float = 1.0  # by part of speech, before rarity
     is_place: bool = False
+    is_kind_of_place: bool = False  # not named in the texts: its kind is looked for
+    is_concept: bool = False  # several words understood as one (bots.retrieval.concepts)
 
     @property
     def keys(self) -> list[Key]:
@@ -77,6 +109,8 @@ class Term:
 
     def among(self, kind: str) -> Term:
         rarity = self.article_rarity if kind == "article" else self.rarity
+        if kind == "article" and rarity == 1.0 and self.pos in ("ADJF", "PRTF", "ADVB"):
+            rarity = 0.5  # what kind of thing: articles tell of things of any kind
         weight = self.importance * max(0.3, rarity) * (WEAK_FACTOR if self.is_weak else 1.0)
         return replace(self, weight=weight)
 
@@ -110,6 +144,9 @@ class Query:
         return sum(term.weight for term in self.terms)
 
 
+_QUOTED = re.compile(r'"[^"]{2,40}"')
+
+
 def understand(text: str, vocabulary: Vocabulary, lang: str = "ru") -> Query:
     """What was meant, with typos, layout and Latin spelling put right."""
     known = vocabulary.questions.get((text, lang))
@@ -126,13 +163,22 @@ def _understand(text: str, vocabulary: Vocabulary, lang: str) -> Query:
     found = list(tokens(repaired.text))
     read: list[tuple[Token, Word, str]] = []
     for token in found:
-        fixed = [] if token.is_number else vocabulary.correct(token.text)
+        is_fine = token.is_number or token.text in STOP
+        fixed = [] if is_fine else vocabulary.correct(token.text)
         if fixed:
             for word in fixed:
                 made = Token(word, token.start, token.end)
                 read.append((made, analyse(word), token.text))
         else:
             read.append((token, analyse(token.text), ""))
+    quoted = [match.span() for match in _QUOTED.finditer(fold(repaired.text))]
+    if quoted:  # «Спокойно» is a name whatever part of speech the word is
+        read = [
+            (token, replace(word, pos="NOUN"), typed)
+            if word.pos != "NUMB" and any(s <= token.start < e for s, e in quoted)
+            else (token, word, typed)
+            for token, word, typed in read
+        ]
     terms = _terms(_without_units(read), vocabulary)
     lemmas = tuple(word.lemma for _, word, _ in read)
     return Query(text, repaired.text, repaired.lang, repaired.how, terms, lemmas, vocabulary)
@@ -158,7 +204,19 @@ def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[
     terms: list[Term] = []
     at = 0
     glossary = vocabulary.glossary
+    meant, merged = _meant(read, vocabulary)
     while at < len(read):
+        terms += meant.get(at, ())
+        if at in merged:
+            term = _term(*read[at], vocabulary)
+            is_thing = term and term.pos in ("NOUN", "LATN", "NUMB") and term.lemma not in LIGHT
+            if term and is_thing and not term.is_weak:
+                term.importance *= BESIDE
+                term.weight *= BESIDE
+                if term.is_present:
+                    terms.append(term)
+            at += 1
+            continue
         size = 1
         for length in range(min(glossary.longest, len(read) - at), 1, -1):
             key = tuple(word.lemma for _, word, _ in read[at : at + length])
@@ -183,20 +241,111 @@ def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[
                 terms.append(term)
                 at += size
                 continue
-        if term := _term(*read[at], vocabulary):  # type: ignore[assignment]
+        if term := _last_name(read, at, vocabulary) or _term(*read[at], vocabulary):  # type: ignore[assignment]
             terms.append(term)
         at += 1
     return terms
 
 
+_ORDINALS = words("первый второй третий четвёртый пятый шестой седьмой восьмой девятый десятый")
+
+
+# English forms that no stemmer brings together.
+_FORMS = """
+found:find bought:buy sent:send got:get gotten:get broke:break broken:break tore:tear torn:tear wore:wear
+worn:wear paid:pay came:come lost:lose took:take taken:take gave:give given:give sold:sell made:make
+kept:keep shrank:shrink shrunk:shrink left:leave went:go gone:go said:say told:tell brought:bring
+chose:choose chosen:choose forgot:forget forgotten:forget held:hold met:meet sat:sit spent:spend
+stood:stand threw:throw thrown:throw wrote:write written:write knew:know known:know saw:see seen:see
+unpaid:pay children:child feet:foot men:man women:woman
+"""
+IRREGULAR = dict(pair.split(":") for pair in _FORMS.split())
+
+
+def _is_stop(token: Token, word: Word) -> bool:
+    if token.text in STOP or word.lemma in STOP:
+        return True
+    return word.pos != "NOUN" and any(lemma in STOP for lemma in word.lemmas)
+
+
+def _last_name(read: list[tuple[Token, Word, str]], at: int, vocabulary: Vocabulary) -> Term | None:
+    """ "а про?": a preposition with nothing after it is a name."""
+    token, word, typed = read[at]
+    if at + 1 < len(read) or word.pos != "PREP" or len(token.text) < 3:
+        return None
+    names: list[Key] = [(one,) for one in vocabulary.sounds_like(token.text)]
+    if not names and not vocabulary.in_products(word.lemma):
+        return None
+    term = Term(typed or token.text, token, "NOUN", 1.0, [(word.lemma,)], near=names)
+    _enrich(term, vocabulary)
+    return term
+
+
+_SPANS = words("день неделя месяц год час минута сутки полгода")
+_NUMERALS = {
+    word: str(number)
+    for number, named in enumerate(
+        (
+            "один one", "два двое двойка two", "три трое тройка three", "четыре четвёрка four", "пять пятёрка five", "шесть six",
+            "семь seven", "восемь eight", "девять nine", "десять ten",
+        ),
+        start=1,
+    )
+    for word in fold(named).split()
+}  # fmt: skip
+
+
+# What is left to say for the words of a turn of phrase, once it is understood as a whole.
+BESIDE = 0.3
+
+
+def _meant(
+    read: list[tuple[Token, Word, str]], vocabulary: Vocabulary
+) -> tuple[dict[int, list[Term]], set[int]]:
+    """Turns of phrase as terms, by the place they begin at; and the places of their words."""
+    meant: dict[int, list[Term]] = {}
+    merged: set[int] = set()
+    said_lemmas = [word.lemmas for _, word, _ in read]
+    for at in range(1, len(read)):
+        if read[at][0].text == "назад" and read[at - 1][1].lemma in _SPANS:
+            said_lemmas[at] = ("ранее",)  # "неделю назад" tells when
+    for places, keys in concepts(said_lemmas):
+        if not any(all(vocabulary.count(part) for part in key) for key in keys):
+            continue
+        first, last = read[places[0]][0], read[places[-1]][0]
+        said = " ".join(read[at][0].text for at in places)
+        term = Term(
+            said,
+            Token(first.text, first.start, last.end),
+            "NOUN",
+            1.0,
+            list(keys[:1]),
+            list(keys[1:]),
+        )
+        term.is_concept = True
+        _enrich(term, vocabulary)
+        meant.setdefault(places[0], []).append(term)
+        merged.update(places)
+    return meant, merged
+
+
 def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term | None:
-    if any(lemma in STOP for lemma in word.lemmas) or token.text in STOP:
+    if _is_stop(token, word):
+        return None
+    plain = IRREGULAR.get(token.text, "")
+    if plain in STOP:
         return None
     weight = 0.6 if token.is_number else _POS_WEIGHT.get(word.pos, 0.6)
     if token.is_code:
         weight = 1.0
     if len(token.text) == 1 and not token.is_number:
         weight = min(weight, 0.3)
+    if word.pos == "LATN" and word.lemma in LIGHT:
+        weight = 0.6
+    if word.pos == "ADJF" and word.lemma in _ORDINALS:
+        weight = 0.3
+    if any(lemma in ASIDE for lemma in word.lemmas):
+        weight *= ASIDE_FACTOR
     if weight == 0.0:
         return None
     term = Term(
@@ -209,20 +358,25 @@ def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term 
         is_number=token.is_number,
     )
     term.is_weak = any(lemma in WEAK for lemma in word.lemmas)
+    if plain:
+        term.near.append((analyse(plain).lemma,))
+    if digit := _NUMERALS.get(word.lemma):
+        term.near.append((digit,))
     kinds = place_keys(token.text, word.lemma, word.is_place)
     if kinds:
         term.is_place = True
         named = [word.lemma, *(key[0] for key in vocabulary.glossary.meanings((word.lemma,)))]
         if not any(vocabulary.count(lemma) for lemma in named):
             term.near += kinds
+            term.is_kind_of_place = True
     _enrich(term, vocabulary)
     return term
 
 
 def _enrich(term: Term, vocabulary: Vocabulary) -> None:
-    for key in term.exact:
+    for key in () if term.is_concept else term.exact:
         term.near += [near for near in vocabulary.glossary.meanings(key) if near not in term.near]
-    if not term.is_number and len(term.exact[0]) == 1:
+    if not term.is_number and len(term.exact[0]) == 1 and not term.is_concept:
         for lemma, *_rest in term.exact[:1]:
             known = {key[0] for key in term.keys}
             kin = vocabulary.kin(lemma)
@@ -230,6 +384,8 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
                 kin += [w for w in analyse(term.word[2:]).lemmas if vocabulary.count(w)]
             if not any(vocabulary.count(key[0]) for key in term.keys):
                 kin += vocabulary.slips(term.word)
+                if term.pos in ("VERB", "INFN", "GRND", "PRTF"):
+                    kin += _without_prefix(lemma, vocabulary)
             term.kin = [(one,) for one in dict.fromkeys(kin) if one not in known]
     counts = [min(vocabulary.count(part) for part in key) for key in term.keys]
     term.count = sum(counts)
@@ -237,16 +393,42 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
     # A word the texts do not have weighs like the rarest one: it is what they lack.
     term.rarity = min((vocabulary.rarity(w, "product") for w in known), default=1.0)
     term.article_rarity = min((vocabulary.rarity(w, "article") for w in known), default=1.0)
-    if not known and term.pos in ("VERB", "INFN", "GRND", "ADVB", "PRTS", "PRTF"):
+    is_deed = term.pos in ("VERB", "INFN", "GRND", "ADVB", "PRTS", "PRTF", "COMP")
+    if not known and (is_deed or term.lemma in LIGHT):
         # Deeds are said in many words; their lack tells less than a thing's.
-        term.weight *= 0.6
+        term.weight *= UNKNOWN_DEED
+    if not known and term.lemma in WHEN:
+        term.weight *= ASIDE_FACTOR
     term.importance = term.weight
     term.weight *= max(0.3, min(term.rarity, term.article_rarity))
     if term.is_weak:
         term.weight *= WEAK_FACTOR
+    if term.corrected:
+        term.near += [(word,) for word in vocabulary.nearly_sounds_like(term.word)]
     if term.pos == "NOUN" and not known and not term.is_number:
         term.near += [(word,) for word in vocabulary.sounds_like(term.word)]
         term.count = sum(vocabulary.count(key[0]) for key in term.near)
+
+
+_PREFIXES = (
+    "пере", "недо", "про", "при", "при", "под", "подъ", "раз", "рас", "вос", "воз", "отъ", "обо",
+    "по", "за", "до", "на", "вы", "от", "об", "со", "из", "ис", "у", "с", "о", "в",
+)  # fmt: skip
+
+
+def _without_prefix(lemma: str, vocabulary: Vocabulary) -> list[str]:
+    """ "пролежать" is a kind of "лежать": the plain verb, and what the glossary has for it."""
+    for prefix in _PREFIXES:
+        plain = lemma.removeprefix(prefix)
+        if plain == lemma or len(plain) < 4:
+            continue
+        meanings = [key[0] for key in vocabulary.glossary.meanings((plain,)) if len(key) == 1]
+        found = [word for word in (plain, *meanings) if vocabulary.count(word)]
+        if found:
+            return found[:6]
+    if len(lemma) < 4:
+        return []
+    return [p + lemma for p in _PREFIXES if vocabulary.count(p + lemma)][:6]
 
 
 def is_cyrillic(text: str) -> bool:

@@ -27,32 +27,82 @@ _TO_EN = str.maketrans(
 # Words an English message nearly always has one of; enough to tell it from the other two.
 ENGLISH = words(
     """
-    a about after again all also am an and any anything are as ask at available back bag be because
-    been before best between big bigger black blue boots bot brown buy by call can cancel card cash
-    change charge cheap cheaper cheapest chat check children click close closed coat cold color
-    colour colors colours compare contact cost costs could courier cover credit customer damaged
-    date day days deal deliver delivered delivery did difference different discount do does dollars
-    don't dress each email english ever exchange expensive express far fast find first fit for
-    forget free from gift give get go good got green grey had happens has have haven't he hello help
-    here hey hi hour hours house how human i if ignore i'd i'll i'm in information instructions
-    interest into is it item items its it's jacket jeans just kids know large last late leather left
-    less let like live long longer look looking lost made make man manager many material may me mean
-    medium men mens money more most much my name near need new next nice no not now number of off
-    ok okay on one online only open opening operator or order ordered orders other our out over
-    package paid pants parcel pay payment people person phone pick pickup pink please possible
-    previous price prices problem product products promo prompt put question quick quickly ready
-    real receive received red refund representative return returned returns right rules sale same
-    say see sell send service several ship shipped shipping shirt shirts shoes shop should show size
-    sizes small smaller so some somebody someone something sorry speak status stock store stores
-    such summer support system take talk tell than thank thanks that that's the their them then
-    there these they thing things think this those time times to today tomorrow too track tracking
-    try two under until up us use vs wait want warm warranty was wash way we week weeks weekend
-    weekends well were what what's when where where's which white who why will winter wish with
-    without women womens work working works would wrong wrongly yellow yes yet you your yours
-    kettle laptop phone headphones vacuum cleaner watch charger cable camera washing machine
-    t-shirt sweater hoodie skirt blouse trousers sneakers sandals scarf hat gloves socks belt
-    backpack jewelry guarantee city country abroad address located location parts installments
-    voucher coupon certificate wholesale bulk complaint
+    a able about above abroad accept across add address advice afford afraid after again age ago
+    air all allow allowed almost alone along already also although always am amount an and another
+    answer any anybody anyone anything anywhere apart apply april are around arrive arrived arrives
+    as ask asked at august available away baby back backpack bad bag bank base bath be bear
+    beautiful became because become bed been before begin behind believe below belt beside best
+    better between beyond big bigger birthday bit black blanket blender blouse blue board body book
+    boots born bot both bottle bottom bought box boy branch brand break bring broke broken brother
+    brought brown build bulb bulk business busy buy by cable call camera can cancel car card
+    careful carry case cash catch cause certain certainly certificate change charge charged charger
+    chart chat cheap cheaper cheapest cheaply check checked child children chinos choice choose
+    chose city clean cleaner clear clearly click close closed coat code coffee cold collect color
+    colors colour colours combine come comes coming common company compare complaint complete
+    condition confirm contact contents control cook corner correct cost costs cotton could count
+    country couple coupon courier cover crack cracked credit custom customer customers cut daily
+    damaged dark date daughter day days dead deal december decide deep degree degrees delay delayed
+    delete deliver delivered delivery details did didn't die difference different discount
+    discounts dish do doctor does doesn't dog dollars don't door double down draw dress dresses
+    drink drive drop dry due during each ear early earn easily easy eat edge eight either electric
+    else elsewhere email empty end english enough enter entire even evening ever every everybody
+    everyone everything exact exactly example except exchange exchanged expect expected expensive
+    expire explain express extra eye face fact fail failed fall family far fast faulty february fee
+    feel feet felt few fill film final finally find fine finish fire first fit five fix fixed flat
+    flight floor fly follow food foot for foreign forget forgot found four free freezer french
+    friday fridge friend from front full further future game gave german get gets getting gift girl
+    give given gives glad glass gloves go gold gone gonna good got grandma green grey grill
+    guarantee guess guy had hair half hand handle hang happen happened happens happy hard hardly
+    has hat hate have haven't he headphones headset hear heard heart heat heavy held hello help
+    here hey hi hide high hit hold hole holiday home hoodie hope hot hotel hour hours house how
+    however huge human humidifier hundred hurry hurt husband i i'd i'll i'm idea if ignore
+    important in inch include included information inside installments instead instructions
+    interest interested internet into iron is isn't it it's item items its jacket january jeans
+    jewelry job join july jumper june just keep kept kettle key keyboard kid kids kind kitchen knew
+    know known lady lamp language laptop large last late lately later laugh lay lead learn leather
+    leave left length lens less lesson let letter level lie lift light like line list listen little
+    live living loan local located location lock long longer longest look looking loose lose loss
+    lost loud love low lower lunch machine made main make man manager many march mark market match
+    material matter may maybe me meal mean measure medium meet member men mens mention message met
+    microwave middle might mile milk mind minute miss missing mistake mittens mixer mom moment
+    monday money month months more morning most mother mouse mouth move much mum music must my
+    myself name near nearly neck need needed neither never new next nice night nine no nobody noise
+    noisy none nor normal north nose not note nothing notice notify november now number october odd
+    of off offer office often oil ok okay older on once one online only open opened opening
+    operator opinion option or order ordered orders other others ought our out outside oven over
+    own owner pack package page paid pain pair pants parcel park parka part parts party pass past
+    pay payment pays people percent perfect perhaps permission person phone pick pickup picture
+    piece pink place plan plane plate play please plug plus pocket point points polo poor possible
+    post pour power prefer prepare present press pretty previous price prices print private
+    probably problem product products promo prompt proof proper protect proud provide public pull
+    purifier purse push put pyjamas quality quarter question quick quickly quiet quite rain
+    raincoat raise rather reach read ready real reason receipt receive received recently record red
+    refund refuse regular remember remove rent repair repeat replace reply representative require
+    reserve rest result return returned returns ride right ring rise road room round router rubber
+    rule rules run running sad safe said sale same sandals sat saturday save saw say scarf screen
+    seat second see seem seen sell send sense sent september serious serve service set seven
+    several shall shape share sharp ship shipped shipping shirt shirts shoes shop short shorten
+    should shout show shower shut sick side sign silver simple since single sister sit site
+    situation six sixth size sizes skin skirt sleep slow small smaller smart smell smile sneakers
+    snow so socks soft sold solve some somebody someone something son soon sorry sort sound source
+    south space speak speaker special speed spend spent spoil spot spring stage stain stand start
+    started state station status stay steamer steel step stick still stock stop stopped storage
+    store stores story straight strange street strong student stuff style such suggest suit summer
+    sun sunday support sure surprise sweater swimsuit swimwear switch system t-shirt table take
+    taken talk tall taste teach tear tech teeth tell ten term terms test than thank thanks that
+    that's the their them then there these they thick thin thing things think third thirty this
+    those thought thousand three threw through throw thursday ticket tie tight till time times tire
+    title to toaster today together told tomorrow tone tonight too took tool toothbrush top torn
+    total touch towards town toy track tracking transfer travel tree trip trouble trousers true
+    trust truth try tuesday turn twelve twenty twice two type unable under understand unfortunately
+    unless until unusual up upon upset upstairs us use used useful user using usual usually vacuum
+    valid value various very video view visit voice voucher vs waist wait walk wall wanna want warm
+    warning warranty was wash washing wasn't watch water way we weak wear wednesday week weekend
+    weekends weeks weight welcome well were west wet what what's whatever wheel when whenever where
+    where's whether which while white who whole wholesale whose why wide wife will wind window
+    winter wire wish with without women womens wonder wood wool word words work working works worn
+    worry worse worst worth would wouldn't wrap write wrong wrongly wrote year years yellow yes
+    yesterday yet you young your yours yourself zero zip
     """
 )
 
@@ -151,6 +201,7 @@ def plain_reading(word: str) -> str:
 _SOUND = [
     (re.compile(p), by)
     for p, by in (
+        (r"(?<=[a-z][bcdfgklmnprstvz])e$", ""),
         (r"shch|sch|щ", "s"), (r"sh|ш", "s"), (r"ch|ч", "c"), (r"zh|ж", "j"), (r"kh|h|х", "h"),
         (r"ts|tz|ц", "c"), (r"ck|q|к", "k"), (r"x", "ks"), (r"ph|ф", "f"), (r"w|в", "v"),
         (r"[ьъ']", ""), (r"[yj](?=[aeou])|й(?=[аеоу])", "i"), (r"я", "ia"), (r"ю", "iu"),
@@ -286,7 +337,7 @@ def _from_translit(
         word = fold(match.group())
         if len(word) < 2:
             return _SINGLE.get(word, match.group())
-        readings = russian_readings(word)
+        readings = _OFTEN.get(word) or russian_readings(word)
         ours = next((r for r in readings if is_known(r)), None)
         if is_known(word) and (ours is None or is_mixed):
             return match.group()
@@ -299,4 +350,15 @@ def _from_translit(
     return re.sub(r"[A-Za-z][A-Za-z']*", read, text), hits, letters
 
 
+# Words of questions whose letters also spell a rarer word.
+_OFTEN = {
+    latin: (russian,)
+    for russian, spelled in (
+        ("до", "do"), ("сколько", "skolko skoko skolka"), ("скольки", "skolki skoki"),
+        ("есть", "est"), ("можно", "mozhno mojno"), ("на", "na"), ("за", "za"), ("по", "po"),
+        ("посылка", "posilka posylka"), ("почем", "pochem"), ("стоят", "stoyat stoiat stojat"), ("стоит", "stoit"),
+        ("какой", "kakoi kakoy"),
+    )
+    for latin in spelled.split()
+}  # fmt: skip
 _SINGLE = {"a": "а", "i": "и", "v": "в", "s": "с", "k": "к", "o": "о", "u": "у", "y": "у"}

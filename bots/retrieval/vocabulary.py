@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice, takewhile
 from math import log
 from typing import Any
 
@@ -92,6 +93,8 @@ class Vocabulary:
             if len(form) > 2 and form.isalpha():
                 self._by_length.setdefault(len(form), []).append(form)
         self._sounds: dict[str, list[str]] | None = None
+        self._foreign: list[str] | None = None
+        self._meant: dict[int, list[str]] | None = None
         self._corrections: dict[str, str | None] = {}
         # Questions read with these words (bots.retrieval.query.understand).
         self.questions: dict[tuple[str, str], Any] = {}
@@ -101,6 +104,9 @@ class Vocabulary:
 
     def count(self, lemma: str) -> int:
         return self._count.get(lemma, 0)
+
+    def in_products(self, lemma: str) -> int:
+        return self._count.get(lemma, 0) - self._articles.get(lemma, 0)
 
     def has(self, word: str) -> bool:
         """A word in any form the texts have it in, or its lemma."""
@@ -139,6 +145,8 @@ class Vocabulary:
         """The word or words of the texts that were meant; nothing when the word is fine."""
         if len(word) < 3 or any(c.isdigit() for c in word) or self.has(word):
             return []
+        if (analyse(word).lemma,) in self.glossary:
+            return []
         if word not in self._corrections:
             if len(self._corrections) > 4096:
                 self._corrections.clear()
@@ -153,6 +161,8 @@ class Vocabulary:
             return None
         if alike:
             return alike[0]
+        if whole := self._cut_short(word):
+            return whole
         if two := self._two(word):
             return two
         far = 1 if len(word) <= 5 else 2 if len(word) <= 10 else 3
@@ -168,6 +178,12 @@ class Vocabulary:
                     best = (price, form)
         if best and best[0] <= 0.3:
             return best[1]
+        stem = analyse(word).lemma
+        if stem != word and len(stem) > 3:  # an ending the texts do not have: "курером"
+            for choices in self._near(stem, 1):
+                found = process.extractOne(stem, choices, scorer=OSA.distance, score_cutoff=1)
+                if found and found[0][0] == stem[0]:
+                    return str(found[0])
         if len(word) >= 5 and (heard := self._heard(word)):  # type: ignore[assignment]
             return heard
         return None
@@ -179,6 +195,21 @@ class Vocabulary:
             return []
         forms = self._by_sound().get(heard, ())
         return [self._lemma_of[f] for f in forms if is_russian(f) != is_russian(word)][:3]
+
+    def nearly_sounds_like(self, word: str) -> list[str]:
+        """A misspelt name of the other alphabet: "бадс" and "buds"."""
+        heard = sound(word)
+        if len(heard) < 4 or not is_russian(word):
+            return []
+        if self._foreign is None:
+            self._foreign = [key for key, forms in self._by_sound().items() if forms[0].isascii()]
+        found = process.extract(heard, self._foreign, scorer=OSA.distance, score_cutoff=1, limit=3)
+        return [
+            self._lemma_of[form]
+            for key, _, _ in found
+            if key[0] == heard[0]
+            for form in self._by_sound()[key][:1]
+        ]
 
     def slips(self, word: str) -> list[str]:
         """Lemmas one missing or doubled letter away from a real word the texts do not have."""
@@ -197,6 +228,23 @@ class Vocabulary:
         for length in range(len(word) - far, len(word) + far + 1):
             yield self._by_length.get(length, [])
             yield _COMMON_BY_LENGTH.get(length, [])
+            yield self._synonyms().get(length, [])
+
+    def _cut_short(self, word: str) -> str | None:
+        """ "корич" is "коричневый": the beginning of one word of the texts, and of no other."""
+        if len(word) < 4 or not is_russian(word):
+            return None
+        at = bisect_left(self._sorted, word)
+        begun = list(
+            islice(takewhile(lambda w: w.startswith(word), islice(self._sorted, at, None)), 5)
+        )
+        if (
+            not begun
+            or len(begun) > 4
+            or any(not w.startswith(begun[0][: len(word) + 1]) for w in begun)
+        ):
+            return None
+        return max(begun, key=lambda w: self._count[w])
 
     def _heard(self, word: str) -> str | None:
         key = sound(word)
@@ -214,6 +262,18 @@ class Vocabulary:
             if left in self._lemma_of and right in self._lemma_of:
                 return f"{left} {right}"
         return None
+
+    def _synonyms(self) -> dict[int, list[str]]:
+        """Words of the glossary that stand for a word of the texts: "питр" is "питер"."""
+        if self._meant is None:
+            meant: dict[int, list[str]] = {}
+            for word in self.glossary.words():
+                if len(word) > 3 and is_russian(word) and word.isalpha():
+                    meanings = self.glossary.meanings((word,))
+                    if any(self._count.get(key[0]) for key in meanings):
+                        meant.setdefault(len(word), []).append(word)
+            self._meant = meant
+        return self._meant
 
     def _by_sound(self) -> dict[str, list[str]]:
         if self._sounds is None:
@@ -236,6 +296,8 @@ def _first_letters(one: str, other: str) -> float:
 
 
 def _is_kin(one: str, other: str) -> bool:
+    if one.isascii():  # English stems: "friday" is no kin of "fridg"
+        return one.startswith(other) or other.startswith(one)
     common = next(
         (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
         min(len(one), len(other)),
@@ -253,7 +315,7 @@ def _odd(word: str) -> bool:
 COMMON = """
 сколько стоит стоимость цена цену доставка доставку доставки доставить привезете возврат вернуть
 обмен размер размеры наличие наличии оплата оплатить купить заказ заказа заказать оператор
-оператора человек человека менеджер менеджера консультант позовите соедините подскажите
+оператора человек человека менеджер менеджера консультант скольки позовите соедините подскажите
 здравствуйте привет спасибо пожалуйста работаете открыто адрес магазин магазина телефон скидка
 скидки промокод гарантия гарантию сравнить отличается разница какой какая какие когда где почему
 можно есть цвет цвета бесплатно курьер самовывоз примерка сертификат рассрочка

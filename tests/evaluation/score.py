@@ -207,7 +207,8 @@ def report(verdicts: list[Verdict]) -> dict[str, Any]:
         "all": figures(verdicts),
         **{part: figures([v for v in verdicts if v.case.part == part]) for part in PARTS},
         # The cases nobody had tuned on when they were written (README.md).
-        "first": figures([v for v in verdicts if "talk" not in v.case.tags]),
+        "first": figures([v for v in verdicts if not {"talk", "fresh"} & set(v.case.tags)]),
+        "fresh": figures([v for v in verdicts if "fresh" in v.case.tags]),
         "tags": {tag: figures([v for v in verdicts if tag in v.case.tags]) for tag in tags},
         "faults": {v.case.id: v.why for v in verdicts if not v.is_right and v.case.part == "open"},
     }
