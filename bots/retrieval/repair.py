@@ -356,7 +356,8 @@ _OFTEN = {
     for russian, spelled in (
         ("до", "do"), ("сколько", "skolko skoko skolka"), ("скольки", "skolki skoki"),
         ("есть", "est"), ("можно", "mozhno mojno"), ("на", "na"), ("за", "za"), ("по", "po"),
-        ("посылка", "posilka posylka"), ("почем", "pochem"), ("стоят", "stoyat stoiat stojat"), ("стоит", "stoit"),
+        ("посылка", "posilka posylka"), ("почем", "pochem"),
+        ("стоят", "stoyat stoiat stojat"), ("стоит", "stoit"),
         ("какой", "kakoi kakoy"),
     )
     for latin in spelled.split()
