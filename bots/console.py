@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 
 from django.contrib.auth.decorators import login_required
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 
-from bots.models import Attachment
-from bots.selectors.desk import visible_to
+from bots.downloads import download
 from tenants.branding import letter_mark, picture
-from tenants.kernel.files import file_open
-
-# Shown in the browser; everything else is only ever downloaded.
-_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg"})
 
 
 @never_cache
@@ -42,23 +37,4 @@ def console(request: HttpRequest) -> HttpResponse:
 @login_required(login_url="/admin/login/")
 def attachment(request: HttpRequest, pk: int) -> FileResponse:
     """A file of a message, for whoever may see the message. 404 for everything else."""
-    found = (
-        Attachment.objects.filter(
-            file=pk,
-            message__conversation__in=visible_to(request.user),  # type: ignore[arg-type]
-        )
-        .select_related("file")
-        .first()
-    )
-    if found is None or found.file is None:
-        raise Http404
-    stored = found.file
-    response = FileResponse(
-        file_open(stored),
-        as_attachment=stored.mime not in _INLINE,
-        filename=found.name or stored.name,
-        content_type=stored.mime if stored.mime in _INLINE else "application/octet-stream",
-    )
-    response.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response.headers["Cache-Control"] = "private, max-age=3600"
-    return response
+    return download(request.user, pk)  # type: ignore[arg-type]

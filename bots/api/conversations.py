@@ -12,11 +12,13 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bots.api.files import file_url
 from bots.models import Attachment, Channel, Contact, Conversation, Message
+from bots.selectors.files import sendable
 from bots.services import conversations
 from tenants.api.filters import updated_since
 from tenants.kernel.text import whole
-from tenants.workspace.models import StoredFile, User
+from tenants.workspace.models import User
 
 _SHOWN_META = (
     "decision", "reason", "sources", "claims", "checks", "buttons", "provider", "ms", "template",
@@ -58,9 +60,16 @@ class ConversationOut(serializers.ModelSerializer):
 
 
 class AttachmentOut(serializers.ModelSerializer):
+    """`url`: where the bytes are, with the same token; null until they are here."""
+
+    url = serializers.SerializerMethodField()
+
     class Meta:
         model = Attachment
-        fields = ("id", "file", "kind", "name", "error")
+        fields = ("id", "file", "url", "kind", "name", "error")
+
+    def get_url(self, attachment: Attachment) -> str | None:
+        return file_url(attachment.file_id)
 
 
 class MessageOut(serializers.ModelSerializer):
@@ -197,7 +206,7 @@ class ReplyIn(serializers.Serializer):
         required=False, help_text="The newest message you have seen: a newer one answers 409"
     )
     files = serializers.ListField(
-        child=serializers.PrimaryKeyRelatedField(queryset=StoredFile.objects.all()),
+        child=serializers.PrimaryKeyRelatedField(queryset=sendable()),
         required=False,
         max_length=10,
     )

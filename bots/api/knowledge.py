@@ -12,6 +12,7 @@ from rest_framework.exceptions import ParseError
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 
+from bots.api.files import file_url
 from bots.models import Article, KnowledgeFile
 from bots.services import knowledge
 from tenants.api.bodies import upload_save
@@ -169,10 +170,14 @@ class FileOut(serializers.ModelSerializer):
 
     lang = serializers.CharField(source="language")
     articles = serializers.IntegerField(default=0)
+    url = serializers.SerializerMethodField(help_text="The document itself, with the same token")
 
     class Meta:
         model = KnowledgeFile
-        fields = ("id", "name", "lang", "state", "error", "pages", "articles", "created_at")
+        fields = ("id", "name", "lang", "state", "error", "pages", "articles", "url", "created_at")
+
+    def get_url(self, found: KnowledgeFile) -> str | None:
+        return file_url(found.file_id)
 
 
 class FileAdded(FileOut):

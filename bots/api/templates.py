@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from django.shortcuts import get_object_or_404
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bots.api.files import FileRef, file_url
 from bots.models import Conversation, Template
 from bots.services import templates
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
 from tenants.api.permissions import MemberReadsSupervisorWrites
+from tenants.workspace.models import StoredFile
 
 
 class ButtonIn(serializers.Serializer):
@@ -55,14 +57,27 @@ class TemplateOut(serializers.ModelSerializer):
     phrases = serializers.ListField(child=serializers.CharField())
     buttons = ButtonIn(many=True)
     attachments = serializers.ListField(child=serializers.IntegerField())
+    files = serializers.SerializerMethodField(help_text="The attachments, with their addresses")
     schedule = serializers.DictField()
 
     class Meta:
         model = Template
         fields = (
             "id", "code", "name", "category", "texts", "intents", "phrases", "buttons",
-            "attachments", "schedule", "is_active", "used", "used_at", "created_at",
+            "attachments", "files", "schedule", "is_active", "used", "used_at", "created_at",
         )  # fmt: skip
+
+    @extend_schema_field(FileRef(many=True))
+    def get_files(self, template: Template) -> list[dict[str, Any]]:
+        # One look for a whole page of templates.
+        names: dict[int, str] = cast(dict[str, Any], self.context).setdefault("names", {})
+        if missing := set(template.attachments or ()) - set(names):
+            names |= dict(StoredFile.objects.filter(pk__in=missing).values_list("pk", "name"))
+        return [
+            {"id": pk, "name": names[pk], "url": file_url(pk)}
+            for pk in template.attachments or ()
+            if pk in names
+        ]
 
     def get_texts(self, template: Template) -> dict[str, str]:
         return {one.lang: one.text for one in template.texts.all()}

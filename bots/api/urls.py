@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bots.api import bots, channels, conversations, desk, knowledge, templates
+from bots.api import bots, channels, conversations, desk, files, knowledge, templates
 
 _one = "conversations/<int:pk>/"
 
@@ -33,6 +33,7 @@ urlpatterns = [
     path(f"{_one}return-to-bot/", conversations.ReturnToBot.as_view(), name="return_to_bot"),
     path(f"{_one}resolve/", conversations.Resolve.as_view(), name="resolve"),
     path(f"{_one}read/", conversations.Read.as_view(), name="read"),
+    path("files/<int:pk>/", files.FileContent.as_view(), name="file"),
     path("desk/", desk.Desk.as_view(), name="desk"),
     path("desk/presence/", desk.Presence.as_view(), name="desk_presence"),
     path("desk/files/", desk.DeskFile.as_view(), name="desk_files"),

@@ -29,6 +29,7 @@ from bots.models import Attachment, Conversation, Template, TemplateText
 from bots.retrieval.morphology import analyse
 from bots.retrieval.text import tokens
 from bots.retrieval.text import words as fold_words
+from bots.selectors.files import sendable
 from bots.selectors.hours import opening
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
@@ -566,7 +567,7 @@ def template_clean(data: Mapping[str, Any]) -> dict[str, Any]:
         clean["schedule"] = _clean_schedule(data["schedule"] or {}, faults)
     if "attachments" in data:
         ids = [one for one in data["attachments"] if isinstance(one, int)]
-        known = set(StoredFile.objects.filter(pk__in=ids).values_list("pk", flat=True))
+        known = set(sendable().filter(pk__in=ids).values_list("pk", flat=True))
         if len(known) != len(data["attachments"]) or len(known) > FILES_LIMIT:
             faults.add("attachments", _("A file of the list is not there."))
     if faults.by_field:

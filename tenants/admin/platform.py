@@ -840,7 +840,7 @@ class StaffAdmin(PersonAdmin):
             pk = whole(request.POST.get("partner", ""))
         else:
             pk = user.partner_id
-        partner = Partner.objects.select_related("brand").filter(pk=pk).first()
+        partner = Partner.objects.select_related("brand").filter(pk=pk or 0).first()
         if partner is None or partner.pk == site.partner.pk:
             return site
         return Site(partner_host(partner), "partner", partner, None, brand_of(partner))

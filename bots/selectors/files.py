@@ -1,0 +1,39 @@
+"""Which stored files a person of the merchant may fetch: what is said, read or sent, no more.
+
+Archives, uploads under way and what nothing mentions are nobody's.
+"""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from bots.models import Attachment, KnowledgeFile, Template
+from bots.selectors.desk import visible_to
+from tenants.workspace.models import StoredFile, User
+
+# Archives of everything and what an import reads are not for buyers.
+KEPT_APART = ("merchant.export", "import")
+
+
+def sendable() -> QuerySet[StoredFile]:
+    """Files that may go to a buyer."""
+    return StoredFile.objects.exclude(purpose__in=KEPT_APART)
+
+
+def file_for(user: User, pk: int) -> tuple[StoredFile, str]:
+    """The file and the name it is known by. Raises StoredFile.DoesNotExist, whatever the reason."""
+    said = (
+        Attachment.objects.filter(file=pk, message__conversation__in=visible_to(user))
+        .select_related("file")
+        .first()
+    )
+    if said is not None and said.file is not None:
+        return said.file, said.name or said.file.name
+    is_shared = user.is_active and (
+        KnowledgeFile.objects.filter(file=pk).exists()
+        or Template.objects.filter(attachments__contains=[pk]).exists()
+    )
+    if not is_shared:
+        raise StoredFile.DoesNotExist
+    stored = sendable().get(pk=pk)
+    return stored, stored.name
