@@ -144,6 +144,13 @@ def model_reply(
         int(turn.memory.get("order_tries") or 0),
     )
     faults = 0
+
+    def counted(answer: Answer) -> Answer:
+        """However it ends: numbers of orders that were tried in vain are remembered."""
+        if not context.attempts:
+            return answer
+        return replace(answer, memory={**answer.memory, "order_tries": context.attempts})
+
     for attempt in range(2 + TOOL_ROUNDS):
         left = seconds - (time.monotonic() - begun)
         if left < LEAST_S or faults > 1:
@@ -169,10 +176,10 @@ def model_reply(
         except Stopped:
             return None
         except ModelBudgetSpent:
-            return _without_model(offline, Reason.BUDGET)
+            return counted(_without_model(offline, Reason.BUDGET))
         except VendorError as exc:
             log.warning("no model answered (%s); the offline answer stands", exc)
-            return offline
+            return counted(offline)
         if done.tool_calls:
             messages.append(done.as_message())
             messages += [_use(call, context, known) for call in done.tool_calls]
@@ -181,15 +188,13 @@ def model_reply(
             done = replace(done, text=_whole_sentences(done.text))
         found, fault = _read(done.text, known, offline, done.provider)
         if found is not None:
-            if context.attempts:
-                found = replace(found, memory={**found.memory, "order_tries": context.attempts})
-            return found
+            return counted(found)
         faults += 1
         messages += [
             ChatMessage("assistant", done.text),
             ChatMessage("user", AGAIN[lang].format(what=fault)),
         ]
-    return _without_model(offline, Reason.CHECK)
+    return counted(_without_model(offline, Reason.CHECK))
 
 
 def _tools(turn: Turn) -> Iterator[ToolSpec]:
