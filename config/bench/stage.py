@@ -19,7 +19,6 @@ import httpx
 import psutil
 import psycopg
 from django.conf import settings
-from django.db import connections
 
 from config import roles
 from tenants.kernel.context import PUBLIC, merchant_context
@@ -122,7 +121,6 @@ def merchant(slug: str = "") -> Iterator[Any]:
     try:
         yield found
     finally:
-        connections.close_all()  # a bench may have cut them
         merchants.merchant_delete(found, confirm=slug, grace=timedelta(0))
         merchants.merchant_erase(found.pk)
 

@@ -28,7 +28,7 @@ class Environment(BaseSettings):
     db_role: Literal["app", "owner"] = "app"
     # Logins are `<prefix>_app` and `<prefix>_ingest`; empty: the database's name.
     db_login_prefix: str = ""
-    db_pool_max: int = 20
+    db_pool_max: int = 10
     redis_url: str = "redis://127.0.0.1:6379/0"
 
     port: int = 8000

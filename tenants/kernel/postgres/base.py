@@ -7,6 +7,9 @@ after its schema; the login role is a member of all of them and has no right in 
 
 from __future__ import annotations
 
+import select
+from typing import Any
+
 import psycopg
 from django.conf import settings
 from django.db.utils import DatabaseError
@@ -14,6 +17,18 @@ from django_tenants.postgresql_backend import base as stock
 
 
 class DatabaseWrapper(stock.DatabaseWrapper):
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        """A connection that stands: after a restart of the server the pool is full of dead ones.
+
+        Looking at the socket costs nothing; asking the server each time would cost a round trip.
+        """
+        connection = super().get_new_connection(conn_params)
+        while self.pool and _is_cut(connection):
+            connection.close()
+            self.pool.putconn(connection)
+            connection = super().get_new_connection(conn_params)
+        return connection
+
     def _handle_search_path(self, cursor=None) -> None:
         if self._setting_search_path or self.search_path_set_schemas:  # type: ignore[has-type]
             return
@@ -40,3 +55,16 @@ class DatabaseWrapper(stock.DatabaseWrapper):
             self._setting_search_path = False
             if cursor is None:
                 target.close()
+
+
+def _is_cut(connection: psycopg.Connection[Any]) -> bool:
+    """Whether the server has left. An idle connection has nothing to read unless it says so."""
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    if not poll.poll(0):
+        return False
+    try:
+        connection.execute("")  # perhaps only a notice
+    except psycopg.OperationalError:
+        return True
+    return False
