@@ -96,6 +96,11 @@ class PreviewOut(serializers.Serializer):
     decision = serializers.ChoiceField(choices=[str(one) for one in Decision])
     reason = serializers.CharField(allow_blank=True)
     buttons = serializers.ListField(child=serializers.CharField(), required=False)
+    links = serializers.ListField(
+        child=serializers.DictField(child=serializers.CharField()),
+        required=False,
+        help_text="Those of the buttons that open a page: title and url",
+    )
     provider = serializers.CharField(allow_blank=True)
     ms = serializers.IntegerField()
 

@@ -109,7 +109,8 @@ class Answer:
     reason: str = ""
     sources: tuple[Source, ...] = ()
     claims: tuple[Claim, ...] = ()
-    buttons: tuple[str, ...] = ()
+    # A title, which is said when it is pressed, or {"title", "url"}: a page that opens.
+    buttons: tuple[str | Mapping[str, str], ...] = ()
     cards: tuple[Card, ...] = ()
     memory: Mapping[str, Any] = field(default_factory=dict)
     provider: str = "offline"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -12,10 +13,10 @@ from django.utils.translation import gettext as _
 
 from bots.engine import running
 from bots.engine.timing import AGENT_WAIT
-from bots.models import Attachment, Channel, Conversation, Draft, Episode, Message
+from bots.models import Attachment, Channel, Conversation, Draft, Episode, Message, Template
 from bots.models.conversation import AlreadyTaken
 from bots.services import messages
-from bots.services.templates import template_sent
+from bots.services.templates import buttons_shown, template_sent
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -161,7 +162,7 @@ def reply_send(
                 client_key=client_key,
                 reply_to=reply_to,
                 answers=True,
-                meta={"template": template_id} if template_id else None,
+                meta=_template_meta(template_id),
             )
             assert written is not None
             for stored_id in files:
@@ -180,6 +181,15 @@ def reply_send(
         raise
     running.make_stale(current_schema(), conversation_id)
     return Reply(Message.objects.get(pk=written.id), is_new=True)
+
+
+def _template_meta(template_id: int | None) -> dict[str, Any] | None:
+    """What a reply made from a template carries beside its text: the template's buttons."""
+    if not template_id:
+        return None
+    found = Template.objects.filter(pk=template_id).first()
+    buttons = buttons_shown(found.buttons or ()) if found else []
+    return {"template": template_id, **({"buttons": buttons} if buttons else {})}
 
 
 def _attach(message_id: int, stored_id: int) -> None:

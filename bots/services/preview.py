@@ -73,7 +73,8 @@ def preview(
         ],
         "decision": str(answer.decision),
         "reason": str(answer.reason),
-        "buttons": list(answer.buttons),
+        "buttons": [b if isinstance(b, str) else b["title"] for b in answer.buttons],
+        "links": [dict(b) for b in answer.buttons if not isinstance(b, str)],
         "provider": answer.provider,
         "ms": round((time.monotonic() - begun) * 1000),
     }

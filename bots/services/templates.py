@@ -15,6 +15,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
@@ -34,6 +35,7 @@ from bots.selectors.hours import opening
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
 from tenants.kernel.context import current_schema
+from tenants.kernel.forms import is_web_address
 from tenants.kernel.phones import phone_normalised
 from tenants.selectors.hosts import brand_of, merchant_of
 from tenants.workspace.models import StoredFile, User
@@ -500,11 +502,29 @@ def _answer(template: Template, turn: Turn) -> Answer | None:
             for s in sources
             if name.startswith(f"{s.kind}.") and values.get(name)
         ),
-        buttons=tuple(str(one["title"]) for one in rendered.buttons if one.get("title")),
+        buttons=tuple(buttons_shown(rendered.buttons)),
         provider="template",
         confidence=1.0,
         template_id=template.pk,
     )
+
+
+def buttons_shown(buttons: Sequence[Mapping[str, str]]) -> list[str | dict[str, str]]:
+    """Buttons as an answer carries them: a title to say, or a title and the page it opens."""
+    return [
+        {"title": one["title"], "url": one["url"]}
+        if is_link(one.get("url", ""))
+        else str(one["title"])
+        for one in buttons
+        if one.get("title")
+    ]
+
+
+def is_link(url: str) -> bool:
+    """An address every channel takes: http(s), a real host name, nothing odd inside."""
+    if len(url) > 500 or not url.isprintable() or set(url) & set(" \"'<>\\`{}"):
+        return False
+    return is_web_address(url) and "." in (urlsplit(url).hostname or "").strip(".")
 
 
 def is_on_schedule(template: Template, now: datetime) -> bool:
@@ -613,9 +633,11 @@ def _clean_buttons(buttons: Sequence[Any], faults: _Faults) -> list[dict[str, st
         if not title or len(title) > 64:
             faults.add("buttons", _("A button needs a title of at most 64 characters."))
             continue
-        url = str(one.get("url") or "")
-        if url and not url.startswith(("https://", "http://")):
-            faults.add("buttons", _("A button's address begins with https://."))
+        url = str(one.get("url") or "").strip()
+        if url and not is_link(url):
+            faults.add(
+                "buttons", _("A button's address is a whole one, like https://shop.ru/size.")
+            )
         clean.append({"title": title, **({"url": url} if url else {})})
     if len(clean) > BUTTONS_LIMIT:
         faults.add("buttons", _("At most %s buttons.") % BUTTONS_LIMIT)

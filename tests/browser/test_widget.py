@@ -274,7 +274,10 @@ def test_an_answer_with_cards_sources_and_quick_replies(shop, page_of, answers):
             turn.lang,
             Decision.ANSWER,
             sources=(Source("article", 1, "a", "Доставка", "https://shop.example/d"),),
-            buttons=("Показать ещё",),
+            buttons=(
+                "Показать ещё",
+                {"title": "Таблица размеров", "url": "https://shop.example/s"},
+            ),
             cards=(Card("Пальто", "12 990 ₽", stock="в наличии", url="https://shop.example/p"),),
             provider="test",
         )
@@ -289,6 +292,11 @@ def test_an_answer_with_cards_sources_and_quick_replies(shop, page_of, answers):
     assert card.locator("a").get_attribute("href") == "https://shop.example/p"
     page.get_by_text("Откуда это").click()
     page.get_by_role("link", name="Доставка").wait_for()
+
+    link = page.get_by_role("link", name="Таблица размеров")
+    assert link.get_attribute("href") == "https://shop.example/s"
+    assert link.get_attribute("target") == "_blank"
+    assert "noopener" in link.get_attribute("rel")
 
     page.get_by_role("button", name="Показать ещё").click()
 

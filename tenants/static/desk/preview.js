@@ -101,7 +101,18 @@
       if (body.buttons?.length) {
         const row = document.createElement("div");
         row.className = "desk-row desk-chips";
+        const links = new Map((body.links ?? []).map((link) => [link.title, link.url]));
         for (const title of body.buttons) {
+          if (links.has(title)) {
+            const link = document.createElement("a");
+            link.className = "desk-button desk-chip";
+            link.href = links.get(title);
+            link.target = "_blank";
+            link.rel = "noopener noreferrer";
+            link.textContent = `${title} ↗`;
+            row.append(link);
+            continue;
+          }
           const button = document.createElement("button");
           button.type = "button";
           button.className = "desk-button desk-chip";
