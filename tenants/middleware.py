@@ -45,6 +45,8 @@ class HostMiddleware:
             request_id.reset(token)
 
     def _answer(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return HttpResponse(status=400)  # nobody writes it, and PostgreSQL keeps it in no text
         site = site_of(request.META.get("HTTP_HOST", ""))
         request.site, request.tenant = site, site.merchant if site else None  # type: ignore[assignment, attr-defined]
         request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]

@@ -23,6 +23,7 @@ from bots.admin.preview import REASONS, reason_in_words
 from bots.models import Conversation, Episode
 from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.sites import merchant_site
+from tenants.kernel.text import whole
 
 
 class ReasonFilter(DropdownFilter):
@@ -92,7 +93,7 @@ class ConversationAdmin(ReadOnly):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        return redirect(f"/console/?conversation={int(object_id)}")
+        return redirect(f"/console/?conversation={whole(object_id) or ''}")
 
     @display(description=gettext_lazy("Buyer"))
     def contact_label(self, conversation: Conversation) -> str:

@@ -29,6 +29,7 @@ from bots.services.model_calls import partner_providers
 from tenants.admin.base import ModelAdmin, actor_of, go_to
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
+from tenants.kernel.text import whole
 from tenants.services.audit import audit
 
 # Topics a merchant may keep for people; the engine knows them by these keys.
@@ -199,7 +200,7 @@ class RollBackForm(BaseDialogForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        bot = Bot.objects.filter(pk=self.object_id).first()
+        bot = Bot.objects.filter(pk=whole(str(self.object_id)) or 0).first()
         if bot is not None:
             field = self.fields["version"]
             newest = bot.published.number if bot.published else 0
@@ -358,7 +359,8 @@ class BotAdmin(ModelAdmin):
         return go_to(reverse("merchant:bots_bot_change", args=[object_id]))
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return request.user.has_perm("bots.change_bot")
+        is_here = object_id is None or self.get_object(request, str(object_id)) is not None
+        return is_here and request.user.has_perm("bots.change_bot")
 
 
 merchant_menu.add(

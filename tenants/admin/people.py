@@ -186,8 +186,10 @@ class PersonAdmin(ModelAdmin):
         return go_to(reverse(f"{self.admin_site.name}:workspace_user_change", args=[object_id]))
 
     def has_send_link_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        user = User.objects.filter(pk=object_id).first() if object_id else None
-        return self.has_change_permission(request, user)
+        if object_id is None:
+            return self.has_change_permission(request)
+        user = self.get_object(request, str(object_id))
+        return user is not None and self.has_change_permission(request, user)
 
     def _send(self, request: HttpRequest, site: Site, user: User, *, is_invitation: bool) -> None:
         link = set_password_url(site, user)

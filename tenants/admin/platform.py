@@ -394,11 +394,8 @@ class MerchantAdmin(Scoped):
         return go_to(reverse("platform:tenants_merchant_change", args=[object_id]))
 
     def _is(self, request: HttpRequest, object_id: Any, *states: str) -> bool:
-        return bool(
-            is_boss(request)
-            and object_id
-            and self.get_queryset(request).filter(pk=object_id, state__in=states).exists()
-        )
+        merchant = self.get_object(request, str(object_id)) if object_id else None
+        return is_boss(request) and merchant is not None and merchant.state in states
 
     @action(
         description=gettext_lazy("Suspend"),
