@@ -19,6 +19,7 @@ from bots.models import Article, Channel, Conversation, OpeningHours
 from bots.selectors.gaps import gaps
 from integrations.models import Product
 from tenants.admin.home import filler
+from tenants.kernel import registry
 from tenants.workspace.models import User
 
 
@@ -124,10 +125,24 @@ def _chart(now: Figures, before: Figures, period: Period) -> dict[str, Any]:
 
 
 def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
-    """What makes an assistant useful, in order; each says whether it is done."""
-    has_perm = request.user.has_perm
+    """The steps this person may do; each says whether it is done."""
+    return [
+        {"title": title, "text": text, "url": url, "is_done": is_done}
+        for permission, title, text, url, is_done in _steps()
+        if request.user.has_perm(permission)
+    ]
+
+
+@registry.first_steps.register("analytics")
+def told_steps() -> list[tuple[str, str, str]]:
+    """The same steps for the letter to a new owner."""
+    return [(title, text, url) for _permission, title, text, url, _is_done in _steps()]
+
+
+def _steps() -> list[tuple[str, str, str, str, bool]]:
+    """What makes an assistant useful, in order."""
     answered = Conversation.objects.filter(last_seq__gte=2).exists()
-    steps = [
+    return [
         (
             "integrations.change_product",
             _("Bring your catalogue in"),
@@ -163,11 +178,6 @@ def first_steps(request: HttpRequest) -> list[dict[str, Any]]:
             reverse("merchant:workspace_user_add"),
             User.objects.filter(is_active=True).count() > 1,
         ),
-    ]
-    return [
-        {"title": title, "text": text, "url": url, "is_done": is_done}
-        for permission, title, text, url, is_done in steps
-        if has_perm(permission)
     ]
 
 

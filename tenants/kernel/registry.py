@@ -40,6 +40,8 @@ erase = Parts("erase")
 """`f(merchant)` for what lives outside the schema: files, keys, cache, routes."""
 usage = Parts("usage")
 """`f() -> dict` of counts (tenants.selectors.usage.Usage), inside the merchant's schema."""
+first_steps = Parts("first_steps")
+"""`f() -> Iterable[(title, text, path)]`: what a new merchant does first, translated."""
 readiness = Parts("readiness")
 """`f() -> dict` for /readyz: {"ok": bool, "detail": str}."""
 

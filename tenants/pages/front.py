@@ -25,6 +25,7 @@ from tenants.services.merchants import merchant_create
 from tenants.services.names import slug_clean
 from tenants.services.partners import partner_host
 from tenants.services.throttle import Limit, count, is_spent
+from tenants.services.welcome import login_url
 
 SIGNUPS = Limit("signup", tries=10, window_s=60 * 60)
 # The text somebody agreed to; changed together with the words of the form.
@@ -126,6 +127,7 @@ def _create(request: HttpRequest, form: SignUpForm) -> str | None:
             password=given["password"],
             partner=site.partner,
             language=request.LANGUAGE_CODE,  # type: ignore[attr-defined]
+            is_welcomed=True,
         )
     except ValidationError as error:
         fields = {"name": "shop", "host": "slug"}
@@ -145,7 +147,7 @@ def _create(request: HttpRequest, form: SignUpForm) -> str | None:
             version=CONSENT_VERSION,
             texts=[form.fields["processing"].label, form.fields["marketing"].label],
         )
-    return url_of(primary_host(merchant), f"/admin/login/?email={given['email']}&new=1")
+    return login_url(primary_host(merchant), given["email"], new="1")
 
 
 @require_safe

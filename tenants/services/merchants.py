@@ -21,7 +21,7 @@ from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import RuleBroken
 from tenants.models import Brand, Domain, Merchant, Partner
 from tenants.selectors.hosts import forget_hosts
-from tenants.services import provision
+from tenants.services import provision, welcome
 from tenants.services.audit import audit
 from tenants.services.names import host_clean, slug_clean
 from tenants.services.partners import partner_host, platform_ensure
@@ -54,11 +54,13 @@ def merchant_create(
     actor: User | str | None = None,
     brand: dict[str, str] | None = None,
     is_demo: bool = False,
+    is_welcomed: bool = False,
 ) -> Merchant:
     """A merchant with its host, its owner and what every app puts in (`registry.fill`).
 
     Takes a prepared schema where there is one, else prepares one now. A failure leaves no row,
-    schema, role or host behind. The owner is `merchant_owner(merchant)`.
+    schema, role or host behind. The owner is `merchant_owner(merchant)`. `is_welcomed`: the owner
+    gets a letter with the way in (services/welcome.py).
     Raises: ValidationError, by field.
     """
     with merchant_context(PUBLIC):
@@ -88,7 +90,10 @@ def merchant_create(
             with merchant_context(PUBLIC), transaction.atomic():
                 merchant = provision.spare_claim(**values)
                 if merchant is not None:
-                    _furnish(merchant, host, email, hashed, brand or {}, actor)
+                    owner = _furnish(merchant, host, email, hashed, brand or {}, actor)
+                    if is_welcomed:
+                        with merchant_context(merchant.schema_name):
+                            due.schedule(welcome.LETTER, owner.pk)
                     break
             prepared = provision.spare_prepare()
     except BaseException as exc:
@@ -111,7 +116,7 @@ def _furnish(
     hashed: str,
     brand: dict[str, str],
     actor: User | str | None,
-) -> None:
+) -> User:
     """Everything a claimed spare becomes a shop by, inside the claiming transaction."""
     if brand:
         merchant.brand = Brand.objects.create(**brand)
@@ -125,6 +130,7 @@ def _furnish(
         for _name, part in registry.fill:
             part(merchant, owner)
     _audit_both("merchant.created", merchant, actor or email, host=host)
+    return owner
 
 
 def _email_clean(email: str) -> str:

@@ -7,9 +7,12 @@ import re
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.utils import timezone
 
+from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.models import Domain, Merchant
+from tenants.models import Domain, Due, Merchant
+from tenants.services.merchants import merchant_suspend
 from tenants.workspace.models import ApiToken, AuditEntry, User
 from tests.fixtures.world import PASSWORD
 
@@ -149,6 +152,74 @@ def test_a_shop_signs_up_and_logs_in_on_its_own_host(visitor, partner):
     client = visitor("gamma-hats.partner.localhost")
     assert log_in(client, "boss@gamma.example", FORM["password"]).status_code == 302
     assert "Gamma Hats" in client.get("/admin/").content.decode()
+
+
+def welcomed(slug: str) -> list:
+    """The letter's work done; the letters sent so far."""
+    merchant = Merchant.objects.get(slug=slug)
+    for row in Due.objects.filter(schema=merchant.schema_name, kind="welcome.letter"):
+        assert due.take(row.schema, row.kind, row.object_id)
+    return mail.outbox
+
+
+def test_who_signs_up_gets_a_letter_in_the_partners_brand(visitor, partner):
+    visitor("partner.localhost").post("/signup/", {**FORM, "email": "Boss+shop@gamma.example"})
+    assert mail.outbox == []  # the request waits for no mail server
+
+    [letter] = welcomed("gamma-hats")
+
+    assert letter.to == ["boss+shop@gamma.example"]
+    assert letter.subject == "Lavka Plus: помощник магазина Gamma Hats готов"
+    assert letter.from_email.startswith("Lavka Plus <")
+    assert letter.reply_to == ["help@partner.example"]
+    home = "http://gamma-hats.partner.localhost/admin/"
+    assert f"{home}login/?email=boss%2Bshop%40gamma.example\n" in letter.body
+    assert [line[:2] for line in letter.body.splitlines() if line[:1].isdigit()] == [
+        "1.",
+        "2.",
+        "3.",
+    ]
+    links = re.findall(rf"{home}(\S+)", letter.body)
+    client = visitor("gamma-hats.partner.localhost")
+    log_in(client, "boss+shop@gamma.example", FORM["password"])
+    assert [client.get(f"/admin/{link}").status_code for link in links[1:]] == [200, 200, 200]
+    assert "rilavok" not in letter.body
+    assert len(welcomed("gamma-hats")) == 1
+
+
+def test_the_letter_is_in_the_language_of_the_shop(visitor, partner):
+    visitor("partner.localhost").post("/signup/", FORM, HTTP_ACCEPT_LANGUAGE="en")
+
+    [letter] = welcomed("gamma-hats")
+
+    assert letter.subject == "Lavka Plus: the assistant of Gamma Hats is ready"
+    assert "1. Bring your catalogue in." in letter.body
+    assert not re.search("[а-яё]", letter.body)
+
+
+def test_a_letter_waits_for_a_mail_server_and_a_suspended_shop_gets_none(
+    visitor, partner, settings
+):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+    visitor("partner.localhost").post("/signup/", FORM)
+    assert welcomed("gamma-hats") == []
+    waiting = Due.objects.filter(kind="welcome.letter")
+    assert waiting.get().attempts == 1
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    waiting.update(due_at=timezone.now())
+    merchant = Merchant.objects.get(slug="gamma-hats")
+    merchant_suspend(merchant, reason="x")
+    assert welcomed("gamma-hats") == []
+    assert not waiting.exists()
+
+
+def test_a_merchant_made_by_hand_gets_no_letter(platform_client, partner):
+    form = {"name": "Delta", "slug": "delta", "partner": partner.pk, "language": "ru",
+            "email": "d@delta.example", "password": "Long-enough-word-9", "host": ""}  # fmt: skip
+    assert platform_client.post("/admin/tenants/merchant/add/", form).status_code == 302
+    assert welcomed("delta") == []
 
 
 def test_consents_are_separate_and_not_ticked(visitor, partner):
