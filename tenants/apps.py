@@ -16,7 +16,7 @@ class TenantsConfig(AppConfig):
         # Made when first asked for, they are numbered differently in each schema, and Django keeps
         # one list for the process: a thread in one merchant would write another's number. They are
         # asked for once a change in the admin, so nothing is kept.
-        ContentTypeManager._add_to_cache = lambda manager, using, kind: None  # type: ignore[method-assign]
+        ContentTypeManager._add_to_cache = lambda manager, using, kind: None  # type: ignore[attr-defined]
 
         from tenants.kernel import jobs  # noqa: F401
         from tenants.services import erase, limit_letters, merchants, people, provision  # noqa: F401 - their work

@@ -26,7 +26,7 @@ from bots.llm.manifests import manifests
 from bots.models import Bot, BotVersion, ModelAccount
 from bots.services.bots import FIELDS, bot_publish, bot_roll_back, config_of
 from bots.services.model_calls import partner_providers
-from tenants.admin.base import ModelAdmin, actor_of, go_to
+from tenants.admin.base import ModelAdmin, actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.text import whole
@@ -329,7 +329,7 @@ class BotAdmin(ModelAdmin):
         version = bot_publish(bot=bot, by=actor_of(request).email)
         audit("bot.published", str(bot), actor=actor_of(request), version=version.number)
         messages.success(request, _("Version %(n)s answers buyers now.") % {"n": version.number})
-        return go_to(reverse("merchant:bots_bot_change", args=[object_id]))
+        return self.back_to(object_id)
 
     @action(
         description=gettext_lazy("Earlier versions"),
@@ -356,7 +356,7 @@ class BotAdmin(ModelAdmin):
             _("Settings of version %(old)s answer buyers now, as version %(n)s.")
             % {"old": old.number, "n": version.number},
         )
-        return go_to(reverse("merchant:bots_bot_change", args=[object_id]))
+        return self.back_to(object_id)
 
     def has_publish_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         is_here = object_id is None or self.get_object(request, str(object_id)) is not None

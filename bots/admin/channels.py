@@ -34,7 +34,7 @@ from bots.services.channels import (
     route_sync,
 )
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, ModelAdmin, actor_of, when
+from tenants.admin.base import Empty, OwnPage, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
@@ -91,7 +91,7 @@ def channel_form(
 
 
 @admin.register(Channel, site=merchant_site)
-class ChannelAdmin(ModelAdmin):
+class ChannelAdmin(OwnPage):
     came_at = when("last_in_at", gettext_lazy("Last message in"))
     went_at = when("last_out_at", gettext_lazy("Last message out"))
     list_display = ("title", "kind_label", "state_label", "came_at", "went_at")
@@ -142,24 +142,15 @@ class ChannelAdmin(ModelAdmin):
         return channel.state, channel.get_state_display()
 
     # ── The wizard ──
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
+    def edit(self, request: HttpRequest, channel: Channel | None) -> HttpResponse:
+        return self._connect(request) if channel is None else self._change(request, channel)
+
+    def _connect(self, request: HttpRequest) -> HttpResponse:
         kind = request.GET.get("kind", "")
         if kind not in manifests():
             kinds = sorted(manifests().items(), key=lambda item: item[1].region != "ru")
-            return TemplateResponse(
-                request,
-                "desk/kinds.html",
-                self.admin_site.context(
-                    request,
-                    _("Where do your buyers write?"),
-                    kinds=[(key, manifest, _note(manifest)) for key, manifest in kinds],
-                    opts=self.opts,
-                ),
-            )
+            notes = [(key, manifest, _note(manifest)) for key, manifest in kinds]
+            return self.choose(request, _("Where do your buyers write?"), notes)
         manifest = manifests()[kind]
         form = channel_form(manifest, None, posted(request))
         if request.method == "POST" and form.is_valid():
@@ -187,18 +178,11 @@ class ChannelAdmin(ModelAdmin):
             form.add_error(None, check.detail or _("The service does not accept these settings."))
         return self._page(request, manifest, form, None)
 
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        channel = self.get_object(request, object_id)
-        if channel is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+    def _change(self, request: HttpRequest, channel: Channel) -> HttpResponse:
         manifest = manifests().get(channel.kind)
         if manifest is None:
             messages.error(request, _("This kind of channel is no longer served."))
             return redirect("merchant:bots_channel_changelist")
-        if not self.has_change_permission(request, channel):
-            raise PermissionDenied
         form = channel_form(manifest, channel, posted(request))
         if request.method == "POST" and form.is_valid():
             plain, secrets = manifest_form.split(

@@ -29,7 +29,7 @@ from bots.services.model_accounts import (
 )
 from bots.services.model_calls import secrets_of
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, ModelAdmin, actor_of, when
+from tenants.admin.base import Empty, OwnPage, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import VendorError
@@ -69,7 +69,7 @@ def where(manifest: ProviderManifest) -> str:
 
 
 @admin.register(ModelAccount, site=merchant_site)
-class ModelAccountAdmin(ModelAdmin):
+class ModelAccountAdmin(OwnPage):
     added_at = when("created_at", gettext_lazy("Added"))
     list_display = ("title", "where", "state_label", "added_at")
     actions = None
@@ -107,34 +107,11 @@ class ModelAccountAdmin(ModelAdmin):
     def state_label(self, account: ModelAccount) -> tuple[str, str]:
         return account.state, account.get_state_display()
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        return self._edit(request, None)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        account = self.get_object(request, object_id)
-        if account is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        return self._edit(request, account)
-
-    def _edit(self, request: HttpRequest, account: ModelAccount | None) -> HttpResponse:
-        if not (self.has_change_permission(request) and self.has_add_permission(request)):
-            raise PermissionDenied
+    def edit(self, request: HttpRequest, account: ModelAccount | None) -> HttpResponse:
         provider = account.provider if account else request.GET.get("kind", "")
         if provider not in manifests():
-            return TemplateResponse(
-                request,
-                "desk/kinds.html",
-                self.admin_site.context(
-                    request,
-                    _("Which model?"),
-                    kinds=[(k, m, _("data: %s") % where(m)) for k, m in manifests().items()],
-                    opts=self.opts,
-                ),
-            )
+            kinds = [(k, m, _("data: %s") % where(m)) for k, m in manifests().items()]
+            return self.choose(request, _("Which model?"), kinds)
         form = account_form(provider, account, posted(request))
         manifest = manifests()[provider]
         if request.method == "POST" and form.is_valid():

@@ -28,7 +28,7 @@ from bots.services.templates import (
     template_render,
     template_save,
 )
-from tenants.admin.base import Empty, ModelAdmin, actor_of, when
+from tenants.admin.base import Empty, OwnPage, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
@@ -198,7 +198,7 @@ def initial_of(template: Template) -> dict[str, Any]:
 
 
 @admin.register(Template, site=merchant_site)
-class TemplateAdmin(ModelAdmin):
+class TemplateAdmin(OwnPage):
     last_used = when("used_at", gettext_lazy("Last used"))
     list_display = ("title", "category", "languages", "trigger", "state", "used", "last_used")
     list_filter = (("category", AllValuesCheckboxFilter), "is_active")
@@ -241,26 +241,7 @@ class TemplateAdmin(ModelAdmin):
     def state(self, template: Template) -> tuple[bool, str]:
         return template.is_active, _("in use") if template.is_active else _("switched off")
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        return self._edit(request, None)
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
-    ) -> HttpResponse:
-        template = self.get_object(request, object_id)
-        if template is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
-        if not self.has_view_permission(request, template):
-            raise PermissionDenied
-        if request.method == "POST" and not self.has_change_permission(request, template):
-            raise PermissionDenied
-        return self._edit(request, template)
-
-    def _edit(self, request: HttpRequest, template: Template | None) -> HttpResponse:
+    def edit(self, request: HttpRequest, template: Template | None) -> HttpResponse:
         form = TemplateForm(posted(request), initial=initial_of(template) if template else None)
         if request.method == "POST" and form.is_valid():
             try:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -83,6 +87,43 @@ class ModelAdmin(UnfoldModelAdmin):
         audit(
             f"{obj._meta.model_name}.{verb}", f"{obj} (#{obj.pk})", actor=actor_of(request), **data
         )
+
+    def back_to(self, object_id: Any) -> HttpResponse:
+        """After a dialog: the page of the row it was opened on."""
+        name = f"{self.opts.app_label}_{self.opts.model_name}_change"
+        return go_to(reverse(f"{self.admin_site.name}:{name}", args=[object_id]))
+
+
+class OwnPage(ModelAdmin):
+    """Rows made and changed on a page of ours instead of Django's form: `edit`."""
+
+    def edit(self, request: HttpRequest, row: Any) -> HttpResponse:
+        """The page of a row, or of a new one (None). The person may open it, and save when POST."""
+        raise NotImplementedError
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return self.edit(request, None)
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        row = self.get_object(request, object_id)
+        if row is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        is_read = request.method in ("GET", "HEAD")
+        may = self.has_view_permission if is_read else self.has_change_permission
+        if not may(request, row):
+            raise PermissionDenied
+        return self.edit(request, row)
+
+    def choose(self, request: HttpRequest, title: Any, kinds: Iterable[Any]) -> HttpResponse:
+        """Which kind of row: (key, manifest, a note) each; the choice comes back as `?kind=`."""
+        context = self.admin_site.context(request, title, kinds=list(kinds), opts=self.opts)  # type: ignore[attr-defined]
+        return TemplateResponse(request, "desk/kinds.html", context)
 
 
 def actor_of(request: HttpRequest) -> User:

@@ -21,7 +21,7 @@ from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.platform import is_boss, partner_in_scope
 from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.kernel.posted import posted
+from tenants.kernel.posted import add_faults, posted
 from tenants.models import Brand, MailServer, Merchant
 from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
@@ -98,8 +98,7 @@ def _page(request: HttpRequest, site: BrandedSite, house: House, name: str) -> H
                 brand, password=given["password"], **{n: given[n] for n in FIELDS}
             )
         except ValidationError as error:
-            for field, faults in error.message_dict.items():
-                form.add_error(field if field in form.fields else None, faults)
+            add_faults(form, error)
         else:
             audit("mailserver.changed", str(server), actor=actor_of(request))
             if request.POST.get("do") == "try":

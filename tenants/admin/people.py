@@ -8,7 +8,6 @@ from django import forms
 from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
-from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,7 +15,7 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, go_to, when
+from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.sites import merchant_site
 from tenants.selectors.hosts import Site
@@ -183,7 +182,7 @@ class PersonAdmin(ModelAdmin):
     def send_link(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         user = self.get_object(request, str(object_id))
         self._send(request, self._site_of(request, user), user, is_invitation=False)
-        return go_to(reverse(f"{self.admin_site.name}:workspace_user_change", args=[object_id]))
+        return self.back_to(object_id)
 
     def has_send_link_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         if object_id is None:

@@ -33,13 +33,14 @@ from unfold.widgets import (
 )
 
 from tenants import branding
-from tenants.admin.base import Empty, ModelAdmin, TypedName, actor_of, go_to, when
+from tenants.admin.base import Empty, ModelAdmin, TypedName, actor_of, when
 from tenants.admin.brand import PICTURES
 from tenants.admin.home import filler
 from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.people import AuditAdmin, PersonAdmin
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import RuleBroken
+from tenants.kernel.posted import add_faults
 from tenants.kernel.text import whole
 from tenants.models import Brand, Domain, MailServer, Merchant, Partner, Plan
 from tenants.selectors.hosts import Site, brand_of, forget_hosts, url_of
@@ -190,9 +191,7 @@ class NewMerchantForm(forms.ModelForm):
                 actor=actor_of(self.request),
             )
         except ValidationError as error:
-            for name, faults in error.message_dict.items():
-                for fault in faults:
-                    self.add_error(name if name in self.fields else None, fault)
+            add_faults(self, error)
 
     def save(self, commit: bool = True) -> Merchant:
         self.save_m2m = lambda: None  # type: ignore[method-assign]
@@ -233,9 +232,7 @@ class MerchantForm(forms.ModelForm):
                 with transaction.atomic():
                     merchant_rename(merchant, actor=actor_of(self.request), **changed)
             except ValidationError as error:
-                for name, faults in error.message_dict.items():
-                    for fault in faults:
-                        self.add_error(name if name in self.fields else None, fault)
+                add_faults(self, error)
             except RuleBroken as refused:
                 self.add_error(None, str(refused))
         return cleaned
@@ -390,9 +387,6 @@ class MerchantAdmin(Scoped):
             raise PermissionDenied
         return found
 
-    def _back(self, object_id: Any) -> HttpResponse:
-        return go_to(reverse("platform:tenants_merchant_change", args=[object_id]))
-
     def _is(self, request: HttpRequest, object_id: Any, *states: str) -> bool:
         merchant = self.get_object(request, str(object_id)) if object_id else None
         return is_boss(request) and merchant is not None and merchant.state in states
@@ -415,7 +409,7 @@ class MerchantAdmin(Scoped):
         merchant = self._merchant(request, object_id)
         merchant_suspend(merchant, reason=form.cleaned_data["reason"], actor=actor_of(request))
         messages.success(request, _("“%(name)s” is suspended.") % {"name": merchant.name})
-        return self._back(object_id)
+        return self.back_to(object_id)
 
     def has_suspend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._is(request, object_id, Merchant.State.ACTIVE)
@@ -434,7 +428,7 @@ class MerchantAdmin(Scoped):
         merchant = self._merchant(request, object_id)
         merchant_resume(merchant, actor=actor_of(request))
         messages.success(request, _("“%(name)s” works again.") % {"name": merchant.name})
-        return self._back(object_id)
+        return self.back_to(object_id)
 
     def has_resume_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._is(request, object_id, Merchant.State.SUSPENDED, Merchant.State.DELETING)
@@ -456,7 +450,7 @@ class MerchantAdmin(Scoped):
         merchant = self._merchant(request, object_id)
         merchant_export_start(merchant, actor=actor_of(request))
         messages.info(request, _("The archive is being made; its link will appear below."))
-        return self._back(object_id)
+        return self.back_to(object_id)
 
     def has_export_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return is_boss(request)
@@ -490,7 +484,7 @@ class MerchantAdmin(Scoped):
                 _("“%(name)s” is switched off and will be erased on %(day)s.")
                 % {"name": merchant.name, "day": date_format(localtime(gone_at), "j E, H:i")},
             )
-        return self._back(object_id)
+        return self.back_to(object_id)
 
     def has_remove_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._is(request, object_id, Merchant.State.ACTIVE, Merchant.State.SUSPENDED)
@@ -628,8 +622,7 @@ class PartnerForm(forms.ModelForm):
         try:
             brand.clean_fields()
         except ValidationError as error:
-            for name, faults in error.message_dict.items():
-                self.add_error(name if name in self.fields else None, faults)
+            add_faults(self, error)
         if cleaned.get("host"):
             try:
                 cleaned["host"] = host_clean(cleaned["host"])

@@ -1,9 +1,15 @@
-"""What a form is given. An empty POST is still a POST: `request.POST or None` would forget it."""
+"""What a form is given, and what a service finds wrong with it.
+
+An empty POST is still a POST: `request.POST or None` would forget it.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from django import forms
+from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
 
@@ -13,3 +19,13 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 def uploads(request: HttpRequest) -> Any:
     return request.FILES if request.method == "POST" else None
+
+
+def add_faults(
+    form: forms.BaseForm, error: ValidationError, renamed: Mapping[str, str] | None = None
+) -> None:
+    """Put a service's faults beside the fields they are about; what has no field goes on top."""
+    for name, faults in error.message_dict.items():
+        target = (renamed or {}).get(name, name)
+        for fault in faults:
+            form.add_error(target if target in form.fields else None, fault)

@@ -17,7 +17,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from tenants.kernel.address import client_address
-from tenants.kernel.posted import posted
+from tenants.kernel.posted import add_faults, posted
 from tenants.kernel.text import latin
 from tenants.selectors.hosts import Site, primary_host, url_of
 from tenants.services.audit import audit
@@ -130,11 +130,7 @@ def _create(request: HttpRequest, form: SignUpForm) -> str | None:
             is_welcomed=True,
         )
     except ValidationError as error:
-        fields = {"name": "shop", "host": "slug"}
-        for name, faults in error.message_dict.items():
-            for fault in faults:
-                target = fields.get(name, name)
-                form.add_error(target if target in form.fields else None, fault)
+        add_faults(form, error, {"name": "shop", "host": "slug"})
         return None
     for schema in (merchant.schema_name, None):
         audit(
