@@ -1,4 +1,5 @@
-/** Outline icons of one set (lucide), drawn from its nodes so that only these few are bundled. */
+/** The icons of the console. */
+
 import Back from 'lucide/dist/esm/icons/arrow-left.mjs';
 import Bot from 'lucide/dist/esm/icons/bot.mjs';
 import Check from 'lucide/dist/esm/icons/check.mjs';
@@ -18,7 +19,7 @@ import Theme from 'lucide/dist/esm/icons/sun-moon.mjs';
 import Alert from 'lucide/dist/esm/icons/triangle-alert.mjs';
 import Sound from 'lucide/dist/esm/icons/volume-2.mjs';
 import Close from 'lucide/dist/esm/icons/x.mjs';
-import { createElement } from 'preact';
+import { iconsOf } from '../../shared/icons';
 
 const NODES = {
   back: Back,
@@ -43,24 +44,7 @@ const NODES = {
 };
 
 export type IconName = keyof typeof NODES;
-
-export function Icon({ name, size = 16 }: { name: IconName; size?: number }) {
-  return (
-    <svg
-      width={size}
-      height={size}
-      viewBox="0 0 24 24"
-      fill="none"
-      stroke="currentColor"
-      stroke-width="2"
-      stroke-linecap="round"
-      stroke-linejoin="round"
-      aria-hidden="true"
-    >
-      {NODES[name].map(([tag, attributes]) => createElement(tag, attributes))}
-    </svg>
-  );
-}
+export const Icon = iconsOf(NODES, 16);
 
 const CHANNELS: Record<string, IconName> = { web: 'globe', telegram: 'send' };
 export const channelIcon = (kind: string): IconName => CHANNELS[kind] ?? 'chat';
