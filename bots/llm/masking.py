@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from os.path import commonprefix
 from typing import Any
 
 from bots.llm.base import ChatMessage, ModelMalformed, ToolCall
@@ -60,7 +61,10 @@ _STREET = re.compile(
     r"(?:,?\s*(?:к(?:орп)?(?:\.|ус)?|стр\.?|строение)\s*\d+)?"
     r"(?:,?\s*(?:кв(?:\.|артира)?|оф(?:\.|ис)?)\s*\d+)?)"
 )
-_ENDINGS = "(?:а|я|ы|и|е|у|ю|ой|ей|ою|ею|ом|ем|ём|ым|им|ого|его|ому|ему|ь|ию|ии|)"
+_ENDINGS = "(?:а|я|о|ы|и|е|у|ю|й|ь|ой|ей|ою|ею|ом|ем|ём|ым|им|ию|ии|)"
+_AS_ADJECTIVE = "(?:ий|ый|ой|ая|яя|ого|его|ому|ему|ым|им|ом|ем|ей|ую|юю|ых|их|ыми|ими|ие|ые)"
+# Names that lose a vowel where they are declined.
+_FLEETING = {"павел": "Павл", "лев": "Льв"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,9 +311,9 @@ def _finders(known: Known) -> tuple[_Finder, ...]:
         parts |= dict.fromkeys(words)
         if len(words) > 1:
             whole = r"\s+".join(_inflected(w) for w in words)
-            add("NAME", _stem(words[0]), rf"(?<!\w){whole}(?!\w)")
+            add("NAME", _needle(words[0]), rf"(?<!\w){whole}(?!\w)")
     for word in parts:
-        add("NAME", _stem(word), rf"(?<!\w){_inflected(word)}(?!\w)")
+        add("NAME", _needle(word), rf"(?<!\w){_inflected(word)}(?!\w)")
     return tuple(found)
 
 
@@ -322,10 +326,33 @@ def _is_russian(word: str) -> bool:
     return bool(re.fullmatch(r"[а-яёА-ЯЁ\-]{3,}", word))
 
 
-def _stem(word: str) -> str:
-    return word[:-1] if _is_russian(word) and word[-1].lower() in "аяйьыиое" else word
+def _stems(word: str) -> list[str]:
+    """What stays of a Russian name while its ending changes, the longest first."""
+    if not _is_russian(word):
+        return [word]
+    if other := _FLEETING.get(word.lower()):
+        return [word, other]
+    found = [word[:-1] if word[-1].lower() in "аяйьыиое" else word]
+    if len(word) >= 5 and word[-2:].lower() in ("ий", "ый", "ой", "ая", "яя"):
+        found.append(word[:-2])  # declined as an adjective: Достоевский, Достоевского
+    return found
+
+
+def _needle(word: str) -> str:
+    """What a text holds if it holds the name in any case."""
+    stems = [stem.lower().replace("ё", "е") for stem in _stems(word.split("-")[0])]
+    return commonprefix(stems)  # noqa: RUF071 - letters are meant, no paths
 
 
 def _inflected(word: str) -> str:
     """A Russian name in any case: its stem and the endings names take. Others as they are."""
-    return _loose(_stem(word)) + (_ENDINGS if _is_russian(word) else "")
+    if "-" in word.strip("-"):
+        return "-".join(_inflected(part) for part in word.split("-"))
+    if not _is_russian(word):
+        return _loose(word)
+    stem, *shorter = _stems(word)
+    ways = [_loose(stem) + _ENDINGS]
+    # A shorter stem is that of common words, too ("толстая"): there a capital tells.
+    endings = _ENDINGS if word.lower() in _FLEETING else _AS_ADJECTIVE
+    ways += [f"(?-i:(?=[А-ЯЁ])){_loose(other)}{endings}" for other in shorter]
+    return f"(?:{'|'.join(ways)})"

@@ -212,8 +212,8 @@ def template_render(
         draft.append(value if value is not None and (value or piece.kind != "ask") else f"⟦{gap}⟧")
     is_ready = not asks and not missing
     return Rendered(
-        text=_tidy("".join(ready)) if is_ready else "",
-        draft=_tidy("".join(draft)),
+        text=_apart(_tidy("".join(ready))) if is_ready else "",
+        draft=_apart(_tidy("".join(draft))),
         lang=found.lang,
         asks=tuple(dict.fromkeys(asks)),
         missing=tuple(dict.fromkeys(missing)),
@@ -223,11 +223,16 @@ def template_render(
 
 
 def _flat(value: object) -> str:
-    """A value is one line of text and never markup of ours."""
+    """A value is one line of text."""
     text = re.sub(
         r"[ \t\r\n\v\f\x85\u2028\u2029]+", " ", "" if value is None else str(value)
     ).strip()
-    return text.replace("{{", "{ {").replace("}}", "} }")[:500]
+    return text[:500]
+
+
+def _apart(text: str) -> str:
+    """Values are never markup of ours, nor are a value and what stands beside it."""
+    return re.sub(r"(?<=\{)(?=\{)|(?<=\})(?=\})", " ", text)
 
 
 def _tidy(text: str) -> str:

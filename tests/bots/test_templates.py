@@ -3,14 +3,16 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 
+import hypothesis
 import pytest
 from django.core.exceptions import ValidationError
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.engine.base import Asker, Decision, Said, Turn
-from bots.models import Template
+from bots.models import Template, TemplateText
 from bots.services.templates import (
+    VARIABLES,
     BrokenTemplate,
     is_on_schedule,
     matches,
@@ -23,6 +25,7 @@ from bots.services.templates import (
 )
 from bots.services.templates import _lemmas as lemmas
 from integrations.models import Order, Parcel, Product, Variant
+from tests.counts import times
 
 NOON = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # a Monday, 12:00 in Moscow
 
@@ -149,6 +152,66 @@ def test_any_text_is_parsed_or_refused_and_never_shows_braces(text):
     shown = "".join(piece.text for piece in pieces if piece.kind == "text")
     assert "{{" not in shown
     assert "}}" not in shown
+
+
+# Pieces of texts as authors write them, the ones that are refused too.
+authored = st.lists(
+    st.one_of(
+        st.text(max_size=15),
+        st.sampled_from(["{", "}", "{{", "}}", "{{ask: срок}}", "{{contact.nme}}", ", ", "!"]),
+        st.builds(
+            "{{{{{}{}}}}}".format,
+            st.sampled_from(sorted(VARIABLES)),
+            st.sampled_from(["", "|", "|друг", " | 0 "]),
+        ),
+    ),
+    max_size=6,
+).map("".join)
+values = st.one_of(
+    st.none(),
+    st.text(max_size=20),
+    st.text("{}|. \n", max_size=12),
+    st.sampled_from(["{{shop.email}}", "{{{", "}}}}}", "⟦", "x" * 600]),
+)
+
+
+@given(authored, st.dictionaries(st.sampled_from(sorted(VARIABLES)), values), values)
+@hypothesis.settings(
+    max_examples=times(150, 3000),
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+def test_no_buyer_ever_sees_a_brace_or_a_gap(inside, text, context, asked):
+    """Either the author is told, or whatever the values are the text is whole or not sent."""
+    try:
+        template_parse(text)
+    except BrokenTemplate:
+        return
+    Template.objects.all().delete()
+    found = Template.objects.create(code="t", name="T")
+    TemplateText.objects.create(template=found, lang="ru", text=text)
+
+    shown = template_render(found, "ru", context, {"срок": asked or ""})
+
+    for made_of in (shown.text, shown.draft):
+        assert "{{" not in made_of
+        assert "}}" not in made_of
+    if shown.is_ready:
+        # The mark of a gap is for agents: it comes from the author or a value, or not at all.
+        said = text + "".join(str(value) for value in (*context.values(), asked))
+        assert "⟦" not in shown.text or "⟦" in said
+        assert shown.missing == shown.asks == ()
+    else:
+        assert shown.text == ""
+        assert shown.missing or shown.asks
+
+
+@given(st.text(max_size=80))
+@hypothesis.settings(suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+def test_no_words_of_a_buyer_break_a_trigger(inside, question):
+    if not Template.objects.exists():
+        made("Заказ {{order.number}} для {{contact.name|вас}}.", phrases=["где мой заказ"])
+    answer = triggered(turn(question, name=question[:20]))
+    assert answer is None or ("{{" not in answer.text and answer.decision in Decision)
 
 
 @pytest.mark.parametrize(

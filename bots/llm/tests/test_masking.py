@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from bots.llm.base import ChatMessage, ModelMalformed, ToolCall
 from bots.llm.masking import KINDS, Known, Mask, StreamRestorer
+from tests.counts import times
 
 ANNA = Known(
     names=("Анна Петрова",),
@@ -180,7 +181,7 @@ pieces_of_text = st.lists(
 
 
 @given(pieces_of_text, st.booleans())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300, 5000), deadline=None)
 def test_restoring_what_was_masked_gives_it_back(text, from_buyer):
     mask = Mask(ANNA)
 
@@ -188,7 +189,7 @@ def test_restoring_what_was_masked_gives_it_back(text, from_buyer):
 
 
 @given(pieces_of_text, st.lists(st.integers(1, 9), min_size=1, max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=times(300, 5000), deadline=None)
 def test_a_stream_cut_anywhere_is_restored_alike(text, sizes):
     mask = Mask(ANNA)
     masked = mask.text(text)
@@ -212,10 +213,111 @@ json_values = st.recursive(
 
 
 @given(json_values)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=times(150, 3000), deadline=None)
 def test_values_survive_the_way_there_and_back(value):
     mask = Mask(ANNA)
 
     back = mask.restore_value(mask.value(value))
 
     assert json.dumps(back).replace('"', "") == json.dumps(value).replace('"', "")
+
+
+# Words between which something personal may stand; none of them is a part of it.
+around = st.lists(
+    st.sampled_from(
+        [
+            *("где", "мой заказ?", "размер 46", "цена 1 990 ₽", "№ 12", "—", "Здравствуйте!"),
+            *("and", "(срочно)", "25.11.2026", "до 18:00", '"так"', "🚚", "[", "x@", "+", "\n"),
+        ]
+    ),
+    max_size=4,
+).map(" ".join)  # fmt: skip
+
+
+@st.composite
+def phones(draw):
+    """A number as people write it, with what of it must not leave."""
+    digits = f"9{draw(st.integers(10**8, 10**9 - 1))}"
+    shape = draw(
+        st.sampled_from(
+            ["+7 {0} {1}-{2}-{3}", "8({0}){1}-{2}-{3}", "8 {0} {1} {2} {3}", "+7{0}{1}{2}{3}",
+             "{0}{1}{2}{3}", "8-{0}-{1}-{2}-{3}", "+7 ({0}) {1} {2} {3}"]
+        )
+    )  # fmt: skip
+    parts = digits[:3], digits[3:6], digits[6:8], digits[8:]
+    return shape.format(*parts), digits
+
+
+emails = st.builds(
+    "{}@{}.{}".format,
+    st.from_regex(r"[a-z][a-z0-9._-]{0,12}[a-z0-9]", fullmatch=True),
+    st.from_regex(r"[a-zа-я][a-z0-9а-я-]{0,10}[a-z0-9]", fullmatch=True),
+    st.sampled_from(["ru", "example", "com", "рф"]),
+)
+
+
+@given(around, phones(), emails, around, st.booleans())
+@settings(max_examples=times(200, 5000), deadline=None)
+def test_a_phone_and_an_e_mail_never_leave_whatever_stands_around(
+    before, phone, email, after, from_buyer
+):
+    written, digits = phone
+    text = f"{before} {written} {after} {email} {before}"
+    mask = Mask(ANNA)
+
+    masked = mask.text(text, from_buyer=from_buyer)
+
+    assert written not in masked
+    assert digits not in "".join(c for c in masked if c.isdigit())
+    assert email not in masked
+    assert "@" not in masked.replace("x@", "")
+    assert mask.restore(masked) == text
+
+
+names = st.tuples(
+    st.sampled_from(["Олег", "Наталья", "Семён", "Юлия", "Ian", "Мария-Анна", "Игорь", "Андрей"]),
+    st.sampled_from(["Ким", "Сидорова", "Ковалёв", "O'Neil", "Бондаренко", "Толстой", "Крутская"]),
+)
+
+
+@given(around, names, around, st.booleans())
+@settings(max_examples=times(200, 5000), deadline=None)
+def test_a_known_name_never_leaves_in_whole_or_in_part(before, name, after, turned):
+    first, last = name
+    mask = Mask(Known(names=(f"{first} {last}",)))
+    said = f"{last} {first}" if turned else f"{first} {last}"
+    text = f"{before} {said}, {after} {first.lower()} {before} {last}."
+
+    masked = mask.text(text, from_buyer=True)
+
+    assert first.lower() not in masked.lower()
+    assert last.lower() not in masked.lower()
+    assert mask.restore(masked) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "forms"),
+    [
+        ("Андрей", "Андрей Андрея Андрею Андреем Андрее андрей"),
+        ("Юрий", "Юрий Юрия Юрию Юрием Юрии"),
+        ("Николай", "Николай Николая Николаем"),
+        ("Павел", "Павел Павла Павлу Павлом"),
+        ("Лев", "Лев Льва Льву Львом"),
+        ("Шевченко", "Шевченко шевченко"),
+        ("Достоевский", "Достоевский Достоевского Достоевскому Достоевским Достоевском"),
+        ("Крутская", "Крутская Крутской Крутскую"),
+        ("Черных", "Черных"),
+        ("Мария-Анна", "Мария-Анна Марии-Анне Марию-Анну"),
+        ("Семёнов", "Семенов Семёнова Семеновым Семёнову"),
+    ],
+)
+def test_a_known_name_is_hidden_in_every_case(name, forms):
+    mask = Mask(Known(names=(name,)))
+    for form in forms.split():
+        assert mask.text(f"Для {form}, да", from_buyer=True).startswith("Для [NAME_"), form
+
+
+def test_common_words_of_a_names_root_stay():
+    mask = Mask(Known(names=("Лев Толстой", "Павел Крутской")))
+    for text in ("нужна толстая подошва", "левый и правый", "крутые кроссовки", "павлин"):
+        assert mask.text(text, from_buyer=True) == text

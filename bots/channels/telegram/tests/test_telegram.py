@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bots.channels.base import (
     Button,
@@ -22,7 +26,7 @@ from bots.channels.base import (
     Unreachable,
     Unsupported,
 )
-from bots.channels.telegram.adapter import Telegram, utf16
+from bots.channels.telegram.adapter import Telegram, _formatted, utf16
 from bots.channels.telegram.simulator import TOKEN, TelegramSimulator, too_many
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 from tenants.kernel.simulate import Answer, serve_simulator
@@ -145,6 +149,63 @@ def test_a_long_text_is_cut_at_sentences_and_counts_utf16():
     assert all(call.data["text"].endswith(".") for call in calls)
     assert "buttons" not in calls[0].data
     assert calls[1].data["buttons"] == [{"text": "Да", "callback_data": "yes"}]
+
+
+# What replies are made of: words, links, marks of a text, and letters of two units.
+grains = st.one_of(
+    st.text(max_size=40),
+    st.sampled_from(
+        [
+            *("слово ", "Предложение. ", "\n\n", "\n", "🚚", "👨\u200d👩\u200d👧"),
+            *("e\u0301", "\u00a0", "&amp;", "<b>", "</i>", "a & b < c ", "**важно** ", "**"),
+            "https://shop.example/очень/длинный/адрес?x=1&y=2 ",
+        ]
+    ),
+)  # fmt: skip
+long_texts = st.lists(st.tuples(grains, st.integers(1, 1500)), max_size=6).map(
+    lambda parts: "".join(grain * times for grain, times in parts)[:20_000]
+)
+
+
+def bare(text: str) -> str:
+    """Without the blanks, which a border between two messages may swallow."""
+    return "".join(text.split())
+
+
+@given(long_texts)
+def test_a_text_of_any_length_arrives_whole_in_parts_that_fit(text):
+    parts = [call.data["text"] for call in adapter().render(Reply(chat="1", text=text))]
+
+    assert bare("".join(parts)) == bare(text)
+    for part in parts:
+        assert part == part.strip() != ""
+        assert utf16(part) <= 4096
+    # No more messages than needed: where a border is sought, a third of one is given up at most.
+    assert len(parts) <= utf16(text) // (4096 // 3) + 1
+
+
+@given(st.lists(st.text("абвгд🚚", min_size=1, max_size=60), max_size=900))
+def test_words_are_never_cut(words):
+    parts = [call.data["text"] for call in adapter().render(Reply(chat="1", text=" ".join(words)))]
+    assert " ".join(parts).split() == words
+
+
+@given(long_texts)
+def test_marks_of_a_text_are_whole_in_every_part(text):
+    """Telegram refuses a message whole for one open tag or half an entity."""
+    for call in adapter().render(Reply(chat="1", text=text)):
+        body, mode = _formatted(call.data["text"])
+        if mode is None:
+            assert body == call.data["text"]
+            continue
+        assert mode == "HTML"
+        tags = re.findall(r"<[^>]*>", body)
+        assert tags == ["<b>", "</b>"] * (len(tags) // 2)
+        plain = re.sub(r"</?b>", "", body)
+        assert re.findall(r"&(?!amp;|lt;|gt;)", plain) == []
+        assert "<" not in plain
+        assert html.unescape(plain) == re.sub(r"\*\*(.+?)\*\*", r"\1", call.data["text"])
+        assert utf16(html.unescape(plain)) <= 4096
 
 
 def test_button_data_fits_64_bytes_of_cyrillic():
