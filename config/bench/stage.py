@@ -19,6 +19,7 @@ import httpx
 import psutil
 import psycopg
 from django.conf import settings
+from django.db import connections
 
 from config import roles
 from tenants.kernel.context import PUBLIC, merchant_context
@@ -121,6 +122,7 @@ def merchant(slug: str = "") -> Iterator[Any]:
     try:
         yield found
     finally:
+        connections.close_all()  # a bench may have cut the one we hold
         merchants.merchant_delete(found, confirm=slug, grace=timedelta(0))
         merchants.merchant_erase(found.pk)
 
