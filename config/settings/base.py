@@ -123,6 +123,7 @@ DATABASE_LOGINS = {
     }
     for role in ("app", "ingest")
 }
+DB_POOL_MAX = ENV.db_pool_max
 _app = {
     **_owner,
     "USER": DATABASE_LOGINS["app"]["user"],
@@ -136,7 +137,7 @@ _app = {
         # Connections are recycled: a backend keeps up to 2 MB for every merchant it has touched.
         "pool": {
             "min_size": 1,
-            "max_size": ENV.db_pool_max,
+            "max_size": DB_POOL_MAX,
             # Longer than the slowest burst: a thread that waits here costs nothing.
             "timeout": 60,
             "max_lifetime": 900,

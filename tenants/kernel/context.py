@@ -12,6 +12,8 @@ from contextvars import ContextVar
 
 from django.db import connection
 
+from tenants.kernel import gate
+
 PUBLIC = "public"
 _schema: ContextVar[str] = ContextVar("schema", default=PUBLIC)
 
@@ -50,6 +52,7 @@ def release_connection() -> None:
     """
     if not connection.in_atomic_block:
         connection.close()
+        gate.leave()
 
 
 def cache_key(key: str, prefix: str, version: int) -> str:

@@ -18,7 +18,7 @@ from datetime import datetime, timedelta
 from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from tenants.kernel import bell
+from tenants.kernel import bell, gate
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import RetryLater
 
@@ -231,16 +231,20 @@ def take(schema: str, kind: str, object_id: int) -> bool:
 
     Called by a bell (Celery), by the recovery scan, and directly by tests.
     """
-    with merchant_context(schema):
-        lease = claim(schema, kind, object_id)
-        done = lease is not None
-        waiting = [lease] if lease else []
-        outer, _after.work = _after.__dict__.get("work"), waiting
-        try:
-            while waiting:
-                _do(waiting.pop(0))
-        finally:
-            _after.work = outer
+    gate.enter()
+    try:
+        with merchant_context(schema):
+            lease = claim(schema, kind, object_id)
+            done = lease is not None
+            waiting = [lease] if lease else []
+            outer, _after.work = _after.__dict__.get("work"), waiting
+            try:
+                while waiting:
+                    _do(waiting.pop(0))
+            finally:
+                _after.work = outer
+    finally:
+        gate.leave()
     return done
 
 
