@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bots.answerer.intents import Wish, is_planted
 from bots.answerer.part import Asked, Part
@@ -12,7 +12,7 @@ from bots.engine.base import Decision, Source
 from bots.engine.facts import Record, facts_in
 from bots.models import Passage
 from bots.retrieval.morphology import analyse
-from bots.retrieval.query import WEAK_FACTOR, Query, Term
+from bots.retrieval.query import WEAK_FACTOR, WHEN, Query, Term
 from bots.retrieval.ranking import Hit, fill, find
 from bots.retrieval.text import is_list_line, sentences, tokens, words
 
@@ -41,19 +41,21 @@ class Found:
 
     @property
     def is_sure(self) -> bool:
-        heavy = [
-            t
-            for t in self.missing
-            if t.weight >= HEAVY and t.pos in _NAMING and t.lemma not in _COMMON_MATTER
-        ]
+        lacking = [t for t in self.missing if not t.is_weak and t.lemma not in _BESIDE]
+        heavy = [t for t in lacking if t.weight >= HEAVY and t.pos in _NAMING]
         if heavy:
             return self.coverage >= 0.8
-        lacking = [t for t in self.missing if not t.is_weak and t.lemma not in _COMMON_MATTER]
         if self.matched == 1 and not self.in_title and lacking:
             return False
-        if self.in_title and not any(t.pos in _NAMING for t in lacking):
+        if self.in_title and not any(t.importance >= 0.5 and _tells(t) for t in lacking):
             return self.coverage >= IN_TITLE  # only deeds and manners are missing
         return self.coverage >= ENOUGH
+
+
+def _tells(term: Term) -> bool:
+    """A thing, or a deed that shops' texts have a word for: without it the matter is another."""
+    is_deed = term.pos in ("VERB", "INFN") and term.is_present and bool(term.near)
+    return term.pos in _NAMING or (is_deed and not term.is_concept)
 
 
 _NAMING = frozenset({"NOUN", "LATN", "UNKN", "NUMB"})
@@ -62,6 +64,8 @@ _COMMON_MATTER = words("""
 посылка заказ магазин доставка служба покупка получение
 parcel order packag shop store deliveri purchas
 """)
+# They may be missing: days of the week too, for "в субботу" is rarely written so.
+_BESIDE = _COMMON_MATTER | WHEN
 # An order is what every article of a shop is about.
 _IMPLIED = words("заказ покупка order purchas")
 IMPLIED = 0.8
@@ -118,6 +122,16 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     goods_words = [_names_goods(term, query) for term in terms]
     if any(goods_words):
         said |= _ANY_GOODS
+    # "сушить пуховик": an article about these very goods is there, so no other is meant of them.
+    about_goods = {
+        at
+        for at, names_goods in enumerate(goods_words)
+        if names_goods
+        for hit in hits
+        if (named := hit.matches.get(at)) and named.field == "A" and named.factor > 0.6
+        if any(other != at and not terms[other].is_weak for other in hit.matches)
+    }
+    implied = {at for at, is_goods in enumerate(goods_words) if is_goods} - about_goods
     found = []
     for hit in hits:
         facts = facts_in(hit.text)
@@ -142,7 +156,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
             if term.lemma in _IMPLIED and at not in here:
                 here[at] = IMPLIED
                 gain += term.weight * IMPLIED
-            if has_policy and at not in behind and at not in here and goods_words[at]:
+            if has_policy and at not in behind and at not in here and at in implied:
                 here[at] = IMPLIED * 0.75
                 gain += term.weight * here[at]
             if (has := _has_kind(term, kinds, units)) is None:
@@ -168,7 +182,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                 min(coverage, 1.0),
                 min(alone / total_own, 1.0) if total_own else hit.coverage,
                 score,
-                [t for at, t in enumerate(terms[:own]) if at not in with_article],
+                _missing(terms[:own], with_article),
                 frozenset(kinds),
                 sum(1 for at in with_article if at < own and not terms[at].is_weak),
                 any(m.field == "A" and m.factor > 0.6 for at, m in hit.matches.items() if at < own),
@@ -198,15 +212,12 @@ def _in_own_language(found: list[Found], lang: str) -> list[Found]:
     """The best article as the buyer reads it, where it is written so and says as much."""
     if not found or found[0].hit.lang == lang:
         return found
-    own = next(
-        (
-            f
-            for f in found
-            if f.hit.object_id == found[0].hit.object_id and f.hit.lang == lang and f.is_sure
-        ),
-        None,
-    )
-    return [own, *(f for f in found if f is not own)] if own else found
+    best = found[0]
+    for one in found:
+        if one.hit.object_id == best.hit.object_id and one.hit.lang == lang:
+            own = replace(best, hit=one.hit, passage=one.passage)
+            return [own, *(f for f in found if f is not one)]
+    return found
 
 
 _PLACE_WORDS = words("магазин store shop")
@@ -256,6 +267,12 @@ def _title_bonus(title: str, said: set[str], asked: Asked) -> float:
     return bonus
 
 
+def _missing(terms: list[Term], has: dict[int, float]) -> list[Term]:
+    """Words the article lacks. One place is enough: "живу в Алматы, Казахстан"."""
+    is_placed = any(terms[at].is_place for at in has if at < len(terms))
+    return [t for at, t in enumerate(terms) if at not in has and not (is_placed and t.is_place)]
+
+
 def is_policy(term: Term) -> bool:
     return term.is_concept or any(part in _POLICY for key in term.keys for part in key)
 
@@ -265,6 +282,7 @@ def _names_goods(term: Term, query: Query) -> bool:
     return (
         term.pos in ("NOUN", "LATN")
         and not term.is_concept
+        and not term.is_place
         and any(query.vocabulary.in_products(key[0]) for key in term.keys)
     )
 

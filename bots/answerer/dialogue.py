@@ -642,6 +642,7 @@ def _comparison(asked: Asked) -> Part | None:
     common = goods.resolve(asked)
     for side in sides:
         query = understand(side, asked.query.vocabulary, asked.query.lang)
+        query.terms = [t for t in query.terms if t.lemma not in _COMPARING]
         if not any(not t.is_weak for t in query.terms):
             continue
         own = Asked(query, asked.wish, asked.lang, asked.memory)
@@ -666,6 +667,12 @@ def _comparison(asked: Asked) -> Part | None:
     if len(picked) < 2 and len(asked.focus) >= 2 and asked.has_pronoun:
         picked = list(Product.objects.filter(pk__in=asked.focus[:2]).prefetch_related("variants"))
     return goods.compare(picked, asked) if len(picked) >= 2 else None
+
+
+_COMPARING = words("""
+разница отличие отличаться отличать различие различаться сравнить сравнение лучше хороший выбрать
+difference differ compare comparison better choose between
+""")
 
 
 def _is_named_enough(meant: goods.Meant, query: Query) -> bool:

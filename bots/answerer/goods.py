@@ -273,12 +273,23 @@ def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
             if match.field == "B" and not terms[at].is_weak and not is_attribute(terms[at])
         )
 
+    def described(hit: Hit) -> float:
+        """By words of its text: "чайник, где можно выбирать температуру"."""
+        return sum(
+            terms[at].weight
+            for at, match in hit.matches.items()
+            if match.field == "C" and match.factor > 0.6 and terms[at].pos in ("NOUN", "LATN")
+            if not terms[at].is_weak and not terms[at].is_concept
+        )
+
     best = max(named(hit) for hit in found)
     if best <= 0:
         return Meant(missing=list(terms))
     group = [hit for hit in found if named(hit) >= best * 0.97]
     top = max(narrowed(hit) for hit in group)
     tight = [hit for hit in group if narrowed(hit) >= top - 0.05] if top > 0.1 else group
+    if len(tight) > 1 and (told := max(described(hit) for hit in tight)) > 0.4:
+        tight = [hit for hit in tight if described(hit) >= told - 0.05]
     group = fill(tight[:24], query.lang)
     if not group:
         return Meant(missing=list(terms))

@@ -15,8 +15,9 @@ from bots.skills.order_status.skill import Args, OrderStatus, result_of
 
 _PHONE = re.compile(r"(?<![\w-])(?:\+ ?)?\d[\d ()\-]{8,16}\d(?![\w-])")
 _ORDER_WORD = r"(?:заказ\w*|посылк\w*|order\w*|parcel|package|отправлени\w*|покупк\w*)"
+_NUMBERED = r"(?:заказ\w*|посылк\w*|order\w*|parcel|package|отправлени\w*)"
 _NUMBER = re.compile(
-    rf"{_ORDER_WORD}(?:\s+(?:под|за|номер\w*|number|no\.?|is|my))*\s*[:#№-]?\s*(?P<a>(?=[\w-]*\d)[a-zа-я0-9][\w-]{{1,24}})"
+    rf"{_NUMBERED}(?:\s+(?:под|за|номер\w*|number|no\.?|is|my))*\s*[:#№-]?\s*(?P<a>(?=[\w-]*\d)[a-zа-я0-9][\w-]{{1,24}})"
     rf"|[#№]\s*(?P<b>(?=[\w-]*\d)[\w-]{{2,25}})"
 )
 _BARE = re.compile(

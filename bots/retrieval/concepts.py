@@ -19,14 +19,25 @@ from bots.retrieval.morphology import analyse
 from bots.retrieval.text import tokens
 
 RULES = """
+размер size + не not + подойти тот мой fit suit right ! примерка => обмен, обменять, exchange;
+    размер, size
+сдать вернуть отправить отослать returned sent return + деньги money refund + нет когда где ждать
+    прийти when where yet + ?возврат возвращать обратно назад посылка вещь return => вернуться,
+    вернуть деньги, деньги возврат, money back, money return, money
+деньги средство бабки сумма money refund + упасть прийти поступить капнуть дойти перевести
+    зачислить вернуться вернуть возвратить получить возврат back return arrive ждать дождаться +
+    ?возврат возвращать сдать отнести нести отослать обратно назад карта return sent ! разница
+    списать снять => вернуться, вернуть деньги, деньги возврат, money back, money return, money
+деньги средство money + нет где не where no not ! брать взять принимать хватать => вернуться,
+    вернуть деньги, деньги возврат, money back, money return, money
 поменять изменить исправить сменить change correct + улица дом квартира индекс получатель адрес
     город street house flat address ! размер цвет вещь товар => изменить адрес, поменять, change;
     адрес, address
 код code + сработать действовать скидка уценённый применить ввести акция работать скидочный apply
     work discount enter ! возврат смс получить дверь домофон => промокод, promo code
-новый привозить привоз завоз поставка поступление new + когда часто обычно регулярно день when
-    often + товар коллекция вещь завоз привоз поставка поступление ассортимент stock arrivals
-    collection => поставка, поступление, new stock, restock
+новый поступить появиться завезти привозить привоз завоз поставка поступление new + когда часто
+    обычно регулярно день when often + товар коллекция вещь размер завоз привоз поставка
+    поступление ассортимент stock arrivals collection => поставка, поступление, new stock, restock
 бухгалтерия бухгалтер отчетность accounting accountant + документ счет акт накладная закрывающий
     document invoice => документ, организация, счет, invoice, company
 старый ненужный поношенный old used + дать сдать принять обменять принести выгода купон взамен give
@@ -39,17 +50,10 @@ RULES = """
 между between + размер size sizes => между размер, between size; размер, size
 взять принять примете забрать отдать сдать нести отнести принести отослать прислать отправить +
     назад обратно => возврат, вернуть, return
-сдать вернуть отправить отослать returned sent return + деньги money refund + нет когда где ждать
-    прийти when where yet => вернуться, вернуть деньги, деньги возврат, money back, money return,
-    money
 сдать сдавать ! старый ненужный батарейка хлам барахло экзамен тара утиль деть => возврат, вернуть,
     return
 верну вернуть возвращать + разница => разница, difference
 send take give bring ship get + back ! money when stock cash => возврат, вернуть, return, returns
-деньги средство бабки сумма money refund + упасть прийти поступить капнуть дойти перевести
-    зачислить вернуться вернуть возвратить получить возврат back return arrive ждать дождаться +
-    ?возврат возвращать сдать return ! разница списать снять => вернуться, вернуть деньги, деньги
-    возврат, money back, money return, money
 передумать расхотеть change + покупать купить брать взять заказ заказать отменить mind ! вернуть
     обратно назад => отменить, отмена, cancel
 заказ нужный надо нужно + больше уже + не ! размер => отменить, отмена, cancel
@@ -145,14 +149,12 @@ arrive come here + when long soon fast many days how ! money refund => дост�
     европейский армянский грузинский узбекский киргизский польский заграничный зарубежный
     иностранный чужой страна french german american turkish kazakh chinese european polish foreign
     overseas => иностранный, foreign
-другой чужой конкурент elsewhere another other competitor + дешевле меньше ниже дешевый цена
-    cheaper lower less => дешевле, cheaper
-скинуть скидывать скостить уступить сбросить отдать подешевле + цена рубль процент немного дешевле
-    что-то что-нибудь ! ссылка фото => скидка, discount, дешевле
+найти нашел увидеть встретить found другой чужой конкурент elsewhere another other competitor +
+    дешевле меньше ниже дешевый цена cheaper lower less => дешевле, cheaper
+скинуть скидывать скостить уступить сбросить подешевле + цена рубль процент немного дешевле !
+    ссылка фото => скидка, discount, дешевле
 кинуть бросить закинуть крутить засунуть стирать постирать машина машинка стиралка + стиралка
     машинка машина автомат барабан ! чистить кофе кофемашина => стирка, стирать, wash
-деньги средство money + нет где не where no not ! брать взять принимать хватать => вернуться,
-    вернуть деньги, деньги возврат, money back, money return, money
 где where + вы вас магазин шоурум точка you shop store located ! заказ посылка купить чек код order
     parcel => адрес, находиться, address; магазин
 рядом около близко ближе недалеко возле near close nearby + дом метро работа home ! магазин =>
@@ -198,6 +200,12 @@ nice pretty beautiful красиво красивый нарядно празд�
     поступление, сообщить, notify, restock
 каждый ежемесячно every monthly + месяц month + платить оплатить платёж pay ! гарантия =>
     рассрочка, instalments
+отправлять отправить доставлять послать слать посылать доставить send ship + почта post mail !
+    электронный e-mail чек письмо => почта россия, russian post; доставка, delivery
+написать связаться обратиться достучаться write contact reach + вы как куда где you how where !
+    отзыв имя текст => почта, контакты, contacts, e-mail; телефон, phone
+продлить расширить увеличить докупить extend longer + гарантия warranty => продлевать,
+    дополнительный гарантия, extend, extra warranty
 """
 
 
@@ -210,21 +218,24 @@ class Rule:
 
     groups: tuple[frozenset[str], ...]
     besides: tuple[frozenset[str], ...]
+    rank: int  # its place in the list: the first that fits takes the words
     never: frozenset[str]
     meanings: tuple[tuple[Key, ...], ...]
 
 
 @lru_cache(maxsize=1)
 def _rules() -> dict[str, list[Rule]]:
-    """By the words of the first group."""
+    """By the words of their first group."""
     by_word: dict[str, list[Rule]] = {}
-    for line in RULES.strip().replace("\n    ", " ").split("\n"):
+    lines = RULES.strip().replace("\n    ", " ").split("\n")
+    for rank, line in enumerate(lines):
         cues, _, meant = line.partition("=>")
         groups, _, never = cues.partition("!")
         named = [group.strip() for group in groups.split("+")]
         rule = Rule(
             tuple(_lemmas(group) for group in named if not group.startswith("?")),
             tuple(_lemmas(group) for group in named if group.startswith("?")),
+            rank,
             _lemmas(never),
             tuple(
                 tuple(lemma_key(phrase) for phrase in one.split(",")) for one in meant.split(";")
@@ -246,19 +257,19 @@ def concepts(said: list[tuple[str, ...]]) -> list[tuple[tuple[int, ...], tuple[K
     """Places of words (their lemmas given) → what they mean together, each place used once."""
     rules = _rules()
     all_said = {lemma for lemmas in said for lemma in lemmas}
+    begun = {
+        (rule.rank, at): rule
+        for at, lemmas in enumerate(said)
+        for lemma in lemmas
+        for rule in rules.get(lemma, ())
+        if not rule.never & all_said
+    }
     used: set[int] = set()
     found: list[tuple[tuple[int, ...], tuple[Key, ...]]] = []
-    for at, lemmas in enumerate(said):
-        if at in used:
-            continue
-        for rule in (rule for lemma in lemmas for rule in rules.get(lemma, ())):
-            if rule.never & all_said:
-                continue
-            places = _places(rule, at, said, used)
-            if places:
-                used.update(places)
-                found += [(places, meaning) for meaning in rule.meanings]
-                break
+    for (_, at), rule in sorted(begun.items(), key=lambda item: item[0]):
+        if at not in used and (places := _places(rule, at, said, used)):
+            used.update(places)
+            found += [(places, meaning) for meaning in rule.meanings]
     return found
 
 

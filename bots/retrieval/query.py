@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from bots.retrieval.concepts import concepts
 from bots.retrieval.glossary import Key, place_keys
@@ -57,8 +58,8 @@ ASIDE = words("""
 свекровь племянник племянница внук внучка коллега начальник сосед соседка гость родитель
 родственник знакомый семья дом квартира жить проживать отпуск командировка отъезд поездка вчера
 позавчера недавно давно заранее успеть успевать решить собираться планировать волноваться бояться
-переживать удобный неудобный дорогой уважаемый кажется наверное наверно возможно обещать ждать
-подождать хозяин руки рука глаз проблема ситуация сожаление досада счастье радость
+переживать удобный неудобный дорогой уважаемый кажется наверное наверно возможно обещать
+хозяин руки рука глаз проблема ситуация сожаление досада счастье радость
 mom mum mother dad father husband wife friend sister brother grandma grandmother boss neighbour
 neighbor famili home flat live yesterday recent mayb perhap probabl hope wonder kind wait problem
 elsewher
@@ -144,6 +145,24 @@ class Query:
         return sum(term.weight for term in self.terms)
 
 
+NAME = "NAME"
+
+
+def _capitalised(text: str, found: list[Token], vocabulary: Vocabulary) -> set[int]:
+    """Where words stand that are written as names are: "Из чего сшит Вечер?"."""
+    if text.isupper() or len(fold(text)) != len(text):
+        return set()
+    return {
+        token.start
+        for before, token in pairwise(found)
+        if text[token.start].isupper()
+        and text[token.start : token.end].istitle()
+        and text[before.end : token.start].isspace()
+        and not before.text.startswith("добр")
+        and any(vocabulary.in_products(lemma) for lemma in analyse(token.text).lemmas)
+    }
+
+
 _QUOTED = re.compile(r'"[^"]{2,40}"')
 
 
@@ -171,11 +190,13 @@ def _understand(text: str, vocabulary: Vocabulary, lang: str) -> Query:
                 read.append((made, analyse(word), token.text))
         else:
             read.append((token, analyse(token.text), ""))
+    names = _capitalised(repaired.text, found, vocabulary)
     quoted = [match.span() for match in _QUOTED.finditer(fold(repaired.text))]
-    if quoted:  # «Спокойно» is a name whatever part of speech the word is
+    if quoted or names:  # «Спокойно» is a name whatever part of speech the word is
         read = [
-            (token, replace(word, pos="NOUN"), typed)
-            if word.pos != "NUMB" and any(s <= token.start < e for s, e in quoted)
+            (token, replace(word, pos=NAME), typed)
+            if word.pos != "NUMB"
+            and (token.start in names or any(s <= token.start < e for s, e in quoted))
             else (token, word, typed)
             for token, word, typed in read
         ]
@@ -262,6 +283,22 @@ unpaid:pay children:child feet:foot men:man women:woman
 IRREGULAR = dict(pair.split(":") for pair in _FORMS.split())
 
 
+_COMPOUND = re.compile(
+    r"(дву[хм]|тр[её]х|четыр[её]х|пяти|шести|семи|восьми|девяти|десяти)"
+    r"(?:метр|литр|кил|дюйм|мест|камер|слой|скорост|программ|палат|тер)"
+)
+_GENITIVES = {
+    "двух": "2", "двум": "2", "трех": "3", "четырех": "4", "пяти": "5", "шести": "6", "семи": "7",
+    "восьми": "8", "девяти": "9", "десяти": "10",
+}  # fmt: skip
+
+
+def _in_compound(lemma: str) -> str:
+    """ "двухметровый" asks for a 2."""
+    found = _COMPOUND.match(lemma)
+    return _GENITIVES[found[1]] if found else ""
+
+
 def _is_stop(token: Token, word: Word) -> bool:
     if token.text in STOP or word.lemma in STOP:
         return True
@@ -324,16 +361,22 @@ def _meant(
         )
         term.is_concept = True
         _enrich(term, vocabulary)
+        if places[0] in meant:  # what else it means is a sign, not the matter
+            term.pos, term.importance = "VERB", term.importance * 0.5
+            term.weight *= 0.5
         meant.setdefault(places[0], []).append(term)
         merged.update(places)
     return meant, merged
 
 
 def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term | None:
-    if _is_stop(token, word):
+    is_name = word.pos == NAME
+    if is_name:
+        word = replace(word, pos="NOUN")
+    elif _is_stop(token, word):
         return None
     plain = IRREGULAR.get(token.text, "")
-    if plain in STOP:
+    if plain in STOP and not is_name:
         return None
     weight = 0.6 if token.is_number else _POS_WEIGHT.get(word.pos, 0.6)
     if token.is_code:
@@ -360,7 +403,7 @@ def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term 
     term.is_weak = any(lemma in WEAK for lemma in word.lemmas)
     if plain:
         term.near.append((analyse(plain).lemma,))
-    if digit := _NUMERALS.get(word.lemma):
+    if digit := _NUMERALS.get(word.lemma) or _in_compound(word.lemma):
         term.near.append((digit,))
     kinds = place_keys(token.text, word.lemma, word.is_place)
     if kinds:

@@ -171,6 +171,8 @@ class Vocabulary:
             for form, distance, _ in process.extract(
                 word, choices, scorer=OSA.distance, score_cutoff=far, limit=8
             ):
+                if word.isascii() and (len(word) < 5 or form[0] != word[0]):
+                    continue  # English words lie close: "weather" is no "leather"
                 price = distance / max(len(word), len(form))
                 price += _first_letters(word[0], form[0])
                 price -= 0.01 * min(log(1 + self.count(self._lemma_of.get(form, form))), 8)
