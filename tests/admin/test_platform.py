@@ -14,10 +14,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from PIL import Image
 
+from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.files import file_save
 from tenants.models import Brand, Domain, Merchant, Partner, Plan
 from tenants.services.merchants import merchant_delete, merchant_suspend
-from tenants.workspace.models import AuditEntry, Job, User
+from tenants.workspace.models import AuditEntry, Job, StoredFile, User
 
 
 @pytest.fixture(autouse=True)
@@ -331,8 +333,6 @@ def test_states_are_told_in_words_and_buttons_follow_them(platform_client, alpha
 
 # ── Archives ─────────────────────────────────────────────────────────────────────────────────
 def archive_of(shop: Any, **more: Any) -> Job:
-    from tenants.kernel.files import file_save
-
     with shop.inside():
         stored = file_save(b"zip of it", name=f"{shop.slug}.zip", purpose="merchant.export")
     with merchant_context(PUBLIC):
@@ -451,3 +451,38 @@ def test_an_expired_grace_is_no_state_of_its_own(platform_client, alpha):
     assert platform_client.post(url, {"_form_submitted": "on"}).status_code == 200
     row = Merchant.objects.get(pk=alpha.merchant.pk)
     assert (row.state, row.delete_after, row.state_reason) == ("active", None, "")
+
+
+def test_three_archives_of_a_merchant_are_kept(platform_client, alpha, beta):
+    other = archive_of(beta)
+    with alpha.inside():
+        # A file that is not where its row says is no reason to have no archive.
+        gone = file_save(b"x", name="gone.txt", purpose="chat")
+        StoredFile.objects.filter(pk=gone.pk).update(path=f"{alpha.schema}/nowhere.txt")
+    url = f"/admin/tenants/merchant/{alpha.merchant.pk}"
+    for _ in range(4):
+        platform_client.post(f"{url}/export/", {"_form_submitted": "on"})
+        job = Job.objects.filter(params__merchant=alpha.merchant.pk).order_by("-pk")[0]
+        assert due.take(PUBLIC, "job", job.pk)
+
+    done = Job.objects.filter(params__merchant=alpha.merchant.pk).order_by("pk")
+    assert [(found.state, bool(found.result.get("file"))) for found in done] == [
+        ("done", False),
+        *[("done", True)] * 3,
+    ]
+    with alpha.inside():
+        assert StoredFile.objects.filter(purpose="merchant.export").count() == 3
+    with beta.inside():
+        assert StoredFile.objects.filter(pk=other.result["file"]).exists()
+    assert platform_client.get(f"/admin/exports/{done[0].pk}/").status_code == 404
+    assert platform_client.get(f"/admin/exports/{done[3].pk}/").status_code == 200
+
+
+def test_an_archive_of_a_merchant_that_is_gone_is_refused(platform_client, alpha):
+    url = f"/admin/tenants/merchant/{alpha.merchant.pk}"
+    platform_client.post(f"{url}/export/", {"_form_submitted": "on"})
+    job = Job.objects.get(kind="merchant.export")
+    Job.objects.filter(pk=job.pk).update(params={"merchant": 999_999, "slug": "gone"})
+    due.take(PUBLIC, "job", job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.message) == ("failed", "The merchant is gone.")
