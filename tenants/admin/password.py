@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.csrf import csrf_protect
 from unfold.widgets import UnfoldAdminPasswordToggleWidget
 
+from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.address import client_address
 from tenants.kernel.posted import posted
 from tenants.selectors.hosts import Site
@@ -25,9 +26,7 @@ from tenants.workspace.models import User
 RESETS = Limit("password-reset", tries=5, window_s=60 * 60)
 
 
-def _admin_site(request: HttpRequest) -> Any:
-    from tenants.admin.sites import merchant_site, platform_site
-
+def _admin_site(request: HttpRequest) -> BrandedSite:
     return merchant_site if request.site.merchant else platform_site  # type: ignore[attr-defined]
 
 
@@ -83,3 +82,8 @@ class SetPassword(PasswordResetConfirmView):
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)
         return {**_admin_site(self.request).context(self.request, self.title), **context}
+
+
+for _site in (merchant_site, platform_site):
+    _site.page("password/forgotten/", name="admin_password_reset", is_open=True)(forgotten)
+    _site.page("password/set/<uidb64>/<token>/", name="set", is_open=True)(SetPassword.as_view())

@@ -48,14 +48,6 @@ class BrandedSite(UnfoldAdminSite):
         return [
             path(route, view if is_open else self.admin_view(view), name=name)
             for route, view, name, is_open in self._pages
-        ] + self._password_urls()
-
-    def _password_urls(self) -> list[URLPattern]:
-        from tenants.admin import password
-
-        return [
-            path("password/forgotten/", password.forgotten, name="admin_password_reset"),
-            path("password/set/<uidb64>/<token>/", password.SetPassword.as_view(), name="set"),
         ]
 
     def context(self, request: HttpRequest, title: Any, **more: Any) -> dict[str, Any]:

@@ -12,16 +12,6 @@ export function useStore(store: Store): State {
   return store.state;
 }
 
-/** The present, twice a minute: waiting times grow by themselves. */
-export function useNow(): number {
-  const [now, set] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => set(Date.now()), 20_000);
-    return () => clearInterval(timer);
-  }, []);
-  return now;
-}
-
 const KEYS: [string, Parameters<typeof t>[0]][] = [
   ['Alt J / Alt K', 'dialogues'],
   ['Alt T', 'take'],

@@ -1,5 +1,5 @@
-import { useNow } from './app';
 import { channelIcon, Icon } from './icons';
+import { useNow } from './now';
 import type { State, Store } from './store';
 import { ageText, t, urgency, waitText } from './text';
 import { type Row, VIEWS, type View } from './types';

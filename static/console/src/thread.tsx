@@ -1,8 +1,8 @@
 import { useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { useNow } from './app';
 import { Composer } from './composer';
 import { Icon } from './icons';
 import { Speaker } from './list';
+import { useNow } from './now';
 import type { State, Store } from './store';
 import { clock, codeText, dayText, reasonText, sameDay, t, urgency, waitText } from './text';
 import type { Message, Outgoing } from './types';

@@ -5,7 +5,8 @@ import { Composer } from './composer';
 import { MAX_FILES } from './files';
 import { Icon } from './icons';
 import { unread } from './state';
-import { greetingOf, Thread, type View } from './thread';
+import { greetingOf, Thread } from './thread';
+import type { View } from './view';
 import { fill } from './words';
 
 export interface AppProps extends View {

@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { ACCEPT, MAX_FILES } from './files';
 import { Icon } from './icons';
-import type { View } from './thread';
+import type { View } from './view';
 import { fill, type Words } from './words';
 
 const MAX_TEXT = 4000;

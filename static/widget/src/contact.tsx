@@ -1,7 +1,7 @@
 /** How to reach the buyer: offered, never a gate. Two consents, apart and unticked. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { View } from './thread';
+import type { View } from './view';
 
 export function ContactForm({ chat, config, words, lang }: View) {
   const [step, setStep] = useState<'offer' | 'form' | 'saved'>('offer');

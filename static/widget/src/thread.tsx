@@ -1,21 +1,13 @@
 /** The talk itself: greeting, days, messages, what may be pressed next. */
 
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import type { Chat } from './chat';
 import { ContactForm } from './contact';
 import { Icon } from './icons';
-import type { Button, Card, Config, FileRow, Message } from './protocol';
+import type { Button, Card, FileRow, Message } from './protocol';
 import { delivery, lastSeq, type State } from './state';
 import { dayName, dayOf, linked, safe, sizeOf, timeOf } from './text';
+import type { View } from './view';
 import { fill, type Lang, type Words } from './words';
-
-export interface View {
-  chat: Chat;
-  config: Config;
-  words: Words;
-  lang: Lang;
-  emit: (name: string, data?: unknown) => void;
-}
 
 export function greetingOf({ config, words, lang }: View): string {
   const { bot, answers } = config;
