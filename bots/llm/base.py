@@ -7,6 +7,7 @@ one thread until its deadline at the latest.
 
 from __future__ import annotations
 
+import json
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping
@@ -324,6 +325,19 @@ def estimate_prompt(request: ModelRequest) -> int:
     texts += [str(c.arguments) for m in request.messages for c in m.tool_calls]
     texts += [t.name + t.description + str(t.parameters) for t in request.tools]
     return estimate_tokens(*texts) + 4 * len(request.messages)
+
+
+def used(usage: Usage | None, request: ModelRequest, *texts: str) -> Usage:
+    """What the vendor counted, else our guess."""
+    return usage or Usage(estimate_prompt(request), estimate_tokens(*texts), is_estimated=True)
+
+
+def arguments_of(raw: Any) -> dict[str, Any]:
+    """A tool call's arguments: an object, or the JSON text of one. Raises TypeError, ValueError."""
+    arguments = json.loads(raw) if isinstance(raw, str) and raw else raw or {}
+    if not isinstance(arguments, dict):
+        raise TypeError("arguments")
+    return arguments
 
 
 def plain_schema(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,31 +1,39 @@
 """The chat dialect that OpenAI started and many servers speak: pure, no I/O.
 
-Reads and writes plain JSON; used by `openai/` and `compatible/`.
+Reads and writes plain JSON; used by `openai/` and `compatible/`, which bring the calls.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+import logging
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from bots.llm.base import (
+    Account,
     Completion,
     Finish,
     ModelMalformed,
     ModelRefused,
     ModelRequest,
     NeedsMerchant,
+    OnDelta,
+    ParameterRefused,
+    Patience,
+    Provider,
     RetryLater,
     ToolCall,
     Usage,
     VendorError,
-    estimate_prompt,
-    estimate_tokens,
     system_first,
+    used,
 )
 from bots.llm.wire import DONE, error_message
+
+log = logging.getLogger(__name__)
 
 FINISH = {
     "stop": Finish.STOP,
@@ -74,6 +82,36 @@ def tools_out(request: ModelRequest) -> list[dict[str, Any]]:
         }
         for tool in request.tools
     ]
+
+
+class Forgiving(Provider):
+    """A server that refuses an optional parameter is asked without it, now and from then on."""
+
+    optional: Collection[str] = ()
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(account)
+        self._refused_parameters: set[str] = set()
+
+    def taken(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return {k: v for k, v in body.items() if k not in self._refused_parameters}
+
+    def complete(
+        self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None = None
+    ) -> Completion:
+        for _ in self.optional:
+            try:
+                return self.ask(request, patience, on_delta)
+            except ParameterRefused as exc:
+                log.warning("%s does not take %s: left out", self.account.id, exc.parameter)
+                self._refused_parameters.add(exc.parameter)
+        return self.ask(request, patience, on_delta)
+
+    @abstractmethod
+    def ask(
+        self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None
+    ) -> Completion:
+        """One try. Raises ParameterRefused, and what `complete` raises."""
 
 
 @dataclass
@@ -159,11 +197,7 @@ class Gathering:
     def _completion(
         self, request: ModelRequest, text: str, calls: tuple[ToolCall, ...], finish: Finish
     ) -> Completion:
-        usage = self.usage or Usage(
-            prompt=estimate_prompt(request),
-            completion=estimate_tokens(text, *(str(c.arguments) for c in calls)),
-            is_estimated=True,
-        )
+        usage = used(self.usage, request, text, *(str(c.arguments) for c in calls))
         return Completion(
             text, calls, finish, usage, self.model, self.provider, vendor_id=self.vendor_id
         )

@@ -157,6 +157,34 @@ def account_client(account: Account, vendor: str, base_url: str, ca_pem: str = "
     return client_for(vendor, base_url, account.proxy, account.allow_private, ca_pem)
 
 
+class Token:
+    """A short-lived access token: one for all threads, asked for early, by one thread at a time."""
+
+    def __init__(self, fetch: Callable[[Patience], tuple[str, float]]) -> None:
+        """`fetch` asks the vendor for a token: it, and for how many seconds to use it."""
+        self._fetch, self._lock = fetch, threading.Lock()
+        self._value, self._until = "", 0.0
+
+    def get(self, patience: Patience) -> str:
+        with self._lock:
+            if not self._value or time.monotonic() >= self._until:
+                self._value, seconds = self._fetch(patience)
+                self._until = time.monotonic() + seconds
+            return self._value
+
+    def forget(self, value: str) -> None:
+        """The vendor refused it. Another that was fetched meanwhile stays."""
+        with self._lock:
+            if self._value == value:
+                self._value = ""
+
+
+def served_models(listed: Any) -> list[str]:
+    """Names in the answer of `GET /models`."""
+    found = listed.get("data") if isinstance(listed, Mapping) else None
+    return [str(m["id"]) for m in found or [] if isinstance(m, Mapping) and m.get("id")]
+
+
 def timeouts(patience: Patience) -> httpx.Timeout:
     left = max(0.05, patience.left())
     return httpx.Timeout(

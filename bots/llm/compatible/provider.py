@@ -11,7 +11,6 @@ a server that ignores `stream` is read whole; an error may come after 200.
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 
@@ -26,7 +25,6 @@ from bots.llm.base import (
     OnDelta,
     ParameterRefused,
     Patience,
-    Provider,
     VendorError,
     finished,
 )
@@ -43,10 +41,11 @@ OPTIONAL = (
     "max_tokens",
     "tools",
 )
-log = logging.getLogger(__name__)
 
 
-class Compatible(Provider):
+class Compatible(chat.Forgiving):
+    optional = OPTIONAL
+
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         self._address = (account.base_url or account.setting("base_url")).rstrip("/")
@@ -59,7 +58,6 @@ class Compatible(Provider):
         if key := account.setting("api_key"):
             self._headers["authorization"] = f"Bearer {key}"
         self._secrets = (account.setting("api_key"), *self._headers.values())
-        self._refused_parameters: set[str] = set()
 
     @property
     def model(self) -> str:
@@ -82,20 +80,9 @@ class Compatible(Provider):
         if stream:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}
-        return {k: v for k, v in body.items() if k not in self._refused_parameters}
+        return self.taken(body)
 
-    def complete(
-        self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None = None
-    ) -> Completion:
-        for _ in OPTIONAL:
-            try:
-                return self._ask(request, patience, on_delta)
-            except ParameterRefused as exc:
-                log.warning("%s does not take %s: left out", self.account.id, exc.parameter)
-                self._refused_parameters.add(exc.parameter)
-        return self._ask(request, patience, on_delta)
-
-    def _ask(
+    def ask(
         self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None
     ) -> Completion:
         body = self.body(request, stream=on_delta is not None)
@@ -160,10 +147,10 @@ class Compatible(Provider):
                 listed = wire.body_json(response, patience)
         except NotFound:
             return super().check(patience)
-        names = [m.get("id") for m in (listed or {}).get("data") or [] if isinstance(m, dict)]
+        names = wire.served_models(listed)
         if names and self.model not in names and f"{self.model}:latest" not in names:
             raise NeedsMerchant(
-                f"the server does not have this model; it has: {', '.join(map(str, names[:5]))}",
+                f"the server does not have this model; it has: {', '.join(names[:5])}",
                 vendor=VENDOR,
             )
         return self.model

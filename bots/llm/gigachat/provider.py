@@ -12,7 +12,6 @@ refusal is a polite text with 200 and finish_reason "blacklist".
 from __future__ import annotations
 
 import json
-import threading
 import time
 import uuid
 from collections.abc import Iterable
@@ -37,11 +36,11 @@ from bots.llm.base import (
     ToolCall,
     Usage,
     VendorError,
-    estimate_prompt,
-    estimate_tokens,
+    arguments_of,
     finished,
     plain_schema,
     system_first,
+    used,
 )
 
 VENDOR = "gigachat"
@@ -72,8 +71,7 @@ class GigaChat(Provider):
         self._auth_url = (account.base_url or AUTH_ADDRESS).rstrip("/") + "/api/v2/oauth"
         ca_pem = account.setting("ca_pem") or operator_ca()
         self._client = wire.account_client(account, VENDOR, self._address, ca_pem)
-        self._lock = threading.Lock()
-        self._token, self._token_until = "", 0.0
+        self._tokens = wire.Token(self._fetch_token)
 
     @property
     def model(self) -> str:
@@ -108,14 +106,14 @@ class GigaChat(Provider):
         try:
             return self._ask(request, patience, on_delta)
         except TokenExpired as exc:
-            self._forget(exc.token)
+            self._tokens.forget(exc.token)
             return self._ask(request, patience, on_delta)
 
     def _ask(
         self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None
     ) -> Completion:
         stream = on_delta is not None
-        token = self._access_token(patience)
+        token = self._tokens.get(patience)
         if not stream:
             wire.wait_for_whole(patience)
         answer = _Answer(self.model)
@@ -159,52 +157,40 @@ class GigaChat(Provider):
             vendor=VENDOR,
             operation="GET /models",
             patience=patience,
-            headers={"authorization": f"Bearer {self._access_token(patience)}"},
+            headers={"authorization": f"Bearer {self._tokens.get(patience)}"},
         ) as response:
             listed = wire.body_json(response, patience)
-        names = [m.get("id") for m in (listed or {}).get("data") or [] if isinstance(m, dict)]
+        names = wire.served_models(listed)
         if names and self.model not in names:
             raise NeedsMerchant(
-                f"this contract does not have the model; it has: {', '.join(map(str, names))}",
+                f"this contract does not have the model; it has: {', '.join(names)}",
                 vendor=VENDOR,
             )
         return self.model
 
-    # --- token ---
-    def _access_token(self, patience: Patience) -> str:
-        """One token for all threads; renewed early, by one thread at a time."""
-        with self._lock:
-            if self._token and time.time() < self._token_until:
-                return self._token
-            with wire.streamed(
-                self._client,
-                "POST",
-                self._auth_url,
-                vendor=VENDOR,
-                operation="POST /oauth",
-                patience=patience,
-                headers={
-                    "authorization": f"Basic {self.account.setting('authorization_key')}",
-                    "rquid": str(uuid.uuid4()),
-                },
-                data={"scope": self.account.setting("scope", "GIGACHAT_API_PERS")},
-                secrets=(self.account.setting("authorization_key"),),
-                explain=explain_token,
-            ) as response:
-                answer = wire.body_json(response, patience)
-            if not isinstance(answer, dict):
-                raise ModelMalformed("the token service sent no token", vendor=VENDOR)
-            token = answer.get("access_token") or answer.get("tok")
-            if not token:
-                raise ModelMalformed("the token service sent no token", vendor=VENDOR)
-            self._token = str(token)
-            self._token_until = _expiry(answer) - RENEW_BEFORE_S
-            return self._token
-
-    def _forget(self, token: str) -> None:
-        with self._lock:
-            if self._token == token:
-                self._token = ""
+    def _fetch_token(self, patience: Patience) -> tuple[str, float]:
+        with wire.streamed(
+            self._client,
+            "POST",
+            self._auth_url,
+            vendor=VENDOR,
+            operation="POST /oauth",
+            patience=patience,
+            headers={
+                "authorization": f"Basic {self.account.setting('authorization_key')}",
+                "rquid": str(uuid.uuid4()),
+            },
+            data={"scope": self.account.setting("scope", "GIGACHAT_API_PERS")},
+            secrets=(self.account.setting("authorization_key"),),
+            explain=explain_token,
+        ) as response:
+            answer = wire.body_json(response, patience)
+        if not isinstance(answer, dict):
+            raise ModelMalformed("the token service sent no token", vendor=VENDOR)
+        token = answer.get("access_token") or answer.get("tok")
+        if not token:
+            raise ModelMalformed("the token service sent no token", vendor=VENDOR)
+        return str(token), _expiry(answer) - RENEW_BEFORE_S - time.time()
 
 
 def operator_ca() -> str:
@@ -312,12 +298,7 @@ class _Answer:
             self.reason = choices[0].get("finish_reason") or self.reason
             self.state = message.get("functions_state_id") or self.state
             if call := message.get("function_call"):
-                arguments = call.get("arguments") or {}
-                if isinstance(arguments, str):
-                    arguments = json.loads(arguments)
-                if not isinstance(arguments, dict):
-                    raise TypeError("arguments")
-                self.call = (str(call["name"]), arguments)
+                self.call = (str(call["name"]), arguments_of(call.get("arguments")))
             text = str(message.get("content") or "")
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as exc:
             raise ModelMalformed("the answer has an unknown shape", vendor=VENDOR) from exc
@@ -339,7 +320,5 @@ class _Answer:
         elif finish is Finish.TOOLS:
             raise ModelMalformed("a function call without a function", vendor=VENDOR)
         text = "".join(self.pieces)
-        usage = self.usage or Usage(
-            estimate_prompt(request), estimate_tokens(text), is_estimated=True
-        )
+        usage = used(self.usage, request, text)
         return Completion(text, calls, finish, usage, self.model, VENDOR, vendor_id=self.vendor_id)

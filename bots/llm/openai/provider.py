@@ -27,7 +27,6 @@ from bots.llm.base import (
     OnDelta,
     ParameterRefused,
     Patience,
-    Provider,
     RetryLater,
     VendorError,
     finished,
@@ -42,7 +41,9 @@ REASONING_TOKENS = 4_000
 OPTIONAL = frozenset({"temperature", "reasoning_effort", "prompt_cache_key"})
 
 
-class OpenAI(Provider):
+class OpenAI(chat.Forgiving):
+    optional = OPTIONAL
+
     def __init__(self, account: Account) -> None:
         super().__init__(account)
         address = account.base_url or account.setting("base_url", ADDRESS)
@@ -55,7 +56,6 @@ class OpenAI(Provider):
             # The package takes httpx clients too; its types name only its own fork.
             http_client=cast(Any, wire.account_client(account, VENDOR, address)),
         )
-        self._refused_parameters: set[str] = set()
 
     @property
     def model(self) -> str:
@@ -85,18 +85,9 @@ class OpenAI(Provider):
         if stream:
             body["stream"] = True
             body["stream_options"] = {"include_usage": True}
-        return {k: v for k, v in body.items() if k not in self._refused_parameters}
+        return self.taken(body)
 
-    def complete(
-        self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None = None
-    ) -> Completion:
-        try:
-            return self._ask(request, patience, on_delta)
-        except ParameterRefused as exc:
-            self._refused_parameters.add(exc.parameter)
-            return self._ask(request, patience, on_delta)
-
-    def _ask(
+    def ask(
         self, request: ModelRequest, patience: Patience, on_delta: OnDelta | None
     ) -> Completion:
         gathering = chat.Gathering(VENDOR, self.model)

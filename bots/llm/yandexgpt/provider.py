@@ -11,7 +11,6 @@ inside a message, matched by name and order, for there are no ids.
 from __future__ import annotations
 
 import json
-import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable
@@ -35,11 +34,11 @@ from bots.llm.base import (
     ToolCall,
     Usage,
     VendorError,
-    estimate_prompt,
-    estimate_tokens,
+    arguments_of,
     finished,
     plain_schema,
     system_first,
+    used,
 )
 
 VENDOR = "yandexgpt"
@@ -64,8 +63,7 @@ class YandexGPT(Provider):
         ca_pem = account.setting("ca_pem")
         self._client = wire.account_client(account, VENDOR, self._address, ca_pem)
         self._iam_client = wire.account_client(account, VENDOR, self._iam_address, ca_pem)
-        self._lock = threading.Lock()
-        self._token, self._token_until = "", 0.0
+        self._tokens = wire.Token(self._fetch_token)
 
     @property
     def model(self) -> str:
@@ -110,7 +108,7 @@ class YandexGPT(Provider):
         if key := self.account.setting("api_key"):
             headers["authorization"] = f"Api-Key {key}"
         else:
-            headers["authorization"] = f"Bearer {self._iam_token(patience)}"
+            headers["authorization"] = f"Bearer {self._tokens.get(patience)}"
         return headers
 
     def complete(
@@ -120,6 +118,8 @@ class YandexGPT(Provider):
         if not stream:
             wire.wait_for_whole(patience)
         answer = _Answer(self.model)
+        headers = self.headers(patience)
+        token = headers["authorization"].partition(" ")[2]
         with wire.streamed(
             self._client,
             "POST",
@@ -127,10 +127,10 @@ class YandexGPT(Provider):
             vendor=VENDOR,
             operation=OPERATION,
             patience=patience,
-            headers=self.headers(patience),
+            headers=headers,
             payload=self.body(request, stream=stream),
-            secrets=(self.account.setting("api_key"), self._token),
-            explain=self._explain,
+            secrets=(token,),
+            explain=lambda status, body, message: self._explain(status, message, token),
         ) as response:
             answer.vendor_id = response.headers.get("x-request-id", "")
             pieces = (
@@ -152,10 +152,10 @@ class YandexGPT(Provider):
             rest_s=rest_s,
         )
 
-    def _explain(self, status: int, body: Any, message: str) -> VendorError | None:
+    def _explain(self, status: int, message: str, token: str) -> VendorError | None:
         text = message.lower()
         if status == 401 and not self.account.setting("api_key"):
-            self._token = ""
+            self._tokens.forget(token)
             return RetryLater(message)
         if status == 404 or (status == 400 and "model" in text):
             return NeedsMerchant(message)
@@ -163,34 +163,27 @@ class YandexGPT(Provider):
             return ModelRefused(message)
         return None
 
-    # --- IAM ---
-    def _iam_token(self, patience: Patience) -> str:
-        with self._lock:
-            if self._token and time.monotonic() < self._token_until:
-                return self._token
-            key_text = self.account.setting("service_account_key")
-            if not key_text:
-                raise NeedsMerchant(
-                    "neither an API key nor a service account key is set", vendor=VENDOR
-                )
-            with wire.streamed(
-                self._iam_client,
-                "POST",
-                f"{self._iam_address}/iam/v1/tokens",
-                vendor=VENDOR,
-                operation="POST /iam/v1/tokens",
-                patience=patience,
-                payload={"jwt": service_jwt(key_text)},
-            ) as response:
-                answer = wire.body_json(response, patience)
-            token = answer.get("iamToken") if isinstance(answer, dict) else None
-            if not token:
-                raise ModelMalformed("the token service sent no token", vendor=VENDOR)
-            self._token = str(token)
-            self._token_until = time.monotonic() + min(
-                IAM_REFRESH_S, _seconds_until(str(answer.get("expiresAt") or "")) - 60
+    def _fetch_token(self, patience: Patience) -> tuple[str, float]:
+        key_text = self.account.setting("service_account_key")
+        if not key_text:
+            raise NeedsMerchant(
+                "neither an API key nor a service account key is set", vendor=VENDOR
             )
-            return self._token
+        with wire.streamed(
+            self._iam_client,
+            "POST",
+            f"{self._iam_address}/iam/v1/tokens",
+            vendor=VENDOR,
+            operation="POST /iam/v1/tokens",
+            patience=patience,
+            payload={"jwt": service_jwt(key_text)},
+        ) as response:
+            answer = wire.body_json(response, patience)
+        token = answer.get("iamToken") if isinstance(answer, dict) else None
+        if not token:
+            raise ModelMalformed("the token service sent no token", vendor=VENDOR)
+        left = _seconds_until(str(answer.get("expiresAt") or "")) - 60
+        return str(token), min(IAM_REFRESH_S, left)
 
 
 def _seconds_until(moment: str) -> float:
@@ -322,9 +315,7 @@ class _Answer:
             raise RetryLater("the answer broke off before its end", vendor=VENDOR)
         if finish is not Finish.REFUSAL and self.calls:
             finish = Finish.TOOLS
-        usage = self.usage or Usage(
-            estimate_prompt(request), estimate_tokens(self.text), is_estimated=True
-        )
+        usage = used(self.usage, request, self.text)
         calls = self.calls if finish is Finish.TOOLS else ()
         if finish is Finish.TOOLS and not calls:
             raise ModelMalformed("tool calls without any", vendor=VENDOR)
@@ -334,9 +325,4 @@ class _Answer:
 
 
 def _call_in(number: int, call: dict[str, Any]) -> ToolCall:
-    arguments = call.get("arguments") or {}
-    if isinstance(arguments, str):
-        arguments = json.loads(arguments)
-    if not isinstance(arguments, dict):
-        raise TypeError("arguments")
-    return ToolCall(f"call_{number}", call["name"], arguments)
+    return ToolCall(f"call_{number}", call["name"], arguments_of(call.get("arguments")))
