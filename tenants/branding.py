@@ -76,7 +76,10 @@ def is_wide(value: str) -> bool:
     if value.startswith("<"):
         head = value[:2000]
         if (box := _VIEW_BOX.search(head)) is not None:
-            _x, _y, width, height = (float(n) for n in re.split(r"[ ,]+", box[1].strip()))
+            try:
+                _x, _y, width, height = map(float, re.split(r"[ ,]+", box[1].strip()))
+            except ValueError:
+                return False  # browsers pass it over, too
         elif (sizes := (_WIDTH.search(head), _HEIGHT.search(head))) and all(sizes):
             width, height = (float(size[1]) for size in sizes if size)
         else:

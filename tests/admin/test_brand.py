@@ -84,6 +84,50 @@ def test_a_brand_is_changed_by_its_own_merchant_only(alpha, beta, client_of):
     assert "Alpha Boots" not in client_of(beta, "owner").get("/admin/").content.decode()
 
 
+@pytest.mark.parametrize(
+    ("attributes", "is_wide"),
+    [
+        ('viewBox="0 0 300 100"', True),
+        ('viewBox="0,0,100,100"', False),
+        ('width="320px" height="80"', True),
+        ('width="100%" height="80"', False),
+        ('viewBox="0 0 300 0"', False),
+        # Nobody may shut a shop's pages with a picture.
+        ('viewBox="0 0 300"', False),
+        ('viewBox="0 0 3.0.0 100"', False),
+        ('viewBox=" "', False),
+        ("", False),
+    ],
+)
+def test_a_wide_logo_stands_alone_and_a_square_one_beside_the_name(
+    alpha, client_of, visitor, attributes, is_wide
+):
+    file = io.BytesIO(f'<svg xmlns="http://www.w3.org/2000/svg" {attributes}/>'.encode())
+    file.name = "logo.svg"
+    client = client_of(alpha, "owner")
+    answer = client.post("/admin/brand/", {"name": "", "colour": "", "logo_file": file})
+    assert answer.status_code == 302, answer.context["form"].errors
+
+    for page in (visitor(alpha.host).get("/admin/login/"), client.get("/admin/")):
+        assert page.status_code == 200
+    html = visitor(alpha.host).get("/admin/login/").content.decode()
+    assert ('class="only-light"' in html) is is_wide
+    taken = client.post("/admin/brand/", {"name": "", "colour": "", "logo_clear": "on"})
+    assert taken.status_code == 302
+    assert 'class="only-light"' not in visitor(alpha.host).get("/admin/login/").content.decode()
+
+
+def test_a_picture_that_is_none_is_told_and_nothing_is_changed(alpha, client_of):
+    client = client_of(alpha, "owner")
+    client.cookies["lang"] = "en"
+    file = io.BytesIO(b"MZ not a picture")
+    file.name = "logo.png"
+    answer = client.post("/admin/brand/", {"name": "New", "colour": "", "logo_file": file})
+    assert answer.status_code == 200
+    assert "not a picture" in str(answer.context["form"].non_field_errors())
+    assert "New" not in words(client.get("/admin/").content.decode()).split("|")[0]
+
+
 def test_a_wrong_colour_is_told_and_the_rest_is_kept(alpha, client_of):
     answer = client_of(alpha, "owner").post("/admin/brand/", {"name": "New", "colour": "red"})
     assert answer.status_code == 200
