@@ -20,7 +20,7 @@ from analytics.models import DailyFigure
 from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.models import Due, MailServer, Plan
-from tenants.services import limit_letters
+from tenants.services import limit_letters, welcome
 from tenants.services import mail as post
 from tenants.services.partners import partner_host
 from tenants.services.people import LETTER
@@ -38,7 +38,6 @@ class Letter:
 
     text: str  # every header and the body
     sender: str
-    to: str
     server: str = ""
     user: str = ""
     password: str = ""
@@ -60,7 +59,6 @@ class Postman:
                 Letter(
                     f"{letter.message().as_bytes().decode()}\n{letter.subject}\n{letter.body}",
                     letter.from_email,
-                    letter.to[0],
                     *(
                         (connection.host, connection.username, connection.password)
                         if connection
@@ -133,6 +131,13 @@ def limits_near(shop: Any, client_of: Any) -> None:
         assert due.take(shop.schema, kind, who.pk)
 
 
+def welcomed(shop: Any, client_of: Any) -> None:
+    """In the partner's name, with the way into the shop."""
+    with shop.inside():
+        due.schedule(welcome.LETTER, shop.owner.pk)
+    assert due.take(shop.schema, welcome.LETTER, shop.owner.pk)
+
+
 PARTNER_OWNERS = {"alpha": "staff@partner.example", "beta": "root@platform.example"}
 WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/admin/password.py forgotten": forgotten,
@@ -140,6 +145,7 @@ WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/admin/people.py _send": invited,
     "tenants/services/people.py _password_letter": sent_later,
     "tenants/services/limit_letters.py _send": limits_near,
+    "tenants/services/welcome.py _welcome": welcomed,
 }
 
 
@@ -197,13 +203,12 @@ def strange(letter: Letter, ours: Any, stranger: Any) -> list[str]:
     ):
         if what in letter.text or what in letter.sender:
             found.append(f"says {what}")
-    is_partners = letter.to == PARTNER_OWNERS[ours.slug]
-    home = partner_host(ours.merchant.partner) if is_partners else ours.host
-    if other := letter.hosts - {home}:
+    homes = {ours.host, partner_host(ours.merchant.partner)}
+    if other := letter.hosts - homes:
         found.append(f"leads to {sorted(other)}")
-    server = own_server(ours, is_partners=is_partners)
-    mine = (server.host, server.username) if server else ("", "")
-    if (letter.server, letter.user) != mine:
+    servers = [own_server(ours, is_partners=is_partners) for is_partners in (False, True)]
+    mine = {(server.host, server.username) if server else ("", "") for server in servers}
+    if (letter.server, letter.user) not in mine:
         found.append(f"goes through {letter.server or 'the platform'}")
     if stranger.slug in letter.password:
         found.append("logs in with a stranger's password")
