@@ -7,7 +7,7 @@ import type { Button, Card, FileRow, Message } from './protocol';
 import { delivery, lastSeq, type State } from './state';
 import { dayName, dayOf, linked, safe, sizeOf, timeOf } from './text';
 import type { View } from './view';
-import { fill, type Lang, type Words } from './words';
+import { fill, type Words } from './words';
 
 export function greetingOf({ config, words, lang }: View): string {
   const { bot, answers } = config;
