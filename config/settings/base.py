@@ -38,7 +38,8 @@ _COMMON_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
     "django.contrib.sessions",
-    "django.contrib.admin",
+    # Not the admin itself: a worker that shows no pages need not load them (config.urls does).
+    "django.contrib.admin.apps.SimpleAdminConfig",
     "tenants.workspace",
 ]
 SHARED_APPS = [
