@@ -116,7 +116,9 @@ def merchant(slug: str = "") -> Iterator[Any]:
     with merchant_context(PUBLIC):
         plan, _made = Plan.objects.get_or_create(
             name="Bench",
-            defaults=dict.fromkeys(("conversations_a_month", "products"), 2000000000),
+            defaults=dict.fromkeys(
+                ("conversations_a_month", "products", "channels", "agents"), 2_000_000_000
+            ),
         )
         Merchant.objects.filter(pk=found.pk).update(plan=plan)
     try:
