@@ -7,4 +7,4 @@ class AnalyticsConfig(AppConfig):
     verbose_name = _("Reports")
 
     def ready(self) -> None:
-        from analytics import handlers, usage  # noqa: F401 - they register themselves
+        from analytics import handlers, steps, usage  # noqa: F401 - they register themselves

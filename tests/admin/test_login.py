@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 from django.core import mail
@@ -185,6 +188,24 @@ def test_who_signs_up_gets_a_letter_in_the_partners_brand(visitor, partner):
     assert [client.get(f"/admin/{link}").status_code for link in links[1:]] == [200, 200, 200]
     assert "rilavok" not in letter.body
     assert len(welcomed("gamma-hats")) == 1
+
+
+def test_a_worker_that_has_shown_no_page_knows_the_steps():
+    program = (
+        "import sys, django; django.setup()\n"
+        "from tenants.kernel import registry\n"
+        "print(list(registry.first_steps.members), 'analytics.admin' in sys.modules)\n"
+        "from django.urls import reverse; print(reverse('merchant:catalogue_import'))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings.local"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["['analytics'] False", "/admin/catalogue/import/"]
 
 
 def test_the_letter_is_in_the_language_of_the_shop(visitor, partner):
