@@ -52,7 +52,7 @@ def test_rows_relations_and_annotations_are_those_of_the_model_layer(alpha, beta
             assert compiled(contact.pk + 1000, "phone") == []
 
 
-def test_each_thread_has_its_own(alpha, contact_of):
+def test_another_thread_uses_its_own_connection(alpha, contact_of):
     compiled = Compiled(lambda pk: Contact.objects.filter(pk=pk), int)
     contact = contact_of(alpha, "one")
     with alpha.inside():
