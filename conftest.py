@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +180,7 @@ def django_db_setup(django_db_blocker: Any) -> Any:
         """What a test committed goes with the database it was committed to."""
         _close_connections()
         with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
-            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            _drop(server, name)
             server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
 
     renew()
@@ -190,7 +191,22 @@ def django_db_setup(django_db_blocker: Any) -> Any:
     with django_db_blocker.unblock():
         _close_connections()
     with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
-        server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        _drop(server, name)
+
+
+def _drop(server: Any, name: str) -> None:
+    """Nobody may end PostgreSQL's own cleaner (autovacuum) that happens to be inside: it is left
+    a moment to go."""
+    import psycopg
+
+    for tries in range(50):
+        try:
+            server.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+            return
+        except psycopg.errors.InsufficientPrivilege:
+            if tries == 49:
+                raise
+            time.sleep(0.2)
 
 
 def _close_connections() -> None:

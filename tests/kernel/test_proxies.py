@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import socketserver
 import threading
@@ -14,6 +13,7 @@ import pytest
 from bots.models import Channel
 from tenants.kernel.errors import NeedsMerchant
 from tenants.kernel.http import async_transport, outgoing
+from tests.fixtures.aside import run_aside
 
 # An address of nobody's that is public (TEST-NET is not); the pretend proxy answers for it.
 PUBLIC = "93.184.215.14"
@@ -64,7 +64,7 @@ def fetch_async(url: str, proxy: str) -> str:
         async with httpx.AsyncClient(transport=transport, trust_env=False) as client:
             return (await client.get(url)).text
 
-    return asyncio.run(run())
+    return run_aside(run())
 
 
 BOTH = pytest.mark.parametrize("get", [fetch, fetch_async])
