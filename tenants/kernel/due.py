@@ -19,7 +19,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from tenants.kernel import bell, gate
-from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tenants.kernel.context import PUBLIC, current_schema, merchant_context, release_connection
 from tenants.kernel.errors import RetryLater
 
 log = logging.getLogger(__name__)
@@ -231,7 +231,7 @@ def take(schema: str, kind: str, object_id: int) -> bool:
 
     Called by a bell (Celery), by the recovery scan, and directly by tests.
     """
-    gate.enter()
+    gate.enter(release_connection)
     try:
         with merchant_context(schema):
             lease = claim(schema, kind, object_id)

@@ -9,6 +9,7 @@ much that nobody knew of. Who comes back passes without asking.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from django.conf import settings
 
@@ -19,11 +20,18 @@ _slots = threading.BoundedSemaphore(max(2, settings.DB_POOL_MAX - FOR_RETURNS))
 _mine = threading.local()
 
 
-def enter() -> None:
-    """Begin work in this thread, when few enough others have."""
-    if not getattr(_mine, "inside", False):
+def enter(before_waiting: Callable[[], None]) -> None:
+    """Begin work in this thread, when few enough others have.
+
+    `before_waiting` lets go of what others need to get out: with a connection in hand a thread
+    that waits here could wait for ever.
+    """
+    if getattr(_mine, "inside", False):
+        return
+    if not _slots.acquire(blocking=False):
+        before_waiting()
         _slots.acquire()
-        _mine.inside = True
+    _mine.inside = True
 
 
 def leave() -> None:
