@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +37,8 @@ log = logging.getLogger(__name__)
 HISTORY = 20
 # Time kept for writing and for handing over when a model does not come back.
 RESERVE_S = 2.0
+# An answer that comes sooner needs no "typing…".
+TYPING_AFTER_S = 0.4
 TRIES = 5
 
 _conversation = Compiled(
@@ -99,16 +103,17 @@ def _one_answer(conversation: Conversation, stale) -> bool:
     for message in burst:
         if callback := message.meta.get("callback"):
             adapter.acknowledge(callback)
-    answer = answer_turn(
-        turn,
-        conversation_id=conversation.pk,
-        has_files=any(m.kind == Message.Kind.MEDIA for m in burst),
-        is_start=bool(newest.meta.get("start")),
-        seconds=max(1.0, deadline - RESERVE_S),
-        should_stop=stale.is_set,
-        on_wait=lambda: _show_typing(adapter, conversation.contact.external_id),
-        streamer=streamer,
-    )
+    with _typing(adapter, conversation.contact.external_id) as start_typing:
+        answer = answer_turn(
+            turn,
+            conversation_id=conversation.pk,
+            has_files=any(m.kind == Message.Kind.MEDIA for m in burst),
+            is_start=bool(newest.meta.get("start")),
+            seconds=max(1.0, deadline - RESERVE_S),
+            should_stop=stale.is_set,
+            on_wait=start_typing,
+            streamer=streamer,
+        )
     if answer is None:
         return False
     if _wait_for_more(burst, newest, stale):
@@ -117,10 +122,16 @@ def _one_answer(conversation: Conversation, stale) -> bool:
     return _write(conversation, epoch, upto, answer, ms)
 
 
-def _show_typing(adapter: ChannelAdapter, chat: str) -> None:
-    """Beside the answer: it must not wait for a courtesy."""
-    if adapter.manifest.can_type and adapter.manifest.rate_per_s:
-        threading.Thread(target=adapter.typing, args=(chat,), daemon=True, name="typing").start()
+@contextmanager
+def _typing(adapter: ChannelAdapter, chat: str) -> Iterator[Callable[[], None]]:
+    """Yields what starts the courtesy of "typing…": beside the answer, and only if that takes."""
+    timer = threading.Timer(TYPING_AFTER_S, adapter.typing, args=(chat,))
+    timer.daemon, timer.name = True, "typing"
+    can = adapter.manifest.can_type and adapter.manifest.rate_per_s
+    try:
+        yield timer.start if can else lambda: None
+    finally:
+        timer.cancel()
 
 
 def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:

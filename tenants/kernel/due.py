@@ -279,10 +279,17 @@ def _run(lease: Lease) -> tuple[datetime | None, bool]:
 
 def overdue(limit: int = 200, *, grace_s: float = 0.3) -> list[tuple[str, str, int]]:
     """Work that is due and that nobody holds: what a lost bell or a killed worker left behind."""
+    return [row[:3] for row in overdue_since(limit, grace_s=grace_s)]
+
+
+def overdue_since(
+    limit: int = 200, *, grace_s: float = 0.3
+) -> list[tuple[str, str, int, datetime]]:
+    """The same, with the time since when."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT schema, kind, object_id FROM public.tenants_due
+            SELECT schema, kind, object_id, due_at FROM public.tenants_due
             WHERE due_at <= statement_timestamp() - %s * interval '1 second'
               AND (lease_until IS NULL OR lease_until < statement_timestamp())
             ORDER BY due_at LIMIT %s

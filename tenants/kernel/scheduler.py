@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db import connections
 
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 SCAN_EVERY_S = 0.5
 RELAY_PAUSE_S = 0.03
+# A row that still waits was heard by a busy worker, most likely.
+RING_AGAIN_S = 3.0
 # Ring no more while this many bells wait: the workers are busy, not deaf.
 BELLS_AT_MOST = 500
 
@@ -70,11 +73,19 @@ def _loop(stop: threading.Event, step: Callable[[threading.Event], None], name: 
             pause = min(pause * 2, 5.0)
 
 
+_rung: dict[tuple[str, str, int, datetime], float] = {}
+
+
 def _scan(stop: threading.Event) -> None:
     """Ring for what is due: timers, and what a lost bell or a killed worker left behind."""
+    now = time.monotonic()
+    for row in [row for row, at in _rung.items() if now - at > RING_AGAIN_S]:
+        del _rung[row]
     if bell.waiting() < BELLS_AT_MOST:
-        for schema, kind, object_id in due.overdue():
-            bell.ring(schema, kind, object_id)
+        for row in due.overdue_since():
+            if row not in _rung:
+                _rung[row] = now
+                bell.ring(*row[:3])
     connections["default"].close()
     stop.wait(SCAN_EVERY_S)
 
