@@ -20,7 +20,12 @@ TABLE = "CREATE TABLE IF NOT EXISTS bench_plain (id bigserial PRIMARY KEY, chat 
 ROW = "INSERT INTO bench_plain (chat, body) VALUES (%s, %s)"
 ASK = {"model": "bench", "messages": [{"role": "user", "content": "Сколько стоит доставка?"}]}
 
-app = Celery("plain", broker=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
+# Apart from the product's own: neither its tasks nor its being current may show there.
+app = Celery(
+    "plain",
+    broker=os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"),
+    set_as_current=False,
+)
 app.conf.task_ignore_result = True
 app.conf.task_default_queue = "plain"
 
@@ -33,7 +38,7 @@ def prepare() -> None:
         connection.execute(TABLE)
 
 
-@app.task(name="plain.answer")
+@app.task(name="plain.answer", shared=False)
 def answer(chat: str) -> None:
     global _pool
     if _pool is None:
@@ -58,7 +63,7 @@ def _django(**_: object) -> None:
     django.setup()
 
 
-@app.task(name="plain.same")
+@app.task(name="plain.same", shared=False)
 def same(schema: str, channel_id: int, chat: str, text: str) -> None:
     from django.db import connection
     from django.utils import timezone
