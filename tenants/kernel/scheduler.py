@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 SCAN_EVERY_S = 0.5
 RELAY_PAUSE_S = 0.03
 # A row that still waits was heard by a busy worker, most likely.
-RING_AGAIN_S = 3.0
+RING_AGAIN_S = 1.5
 # Ring no more while this many bells wait: the workers are busy, not deaf.
 BELLS_AT_MOST = 500
 
