@@ -124,7 +124,9 @@ def merchant(slug: str = "") -> Iterator[Any]:
     try:
         yield found
     finally:
-        connections.close_all()  # a bench may have cut the one we hold
+        # A bench may have cut the connection we hold, or left a table of its own in the pool.
+        connections.close_all()
+        connections["default"].close_pool()
         merchants.merchant_delete(found, confirm=slug, grace=timedelta(0))
         merchants.merchant_erase(found.pk)
 
