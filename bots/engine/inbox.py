@@ -81,7 +81,7 @@ def _waiting(lane: int, limit: int = AT_ONCE) -> list[Inbox]:
 
 def _apply_row(row: Inbox, channels: dict[int, Channel | None]) -> None:
     if row.channel_id not in channels:
-        channels[row.channel_id] = next(iter(_channel(row.channel_id)), None)
+        channels[row.channel_id] = _channel.first(row.channel_id)
     channel = channels[row.channel_id]
     if channel is None:
         return

@@ -63,7 +63,7 @@ _identities = Compiled(lambda contact: Identity.objects.filter(contact=contact),
 def take_turn(conversation_id: int) -> datetime | None:
     schema = current_schema()
     for _try in range(TRIES):
-        conversation = next(iter(_conversation(conversation_id)), None)
+        conversation = _conversation.first(conversation_id)
         if conversation is None or not _bot_has_to_answer(conversation):
             return None
         with running(schema, conversation_id) as stale:

@@ -148,16 +148,14 @@ def _send_part(
     try:
         sent = adapter.send(call)
     except RetryLater as exc:
-        delivery.state, delivery.error = Delivery.State.FAILED, exc.detail[:300]
-        delivery.save(update_fields=["state", "error"])
+        _note(delivery, Delivery.State.FAILED, exc.detail)
         if timezone.now() - message.created_at > GIVE_UP_AFTER:
             _fail(message, exc.detail)
             return None
         wait = exc.retry_after_s or min(2.0**delivery.attempts, 300)
         return timezone.now() + timedelta(seconds=wait)
     except OutcomeUnknown as exc:
-        delivery.state, delivery.error = Delivery.State.UNKNOWN, exc.detail[:300]
-        delivery.save(update_fields=["state", "error"])
+        _note(delivery, Delivery.State.UNKNOWN, exc.detail)
         return timezone.now() + timedelta(seconds=1)
     except Unreachable as exc:
         Contact.objects.filter(pk=message.conversation.contact_id).update(is_reachable=False)
@@ -165,8 +163,7 @@ def _send_part(
         return None
     except NeedsMerchant as exc:
         channel_broke(message.conversation.channel, exc.detail)
-        delivery.state, delivery.error = Delivery.State.FAILED, exc.detail[:300]
-        delivery.save(update_fields=["state", "error"])
+        _note(delivery, Delivery.State.FAILED, exc.detail)
         return timezone.now() + timedelta(minutes=1)
     except Rejected as exc:
         _fail_delivery(message, delivery, exc.detail)
@@ -174,8 +171,7 @@ def _send_part(
     except Exception as exc:
         # An answer that fits no description: the message may be out, so it counts as such.
         log.exception("message %s: the channel's answer is not understood", message.pk)
-        delivery.state, delivery.error = Delivery.State.UNKNOWN, f"{type(exc).__name__}"[:300]
-        delivery.save(update_fields=["state", "error"])
+        _note(delivery, Delivery.State.UNKNOWN, type(exc).__name__)
         return timezone.now() + timedelta(seconds=1)
     if is_last:
         _finish(message, delivery, sent.external_id)
@@ -252,9 +248,13 @@ def _note_sent(channel: Channel) -> None:
         Channel.objects.filter(pk=channel.pk).update(last_out_at=now)
 
 
-def _fail_delivery(message: Message, delivery: Delivery, detail: str) -> None:
-    delivery.state, delivery.error = Delivery.State.FAILED, detail[:300]
+def _note(delivery: Delivery, state: str, detail: str) -> None:
+    delivery.state, delivery.error = state, detail[:300]
     delivery.save(update_fields=["state", "error"])
+
+
+def _fail_delivery(message: Message, delivery: Delivery, detail: str) -> None:
+    _note(delivery, Delivery.State.FAILED, detail)
     _fail(message, detail)
 
 

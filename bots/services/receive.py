@@ -125,7 +125,7 @@ _in_lane = Compiled(
 
 def _locked(lane: int, external_id: str = "") -> Conversation | None:
     """The conversation, locked; `is_known` says whether it has a message of that id."""
-    found = next(iter(_in_lane(lane, external_id)), None)
+    found = _in_lane.first(lane, external_id)
     if found is not None and not external_id:
         found.is_known = False  # type: ignore[attr-defined]
     return found

@@ -60,6 +60,10 @@ class Compiled(Generic[M]):
         )
         return list(ModelIterable(queryset))  # type: ignore[arg-type]
 
+    def first(self, *values: Any) -> M | None:
+        """The first of them, None where there is none."""
+        return next(iter(self(*values)), None)
+
     def _compile(self) -> _Kept:
         compiler = self._make(*self._marks).query.get_compiler(connection=connection)
         sql, params = compiler.as_sql()
