@@ -23,6 +23,7 @@ from django.db import connections
 
 from config import roles
 from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.postgres.base import DatabaseWrapper
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -126,7 +127,9 @@ def merchant(slug: str = "") -> Iterator[Any]:
     finally:
         # A bench may have cut the connection we hold, or left a table of its own in the pool.
         connections.close_all()
-        connections["default"].close_pool()
+        connection = connections["default"]
+        if isinstance(connection, DatabaseWrapper):
+            connection.close_pool()
         merchants.merchant_delete(found, confirm=slug, grace=timedelta(0))
         merchants.merchant_erase(found.pk)
 
