@@ -74,6 +74,9 @@ def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpR
     back = reverse("platform:models") + query
     values = partner_models(partner).get(kind)
     if request.method == "POST" and request.POST.get("do") == "remove":
+        if request.POST.get("typed", "").strip() != str(manifest.title):
+            messages.error(request, _("This is not the name. Nothing was changed."))
+            return redirect(f"{request.path}?{request.GET.urlencode()}")
         partner_model_remove(partner=partner, provider=kind)
         audit("modelaccount.deleted", f"{partner}: {manifest.title}", actor=actor_of(request))
         messages.success(request, _("Removed. Merchants no longer use this key."))

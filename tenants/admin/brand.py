@@ -28,6 +28,10 @@ from tenants.services.pictures import picture_read
 from tenants.services.shops import shop_brand_save
 
 PICTURES = ("logo", "logo_dark", "favicon")
+SENDER_EMAIL_HELP = gettext_lazy(
+    "Answers to your letters go here. Readers see it as the sender only where a mail server of "
+    "your own is set up (“E-mail”): through ours anybody could write in your name."
+)
 _HEX = re.compile(r"#[0-9a-fA-F]{6}")
 
 
@@ -59,6 +63,7 @@ class BrandForm(forms.ModelForm):
             *("name", "colour", "support_email", "support_url", "privacy_url", "legal_name"),
             *("sender_name", "sender_email"),
         )
+        help_texts = {"sender_email": SENDER_EMAIL_HELP}
         widgets = {"colour": forms.TextInput({"data-colour": "", "maxlength": 7})}
 
     def pictures(self) -> dict[str, str]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from email.utils import parseaddr
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
@@ -28,6 +30,7 @@ from tenants.services.audit import audit
 from tenants.services.mail import (
     House,
     MailFailed,
+    answers_to,
     mail_server_remove,
     mail_server_save,
     mail_server_try,
@@ -68,8 +71,10 @@ class MailServerForm(forms.Form):
         help_text=gettext_lazy("Readers see it as the sender. The server has to allow it."),
     )
 
-    def __init__(self, data: Any = None, *, server: MailServer | None) -> None:
-        found = {name: getattr(server, name) for name in FIELDS} if server else {"port": 587}
+    def __init__(self, data: Any = None, *, server: MailServer | None, sender: str) -> None:
+        found: dict[str, Any] = {"port": 587, "sender": sender}
+        if server:
+            found = {name: getattr(server, name) for name in FIELDS}
         super().__init__(data, initial=found)
         if server and server.sealed:
             self.fields["password"].help_text = _("Stored and never shown. Empty keeps it.")
@@ -82,10 +87,16 @@ def _page(request: HttpRequest, site: BrandedSite, house: House, name: str) -> H
         brand = owner.brand
         server = MailServer.objects.filter(brand=brand).first() if brand else None
     inherited = None if server else server_of(house)
-    form = MailServerForm(posted(request), server=server)
+    form = MailServerForm(
+        posted(request), server=server, sender=brand.sender_email if brand else ""
+    )
     here = f"{reverse(f'{site.name}:mail')}{name}"
     if request.method == "POST" and request.POST.get("do") == "remove":
-        if brand and server:
+        if brand is None or server is None:
+            pass
+        elif request.POST.get("typed", "").strip() != server.host:
+            messages.error(request, _("This is not the name. Nothing was changed."))
+        else:
             mail_server_remove(brand)
             audit("mailserver.deleted", str(server), actor=actor_of(request))
             messages.success(request, _("Removed. Letters go out as before."))
@@ -115,6 +126,8 @@ def _page(request: HttpRequest, site: BrandedSite, house: House, name: str) -> H
             form=form,
             server=server,
             inherited=inherited,
+            sender=parseaddr(settings.DEFAULT_FROM_EMAIL)[1],
+            answers=answers_to(house),
             is_merchant=house.merchant is not None,
             email=actor_of(request).email,
         ),

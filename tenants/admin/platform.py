@@ -34,7 +34,7 @@ from unfold.widgets import (
 
 from tenants import branding
 from tenants.admin.base import Empty, ModelAdmin, TypedName, actor_of, when
-from tenants.admin.brand import PICTURES
+from tenants.admin.brand import PICTURES, SENDER_EMAIL_HELP
 from tenants.admin.home import filler
 from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.people import AuditAdmin, PersonAdmin
@@ -587,6 +587,7 @@ class PartnerForm(forms.ModelForm):
         label=gettext_lazy("Address of e-mails"),
         required=False,
         widget=UnfoldAdminEmailInputWidget,
+        help_text=SENDER_EMAIL_HELP,
     )
     logo_file = forms.FileField(label=gettext_lazy("Logo"), required=False)
     logo_dark_file = forms.FileField(label=gettext_lazy("Logo for dark pages"), required=False)

@@ -1,10 +1,13 @@
 """E-mails in the name of a brand, through its own server where it has one.
 
-A merchant's server comes first, else its partner's, else the platform's (EMAIL_URL). A server that
-does not take a letter loses nothing: the letter goes through the platform's server at once, with
-answers led to the brand; the brand's page and home page say what is wrong; and the server is left
-alone for REST_S. Where the platform's server fails, too, the caller is told (MailFailed) and tries
-again or says so.
+A merchant's server comes first, else its partner's, else the platform's (EMAIL_URL). Through the
+platform's server every letter is from DEFAULT_FROM_EMAIL: an address that was typed proves nothing,
+so it is where answers go (Reply-To), never the sender. A server's own sender is allowed or refused
+by that server.
+
+A server that does not take a letter loses nothing: the letter goes through the platform's server at
+once; the brand's page and home page say what is wrong; and the server is left alone for REST_S.
+Where the platform's server fails, too, the caller is told (MailFailed) and tries again or says so.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
-from email.utils import formataddr
+from email.utils import formataddr, parseaddr
 from typing import Any
 
 from django.conf import settings
@@ -60,7 +63,7 @@ def mail_send(house: House, *, to: str, subject: str, text: str) -> None:
     brand = house.brand
     name = brand.get("sender_name") or brand.get("name", "")
     own = server_of(house)
-    answers = brand.get("support_email", "")
+    answers = answers_to(house)
     if own is not None and not _rests(own):
         try:
             _through(own, to, subject, text, name=name, answers=answers)
@@ -69,13 +72,11 @@ def mail_send(house: House, *, to: str, subject: str, text: str) -> None:
         else:
             _note(own, "")
             return
-    # A broken server's address is kept for answers: as a sender it would be refused elsewhere.
-    sender = settings.DEFAULT_FROM_EMAIL if own else brand.get("sender_email", "")
     answers = answers or (own.sender if own else "")
     letter = EmailMessage(
         subject,
         text,
-        formataddr((name, sender or settings.DEFAULT_FROM_EMAIL)),
+        formataddr((name, parseaddr(settings.DEFAULT_FROM_EMAIL)[1])),
         [to],
         reply_to=[answers] if answers else None,
     )
@@ -84,6 +85,14 @@ def mail_send(house: House, *, to: str, subject: str, text: str) -> None:
     except OSError as exc:
         log.error("the platform's mail server does not take letters: %s", exc)
         raise MailFailed(in_words(exc, settings.EMAIL_HOST or "")) from exc
+
+
+def answers_to(house: House) -> str:
+    """Where answers to a brand's letters go: its own address before its partner's; "" for none."""
+    brands = [house.partner.brand]
+    if house.merchant is not None and house.merchant.brand is not None:
+        brands.insert(0, house.merchant.brand)
+    return next((a for b in brands for a in (b.sender_email, b.support_email) if a), "")
 
 
 def server_of(house: House) -> MailServer | None:
@@ -159,7 +168,7 @@ def mail_server_try(server: MailServer, house: House, *, to: str) -> None:
     }
     try:
         _through(server, to, _("Test letter of %(brand)s") % {"brand": brand["name"]}, text,
-                 name=name, answers=brand.get("support_email", ""))  # fmt: skip
+                 name=name, answers=answers_to(house))  # fmt: skip
     except MailFailed as exc:
         _note(server, str(exc))
         raise

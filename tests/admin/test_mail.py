@@ -303,6 +303,82 @@ def test_a_merchant_without_a_server_and_a_dead_platform_is_told(alpha, settings
         )
 
 
+def test_a_server_is_removed_only_when_its_name_is_typed(alpha, beta, client_of, post_of, trusted):
+    post = post_of("starttls")
+    for shop in (alpha, beta):
+        client_of(shop, "owner").post("/admin/mail/", form(post, do="save"))
+    client = client_of(alpha, "owner")
+    client.cookies["lang"] = "en"
+
+    page = client.get("/admin/mail/").content.decode()
+    for typed in ({}, {"typed": ""}, {"typed": "mail.localhost"}):
+        answer = client.post("/admin/mail/", {"do": "remove", **typed})
+        assert said(answer).endswith("This is not the name. Nothing was changed.")
+        assert MailServer.objects.count() == 2
+
+    assert 'data-typed-name="127.0.0.1"' in page
+    assert "Its password is forgotten for good" in page
+    client.post("/admin/mail/", {"do": "remove", "typed": "127.0.0.1"})
+    beta.merchant.refresh_from_db()
+    assert [server.brand_id for server in MailServer.objects.all()] == [beta.merchant.brand_id]
+
+
+def sender_set(client: Any, address: str, **more: str) -> Any:
+    brand = {"name": "", "colour": "", "support_email": "", "support_url": "", "privacy_url": "",
+             "legal_name": "", "sender_name": "", "sender_email": address, **more}  # fmt: skip
+    return client.post("/admin/brand/", brand)
+
+
+def test_a_brand_without_a_server_cannot_choose_who_a_letter_is_from(alpha, beta, client_of):
+    """An address typed into a form is where answers go, never the sender."""
+    forged = "ceo@bank.example"
+    client = client_of(alpha, "owner")
+    assert sender_set(client, forged, sender_name="Alpha Post").status_code == 302
+
+    for shop in (alpha, beta):
+        client_of(shop, None).post("/admin/password/forgotten/", {"email": shop.agent.email})
+
+    ours, theirs = mail.outbox
+    assert ours.from_email == "Alpha Post <noreply@localhost>"
+    assert ours.reply_to == [forged]
+    assert ours.message()["Sender"] is None
+    assert "noreply@localhost" in theirs.from_email
+    assert forged not in theirs.message().as_string()
+    page = client.get("/admin/brand/", HTTP_ACCEPT_LANGUAGE="en").content.decode()
+    assert "Readers see it as the sender only where a mail server of your own is set up" in page
+
+
+def test_a_merchants_own_address_gets_the_answers_before_its_partners(
+    alpha, client_of, partner_client, partner, post_of, trusted
+):
+    """Its partner's server sends, and what the merchant typed is no sender there either."""
+    partner.brand.sender_email = "robot@partner.example"
+    partner.brand.save()
+    post = post_of("starttls")
+    partner_client.post("/admin/mail/", form(post, do="save"))
+    owner = client_of(alpha, "owner")
+    for values in ({}, {"support_email": "ask@alpha.example"}):
+        sender_set(owner, "", **values)
+        client_of(alpha, None).post("/admin/password/forgotten/", {"email": alpha.agent.email})
+    sender_set(owner, "post@alpha.example", support_email="ask@alpha.example")
+    client_of(alpha, None).post("/admin/password/forgotten/", {"email": alpha.agent.email})
+
+    letters = [letter for _, _, letter in post.letters]
+    assert [letter["From"] for letter in letters] == [f"Alpha Shoes <{NAME}>"] * 3
+    assert [letter["Reply-To"] for letter in letters] == [
+        "robot@partner.example",
+        "ask@alpha.example",
+        "post@alpha.example",
+    ]
+    assert mail.outbox == []
+
+
+def test_a_new_server_begins_with_the_brands_address(alpha, client_of):
+    client = client_of(alpha, "owner")
+    sender_set(client, "post@alpha.example")
+    assert 'value="post@alpha.example"' in client.get("/admin/mail/").content.decode()
+
+
 def test_only_the_platforms_staff_sets_another_partners_server(
     partner_client, platform_client, platform, partner, post_of, trusted
 ):
@@ -310,5 +386,7 @@ def test_only_the_platforms_staff_sets_another_partners_server(
     partner_client.post(f"/admin/mail/?partner={platform.pk}", form(post))
     assert [s.brand_id for s in MailServer.objects.all()] == [partner.brand_id]
 
-    platform_client.post(f"/admin/mail/?partner={partner.pk}", form(post, do="remove"))
+    platform_client.post(
+        f"/admin/mail/?partner={partner.pk}", {"do": "remove", "typed": "127.0.0.1"}
+    )
     assert not MailServer.objects.exists()

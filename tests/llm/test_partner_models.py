@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -93,9 +94,16 @@ def test_a_key_the_service_refuses_is_told_in_words(partner_client, server):
     assert "sk-of" not in said(answer)
 
 
-def test_a_removed_key_serves_nobody(alpha, partner_client, server):
+def test_a_key_is_removed_by_typing_its_name_and_serves_nobody(alpha, partner_client, server):
     partner_client.post(PAGE, form(server[1]))
-    partner_client.post(PAGE, {"do": "remove"})
+    page = partner_client.get(PAGE).content.decode()
+    [typed] = re.findall(r'data-typed-name="([^"]+)"', page)
+    for wrong in ("", "compatible"):
+        partner_client.post(PAGE, {"do": "remove", "typed": wrong})
+        with alpha.inside():
+            assert model_complete(ASK, bot=BOT).text
+
+    partner_client.post(PAGE, {"do": "remove", "typed": typed})
     model_calls._houses.clear()
     with alpha.inside(), pytest.raises(NoModel):
         model_complete(ASK, bot=BOT)
