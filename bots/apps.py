@@ -12,6 +12,7 @@ class BotsConfig(AppConfig):
         from bots import handlers  # noqa: F401
         from bots.engine import inbox, turn  # noqa: F401
         from bots.services import (  # noqa: F401
+            agents,
             attachments,
             delivery,
             fill,

@@ -17,10 +17,12 @@ from bots.models.conversation import (
 from bots.models.hours import Holiday, OpeningHours
 from bots.models.inbox import Inbox
 from bots.models.knowledge import Article, KnowledgeFile, KnowledgeIndex, Passage, Synonym
+from bots.models.team import AgentProfile, Label, Shift, Team, TeamMember
 from bots.models.template import Template, TemplateText
 from bots.models.usage import ModelCall
 
 __all__ = [
+    "AgentProfile",
     "AlreadyTaken",
     "Article",
     "Attachment",
@@ -38,13 +40,17 @@ __all__ = [
     "Inbox",
     "KnowledgeFile",
     "KnowledgeIndex",
+    "Label",
     "Message",
     "ModelAccount",
     "ModelCall",
     "OpeningHours",
     "Passage",
     "Person",
+    "Shift",
     "Synonym",
+    "Team",
+    "TeamMember",
     "Template",
     "TemplateText",
 ]

@@ -125,6 +125,11 @@ class Conversation(models.Model):
         AGENT = "agent", _("agent")
         NOBODY = "nobody", _("nobody")
 
+    class Priority(models.IntegerChoices):
+        NORMAL = 0, _("normal")
+        HIGH = 1, _("high")
+        URGENT = 2, _("urgent")
+
     channel = models.ForeignKey("bots.Channel", models.PROTECT, related_name="conversations")
     contact = models.OneToOneField(Contact, models.PROTECT, related_name="conversation")
     # The inbox lane its messages come in by (bots.services.accept).
@@ -136,6 +141,28 @@ class Conversation(models.Model):
         _("who answers"), max_length=8, choices=Speaker.choices, default=Speaker.BOT
     )
     agent = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
+    # Whose queue it is in; empty is the default team's.
+    team = models.ForeignKey(
+        "bots.Team", models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
+    priority = models.SmallIntegerField(
+        _("priority"), choices=Priority.choices, default=Priority.NORMAL, db_default=0
+    )
+    # Ids of people who follow it, and of those mentioned in its notes.
+    followers = models.JSONField(default=list, db_default=[], blank=True)
+    mentioned = models.JSONField(default=list, db_default=[], blank=True)
+    # {"skills": [...], "language": "en"}: what whoever answers must have.
+    needs = models.JSONField(default=dict, db_default={}, blank=True)
+    queued_at = models.DateTimeField(null=True)
+    # An offer: the speaker stays the queue, this person is asked until then.
+    offered_to = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
+    )
+    offer_until = models.DateTimeField(null=True)
+    # Who had it last; a returning buyer goes there where the team wants that.
+    previous_agent = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, db_index=False, related_name="+"
     )
     # Raised at each change of speaker; a reply written in an older one is not sent.
@@ -151,6 +178,7 @@ class Conversation(models.Model):
     waiting_since = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
     snoozed_until = models.DateTimeField(null=True)
+    wakes_on_reply = models.BooleanField(default=True, db_default=True)
     window_expires_at = models.DateTimeField(null=True)
     is_public = models.BooleanField(default=False)
     preview = models.CharField(max_length=160, blank=True)
@@ -205,6 +233,9 @@ class Conversation(models.Model):
         self.waiting_since = self.deadline_at = self.snoozed_until = None
 
     def _speak(self, speaker: str, agent: User | None) -> None:
+        if self.agent_id is not None:
+            self.previous_agent_id = self.agent_id
+        self.offered_to = self.offer_until = None
         self.speaker, self.agent, self.epoch = speaker, agent, self.epoch + 1
 
 

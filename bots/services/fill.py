@@ -6,6 +6,7 @@ import secrets
 from datetime import time
 
 from bots.models import Bot, Channel, OpeningHours, Template, TemplateText
+from bots.services.agents import default_team
 from bots.services.bots import bot_publish
 from bots.services.channels import route_sync
 from tenants.kernel import registry
@@ -59,6 +60,7 @@ def fill(merchant: Merchant, owner: User) -> None:
     )
     bot_publish(bot=bot, by=owner.email)
     _web_channel(bot, _CHAT[lang])
+    default_team()
     OpeningHours.objects.bulk_create(
         OpeningHours(weekday=day, opens=time(10), closes=time(20), is_guess=True)
         for day in range(7)

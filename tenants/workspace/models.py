@@ -37,6 +37,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         ONLINE = "online", _("online")
         BUSY = "busy", _("busy")
         AWAY = "away", _("away")
+        INVISIBLE = "invisible", _("invisible")
 
     email = models.EmailField(_("e-mail"), unique=True)
     name = models.CharField(_("name"), max_length=80, blank=True)
@@ -47,7 +48,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(max_length=8, blank=True)
     is_active = models.BooleanField(_("may log in"), default=True)
     presence = models.CharField(
-        _("presence"), max_length=8, choices=Presence.choices, default=Presence.ONLINE
+        _("presence"), max_length=12, choices=Presence.choices, default=Presence.ONLINE
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
