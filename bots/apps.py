@@ -17,6 +17,7 @@ class BotsConfig(AppConfig):
             delivery,
             fill,
             knowledge,
+            partner_models,
             polling,
             uploads,
         )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -16,6 +20,8 @@ from bots.llm.base import DataRegion
 from bots.llm.manifests import ProviderManifest, manifests
 from bots.services.model_accounts import SettingsRefused
 from bots.services.partner_models import (
+    Refusal,
+    partner_key_refusals,
     partner_model_check,
     partner_model_remove,
     partner_model_save,
@@ -23,6 +29,7 @@ from bots.services.partner_models import (
 )
 from tenants.admin import manifest_form
 from tenants.admin.base import actor_of
+from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.platform import is_boss, partner_in_scope
 from tenants.admin.sites import platform_site
@@ -30,6 +37,7 @@ from tenants.kernel.errors import VendorError
 from tenants.kernel.posted import posted
 from tenants.kernel.secrets import hint
 from tenants.models import Partner
+from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
 
 
@@ -41,6 +49,7 @@ def lent_models(request: HttpRequest) -> HttpResponse:
     if kind:
         return _one(request, partner, query, kind)
     lent = partner_models(partner)
+    refusals = partner_key_refusals(partner)
     return TemplateResponse(
         request,
         "desk/kinds.html",
@@ -55,6 +64,7 @@ def lent_models(request: HttpRequest) -> HttpResponse:
                  else _("data: %s") % where(manifest))
                 for key, manifest in manifests().items()
             ],
+            faults={key: _since(refusal) for key, refusal in refusals.items()},
         ),
     )  # fmt: skip
 
@@ -65,6 +75,28 @@ def _kept(manifest: ProviderManifest, values: dict[str, str]) -> str:
         "model": values.get("model", ""),
         "hint": hint(secret) if secret else "",
     }
+
+
+def _since(refusal: Refusal) -> str:
+    at = date_format(localtime(refusal.since), "SHORT_DATETIME_FORMAT")
+    return _("does not work since %(at)s") % {"at": at}
+
+
+@notifier("platform")
+def refused_keys(request: HttpRequest) -> Iterator[Notice]:
+    """Keys of the partner whose desk this is that a service refuses."""
+    site: Site = request.site  # type: ignore[assignment, attr-defined]
+    if site.merchant or not is_boss(request):
+        return
+    for key, refusal in partner_key_refusals(site.partner).items():
+        yield Notice(
+            _("The model key of %(title)s does not work, so your merchants' bots answer without "
+              "it.")
+            % {"title": refusal.title},
+            f"{reverse('platform:models')}?kind={key}",
+            _("Look at it"),
+            "late",
+        )  # fmt: skip
 
 
 def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpResponse:
@@ -97,6 +129,7 @@ def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpR
             audit("modelaccount.changed", f"{partner}: {manifest.title}", actor=actor_of(request))
             _check(request, partner, kind)
             return redirect(back)
+    refusal = partner_key_refusals(partner).get(kind)
     return TemplateResponse(
         request,
         "desk/account.html",
@@ -107,6 +140,8 @@ def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpR
             manifest=manifest,
             is_foreign=manifest.data_region == DataRegion.FOREIGN,
             is_stored=values is not None,
+            refusal=refusal,
+            since=_since(refusal) if refusal else "",
             back=back,
         ),
     )

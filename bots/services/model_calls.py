@@ -22,17 +22,20 @@ from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection, transaction
 from django.db.models import Sum
 from django.utils import translation
+from django.utils.connection import ConnectionProxy
 from django.utils.translation import gettext
 
 from bots.llm.base import Account, Completion, ModelBudgetSpent, ModelRequest, OnDelta
 from bots.llm.breaker import Breaker
 from bots.llm.gateway import CallRecord, Gateway, Terms
+from bots.llm.manifests import manifests
 from bots.llm.masking import Known
 from bots.models import ModelAccount, ModelCall
+from bots.services.partner_keys import key_broke, key_faults, key_works
 from tenants.kernel import outbox
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context, release_connection
 from tenants.kernel.secrets import Unreadable, seal, unseal
@@ -176,6 +179,10 @@ def _read_house(schema: str) -> _House:
         own.append(account)
         if row.state == ModelAccount.State.BROKEN:
             broken.add(account.id)
+    lent = _partner_accounts(merchant.partner_id)
+    if lent and merchant.partner_id is not None:
+        faults = key_faults(merchant.partner_id)
+        broken |= {account.id for account in lent if account.provider in faults}
     with merchant_context(PUBLIC):
         plan = merchant.plan
     return _House(
@@ -183,7 +190,7 @@ def _read_house(schema: str) -> _House:
         currency=merchant.currency,
         budget=plan.model_money_a_month if plan else None,
         own=tuple(own),
-        partners=_partner_accounts(merchant.partner_id),
+        partners=lent,
         broken=frozenset(broken),
         is_spent=limits.use(limits.DIALOGUES).is_spent,
     )
@@ -338,7 +345,11 @@ class _Recorder:
                 ),
             )
         if record.outcome == "ok" and record.account in self._house.broken:
-            _mark(record.account, ModelAccount.State.LIVE, "")
+            if record.owner == "partner":
+                key_works(_partner_of(record.account), record.provider)
+                accounts_forget()
+            else:
+                _mark(record.account, ModelAccount.State.LIVE, "")
 
 
 def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> None:
@@ -349,11 +360,23 @@ def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> N
                 _mark(account.id, ModelAccount.State.BROKEN, detail)
             elif account is not None:
                 log.error("a partner's model account %s does not work: %s", account.id, detail)
+                _partner_told(account, detail)
         elif cache.add(f"llm:told:{kind}:{datetime.now(UTC):%Y-%m}", 1, 40 * 86_400):
             with transaction.atomic():
                 outbox.emit(f"model.{kind}", key="models", data={})
     except Exception:
         log.exception("a notice about models was not kept")
+
+
+def _partner_told(account: Account, detail: str) -> None:
+    secrets = [account.settings.get(name, "") for name in manifests()[account.provider].secrets()]
+    key_broke(_partner_of(account.id), account.provider, detail, secrets=secrets)
+    accounts_forget()
+
+
+def _partner_of(account_id: str) -> int:
+    """The partner in the name of its account, "partner7:openai"."""
+    return int(account_id.partition(":")[0].removeprefix("partner"))
 
 
 def in_words(detail: str, language: str = "") -> str:
@@ -385,4 +408,5 @@ def _mark(account_id: str, state: ModelAccount.State, detail: str) -> None:
     accounts_forget()
 
 
-_breaker = Breaker(cache)
+# A partner's key rests for all its merchants; a merchant's own key has its schema in its name.
+_breaker = Breaker(ConnectionProxy(caches, "common"))

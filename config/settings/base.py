@@ -162,7 +162,14 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_FUNCTION": "tenants.kernel.context.cache_key",
         "TIMEOUT": 300,
-    }
+    },
+    # What is true for all merchants at once; its keys say whose they are.
+    "common": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "common",
+        "TIMEOUT": 300,
+    },
 }
 CHANNEL_LAYERS = {
     "default": {

@@ -1,11 +1,12 @@
 from tenants.models.merchant import Domain, Merchant, RouteKey, SchemaTemplate
-from tenants.models.partner import Brand, MailServer, Partner, Plan
+from tenants.models.partner import Brand, KeyFault, MailServer, Partner, Plan
 from tenants.models.work import Due, OutboxEvent
 
 __all__ = [
     "Brand",
     "Domain",
     "Due",
+    "KeyFault",
     "MailServer",
     "Merchant",
     "OutboxEvent",

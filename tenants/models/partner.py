@@ -98,3 +98,23 @@ class Partner(models.Model):
 
     def __str__(self) -> str:
         return self.brand.name or self.slug
+
+
+class KeyFault(models.Model):
+    """A key a partner lends its merchants that the service refuses, or refused once."""
+
+    partner = models.ForeignKey(Partner, models.CASCADE, related_name="key_faults")
+    provider = models.CharField(max_length=24)
+    # Since when; empty while the key works.
+    since = models.DateTimeField(null=True, blank=True)
+    # The service's own words, without anything secret.
+    detail = models.CharField(max_length=300, blank=True)
+    told_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["partner", "provider"], name="tenants_keyfault_one")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.partner_id} {self.provider}"

@@ -55,7 +55,7 @@ def dialogues_watch() -> None:
         for user in _owners(User.objects.filter(partner_id=None)):
             due.schedule(OWN, user.pk)
         with merchant_context(PUBLIC):
-            readers = list(_owners(_staff_of(merchant.partner)))
+            readers = list(_owners(_people_of(merchant.partner)))
         for user in readers:
             due.schedule(PARTNERS, user.pk)
 
@@ -64,7 +64,13 @@ def _owners(found: QuerySet[User]) -> QuerySet[User]:
     return found.filter(Q(role=User.Role.OWNER) | Q(is_superuser=True), is_active=True)
 
 
-def _staff_of(partner: Partner | None) -> QuerySet[User]:
+def partner_staff(partner: Partner) -> QuerySet[User]:
+    """Who sets a partner's things up: its owners and administrators. In the public schema."""
+    bosses = Q(role__in=[User.Role.OWNER, User.Role.ADMIN]) | Q(is_superuser=True)
+    return _people_of(partner).filter(bosses, is_active=True)
+
+
+def _people_of(partner: Partner | None) -> QuerySet[User]:
     own = None if partner is None or partner.is_platform else partner.pk
     return User.objects.filter(partner_id=own)
 

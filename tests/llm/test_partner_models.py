@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.messages import get_messages
+from django.core import mail
 from django.core.cache import cache
+from django.utils import timezone
 
-from bots.llm.base import ChatMessage, ModelRequest, NoModel
+from bots.llm.base import ChatMessage, ModelRequest, NeedsMerchant, NoModel
+from bots.llm.breaker import Breaker
 from bots.llm.compatible.simulator import CompatibleSimulator
+from bots.llm.simulation import Trouble
 from bots.services import model_calls
-from bots.services.model_calls import model_complete
+from bots.services.model_calls import model_complete, partner_account_forgive
+from bots.services.partner_keys import LETTER, key_broke
+from tenants.kernel import due
 from tenants.kernel.simulate import serve_simulator
-from tenants.models import Partner
+from tenants.models import Due, KeyFault, Partner
 from tenants.workspace.models import AuditEntry, User
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +145,146 @@ def test_a_partners_staff_sees_its_own_keys_only(
     assert client.get("/admin/models/").status_code == 403
     assert client.post(PAGE, {"do": "remove"}).status_code == 403
     assert visitor("partner.localhost").get("/admin/models/").status_code == 302
+
+
+# ── A key that stops working ─────────────────────────────────────────────────────────────────
+def ask_in_vain(shop: Any) -> None:
+    with shop.inside(), pytest.raises(NeedsMerchant):
+        model_complete(ASK, bot=BOT)
+
+
+def try_again_now(partner: Partner) -> None:
+    """As if the pause after a refusal were over, in a process that reads everything anew."""
+    partner_account_forgive(partner.pk, "compatible")
+    model_calls._houses.clear()
+
+
+def letters() -> list[Any]:
+    """What the due work sends."""
+    for schema, kind, number in Due.objects.filter(kind=LETTER).values_list(
+        "schema", "kind", "object_id"
+    ):
+        assert due.take(schema, kind, number)
+    sent, mail.outbox[:] = list(mail.outbox), []
+    return sent
+
+
+def test_a_key_that_stops_working_is_told_to_its_partner_and_nobody_else(
+    alpha, beta, partner, partner_client, platform_client, server
+):
+    partner_client.cookies["lang"] = platform_client.cookies["lang"] = "en"
+    partner_client.post(PAGE, form(server[1]))
+    model_calls._houses.clear()
+    assert "does not work" not in partner_client.get("/admin/models/").content.decode()
+
+    server[0].script(Trouble.UNAUTHORIZED)
+    ask_in_vain(alpha)
+
+    listed = partner_client.get("/admin/models/").content.decode()
+    page = partner_client.get(PAGE).content.decode()
+    home = partner_client.get("/admin/").content.decode()
+    assert "does not work since" in listed
+    assert "The service says: Incorrect API key." in page
+    assert "whether the key is valid" in page
+    assert "does not work, so your merchants" in home
+    for address in ("/admin/models/", PAGE, "/admin/"):
+        assert "does not work" not in platform_client.get(address).content.decode()
+    with beta.inside(), pytest.raises(NoModel):
+        model_complete(ASK, bot=BOT)
+    [letter] = letters()
+    assert letter.to == ["staff@partner.example"]
+    assert "Incorrect API key." in letter.body or "Incorrect API key." in letter.subject
+    assert "http://partner.localhost" in letter.body
+    for word in (KEY, "alpha", "Alpha", alpha.schema):
+        assert word not in letter.body + letter.subject
+
+
+def test_it_is_told_once_a_day_until_it_works(alpha, partner, partner_client, server):
+    partner_client.post(PAGE, form(server[1]))
+    for _ in range(2):
+        try_again_now(partner)
+        server[0].script(Trouble.UNAUTHORIZED)
+        ask_in_vain(alpha)
+    assert len(letters()) == 1
+    since = KeyFault.objects.get().since
+
+    # Works, breaks again on the same day: seen on the page, no second letter.
+    try_again_now(partner)
+    with alpha.inside():
+        assert model_complete(ASK, bot=BOT).text
+    assert KeyFault.objects.get().since is None
+    try_again_now(partner)
+    server[0].script(Trouble.UNAUTHORIZED)
+    ask_in_vain(alpha)
+    assert KeyFault.objects.get().since > since
+    assert letters() == []
+
+    KeyFault.objects.update(told_at=timezone.now() - timedelta(hours=25))
+    try_again_now(partner)
+    server[0].script(Trouble.UNAUTHORIZED)
+    ask_in_vain(alpha)
+    assert len(letters()) == 1
+
+
+def test_a_new_key_is_tried_at_once_by_every_process(alpha, partner, partner_client, server):
+    partner_client.post(PAGE, form(server[1]))
+    model_calls._houses.clear()
+    server[0].script(Trouble.UNAUTHORIZED)
+    ask_in_vain(alpha)
+    elsewhere = Breaker(model_calls._breaker._store)
+    name = f"compatible:partner{partner.pk}:compatible"
+    with alpha.inside():
+        assert elsewhere.wait_s(name) > 0
+
+    partner_client.post(PAGE, form(server[1]))
+
+    with alpha.inside():
+        assert Breaker(model_calls._breaker._store).wait_s(name) == 0
+        assert model_complete(ASK, bot=BOT).text
+
+
+def test_a_letter_about_a_key_that_works_again_is_not_sent(alpha, partner, partner_client, server):
+    partner_client.post(PAGE, form(server[1]))
+    try_again_now(partner)
+    server[0].script(Trouble.UNAUTHORIZED)
+    ask_in_vain(alpha)
+    partner_client.post(PAGE, form(server[1]))  # tried, and it answers
+    assert letters() == []
+
+
+def test_money_used_up_is_told_with_what_to_do(alpha, partner, partner_client, server):
+    partner_client.cookies["lang"] = "en"
+    partner_client.post(PAGE, form(server[1]))
+    model_calls._houses.clear()
+    server[0].script(Trouble.NO_QUOTA)
+    ask_in_vain(alpha)
+
+    page = partner_client.get(PAGE).content.decode()
+
+    assert "You exceeded your current quota." in page
+    assert "Pay in at the service" in page
+
+
+def test_a_refused_key_shows_at_once_and_writes_to_nobody(partner_client, server):
+    partner_client.cookies["lang"] = "en"
+    partner_client.post(PAGE, form(server[1], s_api_key="sk-of-somebody-else"))
+    assert "does not work since" in partner_client.get("/admin/models/").content.decode()
+    assert letters() == []
+    partner_client.post(PAGE, form(server[1]))
+    assert "does not work since" not in partner_client.get("/admin/models/").content.decode()
+
+
+@pytest.mark.parametrize("said", [f"no such key {KEY}", "bad <b>key</b>\r\nBcc: x@y.example\u202e"])
+def test_the_vendors_words_are_made_safe(alpha, partner, partner_client, server, said):
+    partner_client.post(PAGE, form(server[1]))
+    with alpha.inside():
+        key_broke(partner.pk, "compatible", said, secrets=[KEY])
+
+    page = partner_client.get(PAGE).content.decode()
+    [letter] = letters()
+
+    for text in (page.partition('role="alert"')[2].partition("</div>")[0], letter.body):
+        assert KEY not in text
+        assert "\u202e" not in text
+    assert "bad <b>" not in page
+    assert "\nBcc" not in letter.message().as_string()

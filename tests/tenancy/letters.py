@@ -17,9 +17,12 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from analytics.models import DailyFigure
+from bots.services.partner_keys import LETTER as KEY_LETTER
+from bots.services.partner_keys import key_broke
+from bots.services.partner_models import partner_model_save
 from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.models import Due, MailServer, Plan
+from tenants.models import Due, KeyFault, MailServer, Plan
 from tenants.services import limit_letters, welcome
 from tenants.services import mail as post
 from tenants.services.partners import partner_host
@@ -138,6 +141,19 @@ def welcomed(shop: Any, client_of: Any) -> None:
     assert due.take(shop.schema, welcome.LETTER, shop.owner.pk)
 
 
+def key_refused(shop: Any, client_of: Any) -> None:
+    """A model key of the partner's, met by this merchant."""
+    partner = shop.merchant.partner
+    values = {"base_url": "https://model.example/v1", "model": "m", "api_key": "sk-123456789",
+              "data_region": "own", "currency": "RUB", "concurrency": "8"}  # fmt: skip
+    partner_model_save(partner=partner, provider="compatible", values=values)
+    KeyFault.objects.update(told_at=None)
+    with shop.inside():
+        key_broke(partner.pk, "compatible", "Incorrect key.")
+    [(kind, number)] = Due.objects.filter(kind=KEY_LETTER).values_list("kind", "object_id")
+    assert due.take(shop.schema, kind, number)
+
+
 PARTNER_OWNERS = {"alpha": "staff@partner.example", "beta": "root@platform.example"}
 WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/admin/password.py forgotten": forgotten,
@@ -146,6 +162,7 @@ WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/services/people.py _password_letter": sent_later,
     "tenants/services/limit_letters.py _send": limits_near,
     "tenants/services/welcome.py _welcome": welcomed,
+    "bots/services/partner_models.py _tell": key_refused,
 }
 
 
