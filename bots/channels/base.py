@@ -319,21 +319,31 @@ def split_text(text: str, limit: int, *, size: Callable[[str], int] = len) -> Se
 
     `size` measures as the platform counts (Telegram: UTF-16 units).
     """
-    text = text.strip()
-    parts: list[str] = []
-    while text and size(text) > limit:
-        end = limit
-        while size(text[:end]) > limit:
+    return [text[start:end] for start, end in split_places(text, limit, size=size)]
+
+
+def split_places(
+    text: str, limit: int, *, size: Callable[[str], int] = len
+) -> Sequence[tuple[int, int]]:
+    """Where `split_text` cuts: start and end of each part. Between two parts there are blanks only.
+
+    For a channel with formatting: cut what is seen, then mark each part by itself.
+    """
+    last = len(text.rstrip())
+    start = len(text) - len(text.lstrip())
+    places: list[tuple[int, int]] = []
+    while start < last:
+        end = min(start + limit, last)
+        while size(text[start:end]) > limit:
             end -= 1
-        head = text[:end]
-        cut = end
-        for mark in ("\n\n", "\n", ". ", "! ", "? ", " "):
-            found = head.rfind(mark)
-            if found > limit // 3:
-                cut = found + len(mark)
-                break
-        parts.append(text[:cut].rstrip())
-        text = text[cut:].lstrip()
-    if text:
-        parts.append(text)
-    return parts
+        if end < last:
+            head = text[start:end]
+            for mark in ("\n\n", "\n", ". ", "! ", "? ", " "):
+                found = head.rfind(mark)
+                if found > limit // 3:
+                    end = start + found + len(mark)
+                    break
+        part = text[start:end].rstrip()
+        places.append((start, start + len(part)))
+        start = last - len(text[end:last].lstrip())
+    return places

@@ -29,7 +29,7 @@ from bots.channels.base import (
     Sent,
     SignatureMismatch,
     Unsupported,
-    split_text,
+    split_places,
 )
 from bots.channels.telegram.client import LONG_POLL_EXTRA_S, call
 from bots.channels.telegram.manifest import MANIFEST
@@ -185,9 +185,11 @@ class Telegram(ChannelAdapter):
         text = reply.text
         for card in reply.cards:
             text += "\n\n" + _card(card)
-        parts = list(split_text(text, MANIFEST.text_limit, size=utf16)) if text.strip() else []
-        for number, part in enumerate(parts):
-            data: dict[str, Any] = {"chat_id": reply.chat, "text": part}
+        parts = _parts(text)
+        for number, (seen, marked) in enumerate(parts):
+            data: dict[str, Any] = {"chat_id": reply.chat, "text": seen}
+            if marked:
+                data["html"] = marked
             if reply.reply_to and number == 0:
                 data["reply_to"] = reply.reply_to
             if reply.buttons and number == len(parts) - 1:
@@ -221,7 +223,7 @@ class Telegram(ChannelAdapter):
             if data.get("reply_to", "").isdigit()
             else None
         )
-        body, mode = _formatted(data["text"])
+        marked = data.get("html", "")
 
         def send(text: str, parse_mode: str | None):
             return self._call(
@@ -237,10 +239,10 @@ class Telegram(ChannelAdapter):
             )
 
         try:
-            return send(body, mode)
+            return send(marked or data["text"], "HTML" if marked else None)
         except Rejected as exc:
             # A bad entity rejects the whole message: say it without markup rather than not at all.
-            if mode and "parse" in exc.detail.lower():
+            if marked and "parse" in exc.detail.lower():
                 return send(data["text"], None)
             raise
 
@@ -401,8 +403,40 @@ def _card(card) -> str:
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
-def _formatted(text: str) -> tuple[str, str | None]:
-    """Plain text → Telegram HTML. Everything is escaped; only **bold** of ours becomes markup."""
-    if not _BOLD.search(text):
-        return text, None
-    return _BOLD.sub(r"<b>\1</b>", html.escape(text, quote=False)), "HTML"
+def _parts(text: str) -> list[tuple[str, str]]:
+    """A text in messages: what the buyer sees of each, and its HTML ("" where nothing is bold).
+
+    The limit counts what is left after Telegram has read the markup, so the text is cut as it is
+    seen; bold that goes on past a cut ends there and begins again in the next message.
+    """
+    seen, bold = _seen(text)
+    return [
+        (seen[start:end], _html(seen, start, end, bold))
+        for start, end in split_places(seen, MANIFEST.text_limit, size=utf16)
+    ]
+
+
+def _seen(text: str) -> tuple[str, list[tuple[int, int]]]:
+    """The text without the marks of our **bold**, and where bold is in it."""
+    seen, at, bold = "", 0, []
+    for found in _BOLD.finditer(text):
+        seen += text[at : found.start()]
+        bold.append((len(seen), len(seen) + len(found[1])))
+        seen += found[1]
+        at = found.end()
+    return seen + text[at:], bold
+
+
+def _html(seen: str, start: int, end: int, bold: list[tuple[int, int]]) -> str:
+    """Telegram HTML of seen[start:end]: everything is escaped, only our bold becomes markup."""
+    body, at = "", start
+    for first, last in bold:
+        first, last = max(first, start), min(last, end)
+        if seen[first:last].strip():
+            body += f"{_escaped(seen[at:first])}<b>{_escaped(seen[first:last])}</b>"
+            at = last
+    return body + _escaped(seen[at:end]) if body else ""
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text, quote=False)

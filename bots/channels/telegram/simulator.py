@@ -6,6 +6,7 @@ Source: https://core.telegram.org/bots/api (10.x). Composed from the documentati
 from __future__ import annotations
 
 import asyncio
+import html
 import itertools
 import json
 import re
@@ -243,11 +244,14 @@ class TelegramSimulator(Simulator):
         text = data.get("text", "")
         if not text.strip():
             return _error(400, "Bad Request: message text is empty")
+        if data.get("parse_mode") == "HTML":
+            if fault := _html_fault(text):
+                return _error(400, f"Bad Request: can't parse entities: {fault}")
+            text = html.unescape(re.sub(r"<[^>]*>", "", text))
+        # "1-4096 characters after entities parsing"
         if len(text.encode("utf-16-le")) // 2 > TEXT_LIMIT:
             return _error(400, "Bad Request: message is too long")
-        if data.get("parse_mode") == "HTML" and re.search(r"<(?!/?(b|i|u|s|a|code|pre)\b)", text):
-            return _error(400, "Bad Request: can't parse entities: unsupported start tag")
-        return self._say(data, {"text": re.sub(r"</?b>", "", text)})
+        return self._say(data, {"text": text})
 
     def _send_photo(self, data: dict[str, Any]) -> Answer:
         return self._say(
@@ -312,6 +316,18 @@ def too_many(seconds: int) -> Answer:
 
 def _ok(result: Any) -> Answer:
     return Answer.json({"ok": True, "result": result})
+
+
+def _html_fault(text: str) -> str:
+    opened: list[str] = []
+    for closes, name, rest in re.findall(r"<(/?)(\w*)([^>]*)(?:>|$)", text):
+        if name not in ("b", "i", "u", "s", "a", "code", "pre") or (rest and name != "a"):
+            return f"unsupported start tag {name!r}"
+        if not closes:
+            opened.append(name)
+        elif not opened or opened.pop() != name:
+            return f"unexpected end tag {name!r}"
+    return f"can't find end tag corresponding to start tag {opened[-1]!r}" if opened else ""
 
 
 def _error(code: int, description: str, **more: Any) -> Answer:

@@ -26,7 +26,7 @@ from bots.channels.base import (
     Unreachable,
     Unsupported,
 )
-from bots.channels.telegram.adapter import Telegram, _formatted, utf16
+from bots.channels.telegram.adapter import Telegram, utf16
 from bots.channels.telegram.simulator import TOKEN, TelegramSimulator, too_many
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 from tenants.kernel.simulate import Answer, serve_simulator
@@ -172,16 +172,44 @@ def bare(text: str) -> str:
     return "".join(text.split())
 
 
+def read(body: str) -> tuple[str, list[str]]:
+    """As Telegram reads HTML: what is seen, and what of it is bold. Fails where it would refuse."""
+    pieces = re.split(r"(</?b>)", body)
+    tags = pieces[1::2]
+    assert tags == ["<b>", "</b>"] * (len(tags) // 2)
+    for piece in pieces[::2]:
+        assert not re.search(r"[<>]|&(?!amp;|lt;|gt;)", piece)
+    texts = [html.unescape(piece) for piece in pieces[::2]]
+    return "".join(texts), texts[1::2]
+
+
+def rendered(text: str) -> list[tuple[str, list[str]]]:
+    """What arrives: what is seen of each message, and its bold pieces."""
+    found = []
+    for call in adapter().render(Reply(chat="1", text=text)):
+        marked = call.data.get("html")
+        seen, bold = read(marked) if marked else (call.data["text"], [])
+        assert seen == call.data["text"]
+        assert bool(bold) == bool(marked)
+        found.append((seen, bold))
+    return found
+
+
 @given(long_texts)
 def test_a_text_of_any_length_arrives_whole_in_parts_that_fit(text):
-    parts = [call.data["text"] for call in adapter().render(Reply(chat="1", text=text))]
+    whole = re.sub(r"\*\*(.+?)\*\*", r"\1", text)
+    parts = [seen for seen, _ in rendered(text)]
 
-    assert bare("".join(parts)) == bare(text)
+    at = 0  # each part stands in the text where the one before ended, blanks apart
     for part in parts:
+        found = whole.index(part, at)
+        assert not whole[at:found].strip()
+        at = found + len(part)
         assert part == part.strip() != ""
         assert utf16(part) <= 4096
+    assert not whole[at:].strip()
     # No more messages than needed: where a border is sought, a third of one is given up at most.
-    assert len(parts) <= utf16(text) // (4096 // 3) + 1
+    assert len(parts) <= utf16(whole) // (4096 // 3) + 1
 
 
 @given(st.lists(st.text("абвгд🚚", min_size=1, max_size=60), max_size=900))
@@ -191,21 +219,37 @@ def test_words_are_never_cut(words):
 
 
 @given(long_texts)
-def test_marks_of_a_text_are_whole_in_every_part(text):
-    """Telegram refuses a message whole for one open tag or half an entity."""
-    for call in adapter().render(Reply(chat="1", text=text)):
-        body, mode = _formatted(call.data["text"])
-        if mode is None:
-            assert body == call.data["text"]
-            continue
-        assert mode == "HTML"
-        tags = re.findall(r"<[^>]*>", body)
-        assert tags == ["<b>", "</b>"] * (len(tags) // 2)
-        plain = re.sub(r"</?b>", "", body)
-        assert re.findall(r"&(?!amp;|lt;|gt;)", plain) == []
-        assert "<" not in plain
-        assert html.unescape(plain) == re.sub(r"\*\*(.+?)\*\*", r"\1", call.data["text"])
-        assert utf16(html.unescape(plain)) <= 4096
+def test_bold_is_the_same_however_a_text_is_cut(text):
+    """Telegram refuses a message whole for one open tag or half an entity; see `read`."""
+    bold = [piece for _, pieces in rendered(text) for piece in pieces]
+    assert bare("".join(bold)) == bare("".join(re.findall(r"\*\*(.+?)\*\*", text)))
+
+
+@given(
+    st.lists(st.sampled_from(["слово ", "a & b <c> ", "🚚 ", "e\u0301 "]), min_size=1, max_size=5),
+    st.integers(1, 4000),
+    st.integers(0, 4200),
+)
+def test_bold_across_a_cut_ends_and_begins_again(words, times, before):
+    inside = ("".join(words) * times)[:9000].strip()
+    text = f"{'п' * before} **{inside}** конец *"
+
+    parts = rendered(text)
+
+    assert bare("".join(seen for seen, _ in parts)) == bare(text).replace("**", "")
+    assert bare("".join(piece for _, bold in parts for piece in bold)) == bare(inside)
+    assert all("**" not in seen for seen, _ in parts)
+
+
+def test_a_message_telegram_cannot_read_is_said_without_markup(telegram):
+    telegram.buyer_says("Вопрос")
+    ours = adapter(telegram)
+    (call,) = ours.render(Reply(chat="101", text="**Да**, есть"))
+    call.data["html"] = "<b>Да, есть"
+
+    ours.send(call)
+
+    assert telegram.sent[-1]["text"] == "Да, есть"
 
 
 def test_button_data_fits_64_bytes_of_cyrillic():
