@@ -181,7 +181,8 @@ def _write(response: httpx.Response, path: Path, begun: float) -> None:
 
 # ── The import ───────────────────────────────────────────────────────────────────────────────
 def _import(found: Job, path: Path) -> None:
-    with feeds.open_feed(path, price_type=found.params.get("price_type", "")) as feed:
+    price_type = found.params.get("price_type", "")
+    with feeds.open_feed(path, price_type=price_type) as feed:
         found.start(feed.total)
         if "active_before" not in found.params:
             found.params["active_before"] = Variant.objects.filter(is_active=True).count()
@@ -196,13 +197,23 @@ def _import(found: Job, path: Path) -> None:
         run.flush()
         run.fold()
         if fault:
+            run.leave_out()
             raise fault
-        if not run.offers and not run.left_out:
+        if not run.offers and not run.beyond:
             raise Unreadable(_("No offer could be taken from the file."))
         held = run.retire()
+        if run.beyond and limits.room("products") != 0:
+            # What was taken off sale made room: the rows that found none are read once more.
+            with feeds.open_feed(path, price_type=price_type) as again:
+                run.take_beyond(again.items)
+            run.fold()
+        run.leave_out()
         found.advance(run.rows, run.rows)
         if run.left_out:
-            found.message = _beyond_plan_all() % {"n": run.left_out}
+            found.message = _beyond_plan_all() % {
+                "n": run.left_out,
+                "most": limits.limit("products"),
+            }
         if held:
             found.message += " " * bool(found.message) + _(
                 "The feed lacks %(n)s of the %(all)s offers you sell, more than half, so they "
@@ -232,6 +243,8 @@ class _Run:
     categories: dict[str, int] | None = None
     # Cards the plan has room for at least; None for any number.
     room: int | None = 0
+    # Offers the plan had no room for so far, by id, with their rows.
+    beyond: dict[str, int | str] = field(default_factory=dict)
 
     def figures(self) -> dict[str, int]:
         names = ("created", "changed", "unchanged", "retired", "left_out")
@@ -259,6 +272,25 @@ class _Run:
             self.waiting.append(item)
         if len(self.waiting) >= CHUNK or self.rows % (CHUNK * 4) == 0:
             self.flush()
+
+    def take_beyond(self, items: Iterable[object]) -> None:
+        """Take what found no room before, in the order of the feed, as far as there is some now."""
+        pending, self.beyond, self.room = self.beyond, {}, 0
+        for item in items:
+            if isinstance(item, Offer) and pending.pop(item.external_id, None) is not None:
+                self.waiting.append(item)
+                if len(self.waiting) >= CHUNK:
+                    self.flush()
+        self.flush()
+
+    def leave_out(self) -> None:
+        """What has found no room is refused, row by row."""
+        if not self.beyond:
+            return
+        message = _beyond_plan() % limits.limit("products")
+        for row in self.beyond.values():
+            self.job.refuse(row, "id", message)
+        self.left_out, self.beyond = len(self.beyond), {}
 
     def flush(self) -> None:
         with transaction.atomic():
@@ -352,7 +384,7 @@ class _Run:
             self._upsert(changed)
 
     def _within_plan(self, offers: Sequence[Offer]) -> Sequence[Offer]:
-        """Offers whose card is on sale already or still fits the plan; the others are refused.
+        """Offers whose card is on sale already or still fits the plan; the others are set aside.
 
         While there is surely room nothing is asked; near the limit each chunk counts exactly
         (the chunks before it are written).
@@ -380,8 +412,7 @@ class _Run:
         for offer, key in zip(offers, keys, strict=True):
             if not offer.is_deleted and key and key not in sold:
                 if not self.room:
-                    self.left_out += 1
-                    self.job.refuse(offer.row, "id", _beyond_plan() % limits.limit("products"))
+                    self.beyond[offer.external_id] = offer.row
                     continue
                 self.room -= 1
                 sold.add(key)
@@ -533,7 +564,7 @@ def _beyond_plan() -> str:
 
 
 def _beyond_plan_all() -> str:
-    return _("%(n)s rows were left out: your plan allows no more goods on sale. Ask for a larger "
+    return _("%(n)s rows were left out: your plan allows %(most)s goods on sale. Ask for a larger "
              "plan and import again.")  # fmt: skip
 
 

@@ -141,12 +141,64 @@ def test_at_the_limit_known_goods_still_change_and_room_is_found_again(alpha):
         assert (again.result["changed"], again.result["left_out"]) == (1, 1)
         assert Variant.objects.get(external_id="a").price == 700
 
-        fewer = run(yml(offer("a", price="700"), offer("c")), confirm=True)
-        assert (fewer.result["retired"], fewer.result["left_out"]) == (1, 1)
-        last = run(yml(offer("a", price="700"), offer("c")))
-        assert (last.result["created"], last.result["left_out"]) == (1, 0)
+        other = run(yml(offer("a", price="700"), offer("c")))
+        assert (other.result["retired"], other.result["created"]) == (1, 1)
+        assert (other.result["left_out"], other.refused) == (0, 0)
         sold = Product.objects.filter(is_active=True).values_list("external_id", flat=True)
         assert set(sold) == {"a", "c"}
+
+
+def test_a_feed_that_replaces_every_id_needs_one_import(alpha, beta):
+    """New goods wait until the old ones are withdrawn; what still has no room is refused."""
+    for shop in (alpha, beta):
+        allow(shop, products=3)
+    old = yml(*(offer(f"old-{n}") for n in range(3)))
+    new = yml(*(offer(f"new-{n}", group=f"g{n}") for n in range(4)), offer("new-0b", group="g0"))
+    with beta.inside():
+        run(old)
+    with alpha.inside():
+        run(old)
+
+        job = run(new, confirm=True)
+
+        assert job.state == "done"
+        assert job.result["created"] == 4
+        assert (job.result["retired"], job.result["left_out"], job.refused) == (3, 1, 1)
+        assert [(error["row"], error["field"]) for error in job.errors] == [(4, "id")]
+        assert "3" in job.errors[0]["message"]
+        assert "1" in job.message
+        assert "3" in job.message
+        assert sold_now() == {"g0", "g1", "g2"}
+        assert run(new, confirm=True).result["unchanged"] == 4
+    with beta.inside():
+        assert sold_now() == {"old-0", "old-1", "old-2"}
+
+
+def test_a_replacement_that_is_not_confirmed_changes_nothing_and_says_why(alpha):
+    allow(alpha, products=2)
+    with alpha.inside():
+        run(yml(offer("a"), offer("b")))
+
+        job = run(yml(offer("c"), offer("d")))
+
+        assert (job.result["held"], job.result["left_out"], job.refused) == (2, 2, 2)
+        assert "подтверждением" in job.message
+        assert sold_now() == {"a", "b"}
+
+
+def test_more_rows_than_a_chunk_find_their_room(alpha, monkeypatch):
+    monkeypatch.setattr("integrations.services.catalogue.CHUNK", 3)
+    allow(alpha, products=10)
+    with alpha.inside():
+        run(yml(*(offer(f"old-{n}") for n in range(10))))
+        job = run(yml(*(offer(f"new-{n}") for n in range(12))), confirm=True)
+        assert (job.result["created"], job.result["retired"], job.refused) == (10, 10, 2)
+        assert [error["row"] for error in job.errors] == [11, 12]
+        assert sold_now() == {f"new-{n}" for n in range(10)}
+
+
+def sold_now() -> set[str]:
+    return set(Product.objects.filter(is_active=True).values_list("external_id", flat=True))
 
 
 def test_goods_taken_off_sale_come_back_only_where_there_is_room(alpha):
