@@ -9,7 +9,12 @@ from tenants.kernel.files import file_open
 from tenants.workspace.models import StoredFile, User
 
 # Shown in the browser; everything else is only ever downloaded.
-_INLINE = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp", "audio/ogg"})
+_INLINE = frozenset(
+    {
+        *("image/png", "image/jpeg", "image/gif", "image/webp"),
+        *("audio/ogg", "audio/mpeg", "audio/mp4", "audio/wav", "audio/webm", "video/mp4"),
+    }
+)
 
 
 def download(user: User, pk: int) -> FileResponse:

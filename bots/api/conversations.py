@@ -12,10 +12,12 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bots.answerer.fields import card_of
 from bots.api.files import file_url
 from bots.models import Attachment, Channel, Contact, Conversation, Message
 from bots.selectors.files import sendable
 from bots.services import conversations
+from integrations.models import Product
 from tenants.api.filters import updated_since
 from tenants.kernel.text import whole
 from tenants.workspace.models import User
@@ -211,6 +213,13 @@ class ReplyIn(serializers.Serializer):
         max_length=10,
     )
     template_id = serializers.IntegerField(required=False)
+    reply_to = serializers.IntegerField(
+        required=False, help_text="The message it answers, by `id`; another conversation's is none"
+    )
+    cards = serializers.PrimaryKeyRelatedField(
+        queryset=Product.objects.prefetch_related("variants"), many=True, required=False,
+        help_text="Products to show below the text",
+    )  # fmt: skip
 
 
 class ReplyView(APIView):
@@ -227,7 +236,7 @@ class ReplyView(APIView):
         given = ReplyIn(data=request.data)
         given.is_valid(raise_exception=True)
         values = given.validated_data
-        _found(pk)
+        found = _found(pk)
         reply = conversations.reply_send(
             conversation_id=pk,
             agent=request.user,
@@ -236,6 +245,8 @@ class ReplyView(APIView):
             base_seq=values.get("base_seq"),
             files=[one.pk for one in values.get("files", ())],
             template_id=values.get("template_id"),
+            reply_to=values.get("reply_to"),
+            cards=[vars(card_of(one, found.language)) for one in values.get("cards", ())[:3]],
         )
         return Response(MessageOut(reply.message).data, status=201 if reply.is_new else 200)
 
@@ -248,6 +259,12 @@ def _key(request, values: dict[str, Any]) -> str:
 class NoteIn(serializers.Serializer):
     text = serializers.CharField(max_length=20_000)
     client_key = serializers.CharField(max_length=64, required=False)
+    mentions = serializers.ListField(
+        child=serializers.IntegerField(),
+        required=False,
+        max_length=20,
+        help_text="Colleagues it calls",
+    )
 
 
 class NoteView(APIView):
@@ -262,6 +279,7 @@ class NoteView(APIView):
             agent=request.user,
             text=given.validated_data["text"],
             client_key=_key(request, given.validated_data),
+            mentions=given.validated_data.get("mentions", ()),
         )
         return Response(MessageOut(message).data, status=201)
 

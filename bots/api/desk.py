@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
+from datetime import datetime
+from typing import Any
+
 from django.http import Http404
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
 from rest_framework import serializers
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import ParseError, PermissionDenied
 from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.models import Conversation
-from bots.selectors import desk
-from bots.services import conversations
+from bots.models import Conversation, Label, Message, SavedView, Team, Verdict
+from bots.selectors import desk, desk_help, desk_thread
+from bots.selectors.files import sendable
+from bots.services import conversations, desk_prefs
 from tenants.kernel.files import TooLarge, file_save
 from tenants.kernel.text import whole
 from tenants.workspace.models import User
@@ -22,8 +28,9 @@ from tenants.workspace.models import User
 class Desk(APIView):
     @extend_schema(tags=["desk"], responses={200: OpenApiTypes.OBJECT})
     def get(self, request) -> Response:
-        """Who I am, my colleagues, and how many conversations each view holds."""
+        """Who I am, my colleagues, the channels, the lists and how many each of them holds."""
         me = request.user
+        saved = desk.views_of(me)
         return Response(
             {
                 "me": {
@@ -36,7 +43,12 @@ class Desk(APIView):
                     {"id": u.pk, "name": str(u), "presence": u.presence}
                     for u in User.objects.filter(is_active=True).order_by("name")[:200]
                 ],
-                "counters": desk.counters(me),
+                "channels": desk.channels_shown(),
+                "teams": [{"id": t.pk, "name": str(t)} for t in Team.objects.all()[:100]],
+                "labels": [{"name": one.name, "colour": one.colour} for one in Label.objects.all()],
+                "prefs": desk_prefs.prefs_of(me),
+                "views": [SavedViewOut(one).data for one in saved],
+                "counters": desk.counters(me, saved),
             }
         )
 
@@ -55,47 +67,285 @@ class Presence(APIView):
         return Response({"presence": given.validated_data["presence"]})
 
 
+class PrefsIn(serializers.Serializer):
+    """What is not named stays as it is; null takes a choice back."""
+
+    send = serializers.ChoiceField(["enter", "ctrl"], required=False, allow_null=True)
+    font = serializers.IntegerField(min_value=100, max_value=150, required=False, allow_null=True)
+    theme = serializers.ChoiceField(["auto", "light", "dark"], required=False, allow_null=True)
+    sound = serializers.BooleanField(required=False, allow_null=True)
+    hold_s = serializers.IntegerField(min_value=0, max_value=30, required=False, allow_null=True)
+    keys = serializers.DictField(
+        child=serializers.CharField(max_length=60, allow_blank=True), required=False,
+        help_text="Command → keys, e.g. {“take”: “Alt+KeyT”}",
+    )  # fmt: skip
+    sorts = serializers.DictField(
+        child=serializers.ChoiceField(list(desk.SORTS)), required=False, help_text="View → order"
+    )
+    cards = serializers.ListField(
+        child=serializers.CharField(max_length=20), required=False, max_length=20,
+        help_text="Order of the cards about the buyer",
+    )  # fmt: skip
+    folded = serializers.ListField(
+        child=serializers.CharField(max_length=20), required=False, max_length=20
+    )
+
+    def validate_keys(self, keys: dict[str, str]) -> dict[str, str]:
+        if len(keys) > 100:
+            raise serializers.ValidationError(_("Too many keys."))
+        return keys
+
+
+class Prefs(APIView):
+    @extend_schema(tags=["desk"], request=PrefsIn, responses={200: PrefsIn})
+    def put(self, request) -> Response:
+        """My choices for the console: keys, size of letters, how a message is sent."""
+        given = PrefsIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        return Response(desk_prefs.prefs_save(request.user, given.validated_data))
+
+
+# ── Lists ────────────────────────────────────────────────────────────────────────────────────
+_ASKED = [
+    OpenApiParameter("view", str, enum=list(desk.VIEWS)),
+    OpenApiParameter("saved", int, description="A saved list instead of a view"),
+    OpenApiParameter("q", str, description="Name, phone or words of a message"),
+]
+
+
+def _asked(request) -> tuple[str, dict[str, Any]]:
+    """The view, and what narrows it."""
+    asked = request.query_params
+    view = asked.get("view", "waiting")
+    saved = None
+    if pk := whole(asked.get("saved", "")):
+        saved = next((one for one in desk.views_of(request.user) if one.pk == pk), None)
+        if saved is None:
+            raise Http404
+    return (
+        view if view in desk.VIEWS else "waiting",
+        {"saved": saved, "query": asked.get("q", "")[:200]},
+    )
+
+
 class DeskList(APIView):
     @extend_schema(
         tags=["desk"],
         operation_id="desk_conversations_list",
         parameters=[
-            OpenApiParameter("view", str, enum=list(desk.VIEWS)),
-            OpenApiParameter("q", str, description="Name, phone or words of a message"),
+            *_ASKED,
+            OpenApiParameter("sort", str, enum=list(desk.SORTS)),
             OpenApiParameter("after", str, description="`next` of the page before"),
         ],
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request) -> Response:
         """A page of a view: the nearest deadline first where somebody waits."""
-        view = request.query_params.get("view", "waiting")
-        return Response(
-            desk.page_of(
-                request.user,
-                view if view in desk.VIEWS else "waiting",
-                query=request.query_params.get("q", "")[:200],
-                cursor=request.query_params.get("after", ""),
+        view, more = _asked(request)
+        asked = request.query_params
+        sort, cursor = asked.get("sort", ""), asked.get("after", "")
+        return Response(desk.page_of(request.user, view, sort=sort, cursor=cursor, **more))
+
+
+class DeskChanges(APIView):
+    @extend_schema(
+        tags=["desk"],
+        parameters=[*_ASKED, OpenApiParameter("ids", str, description="Numbers with commas")],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request) -> Response:
+        """What became of these conversations: rows still in the view, and counters."""
+        view, more = _asked(request)
+        pks = [
+            n for one in request.query_params.get("ids", "").split(",")[:200] if (n := whole(one))
+        ]
+        found = desk.changes_of(request.user, view, pks, **more)
+        return Response({**found, "counters": desk.counters(request.user)})
+
+
+class SavedViewIn(serializers.Serializer):
+    name = serializers.CharField(max_length=60)
+    filters = serializers.DictField(required=False, help_text="view, channels, kinds, labels, …")
+    sort = serializers.ChoiceField(choices=list(desk.SORTS), required=False, allow_blank=True)
+    position = serializers.IntegerField(required=False, min_value=0, max_value=1000)
+    is_shared = serializers.BooleanField(default=False, help_text="For everybody (supervisors)")
+    team = serializers.PrimaryKeyRelatedField(
+        queryset=Team.objects.all(), required=False, allow_null=True, help_text="For a team"
+    )
+
+    def validate_filters(self, filters: dict[str, Any]) -> dict[str, Any]:
+        if unknown := set(filters) - set(desk.FILTERS) - {"view"}:
+            raise serializers.ValidationError(
+                _("A list cannot be narrowed by “%s”.") % ", ".join(sorted(unknown))
             )
-        )
+        if filters.get("view", "all") not in desk.VIEWS:
+            raise serializers.ValidationError(_("There is no such view."))
+        if len(json.dumps(filters)) > 4_000:
+            raise serializers.ValidationError(_("Too many conditions."))
+        return filters
 
 
+class SavedViewOut(serializers.ModelSerializer):
+    filters = serializers.DictField()
+    is_shared = serializers.SerializerMethodField()
+
+    class Meta:
+        model = SavedView
+        fields = ("id", "name", "filters", "sort", "position", "team", "is_shared")
+
+    def get_is_shared(self, one: SavedView) -> bool:
+        return one.owner_id is None
+
+
+def _may_share(user: User) -> None:
+    if user.role == User.Role.AGENT:
+        raise PermissionDenied(_("Lists for everybody are made by supervisors."))
+
+
+class SavedViews(APIView):
+    @extend_schema(tags=["desk"], responses={200: SavedViewOut(many=True)})
+    def get(self, request) -> Response:
+        """My own lists and everybody's."""
+        return Response(SavedViewOut(desk.views_of(request.user), many=True).data)
+
+    @extend_schema(tags=["desk"], request=SavedViewIn, responses={201: SavedViewOut})
+    def post(self, request) -> Response:
+        """Keep a list."""
+        given = SavedViewIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        values = given.validated_data
+        is_shared = values.pop("is_shared") or values.get("team") is not None
+        if is_shared:
+            _may_share(request.user)
+        if len(desk.views_of(request.user)) >= desk.VIEWS_AT_MOST:
+            raise ParseError(_("At most %s saved lists.") % desk.VIEWS_AT_MOST)
+        one = SavedView.objects.create(owner=None if is_shared else request.user, **values)
+        return Response(SavedViewOut(one).data, status=201)
+
+
+class SavedViewDetail(APIView):
+    def _found(self, request, pk: int) -> SavedView:
+        """My own, or everybody's for those who may change it."""
+        one = next((one for one in desk.views_of(request.user) if one.pk == pk), None)
+        if one is None:
+            raise Http404
+        if one.owner_id is None:
+            _may_share(request.user)
+        return one
+
+    @extend_schema(tags=["desk"], request=SavedViewIn(partial=True), responses={200: SavedViewOut})
+    def patch(self, request, pk: int) -> Response:
+        """Change a list; whose it is stays."""
+        one = self._found(request, pk)
+        given = SavedViewIn(data=request.data, partial=True)
+        given.is_valid(raise_exception=True)
+        for name, value in given.validated_data.items():
+            if name not in ("is_shared", "team"):
+                setattr(one, name, value)
+        one.save()
+        return Response(SavedViewOut(one).data)
+
+    @extend_schema(tags=["desk"], responses={204: None})
+    def delete(self, request, pk: int) -> Response:
+        """Forget a list; its conversations stay."""
+        self._found(request, pk).delete()
+        return Response(status=204)
+
+
+# ── A thread ─────────────────────────────────────────────────────────────────────────────────
 class DeskThread(APIView):
     @extend_schema(
         tags=["desk"],
         parameters=[
             OpenApiParameter("before", int, description="Older than this number"),
             OpenApiParameter("after", int, description="Newer than this number"),
+            OpenApiParameter("around", int, description="On both sides of this number"),
+            OpenApiParameter("since", str, description="From the first message of this ISO time"),
         ],
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request, pk: int) -> Response:
         """A conversation with its newest messages, context and my drafts."""
         asked = request.query_params
-        edges = {name: whole(asked.get(name, "")) or 0 for name in ("before", "after")}
+        edges = {name: whole(asked.get(name, "")) or 0 for name in ("before", "after", "around")}
+        since = moment(asked.get("since", ""))
         try:
-            return Response(desk.thread_of(request.user, pk, **edges))
+            return Response(desk_thread.thread_of(request.user, pk, since=since, **edges))
         except Conversation.DoesNotExist:
             raise Http404 from None
+
+
+def moment(text: str) -> datetime | None:
+    try:
+        found = parse_datetime(text)
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None
+
+
+class VerdictIn(serializers.Serializer):
+    good = serializers.BooleanField()
+    about = serializers.ChoiceField(Verdict.About.choices, required=False, allow_blank=True)
+    comment = serializers.CharField(max_length=1000, required=False, allow_blank=True)
+
+
+class VerdictView(APIView):
+    @extend_schema(tags=["desk"], request=VerdictIn, responses={200: VerdictIn})
+    def post(self, request, pk: int) -> Response:
+        """What I think of an answer of the bot, and what to mend: knowledge, tone or a rule."""
+        given = VerdictIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        values = given.validated_data
+        try:
+            verdict = conversations.verdict_give(
+                message_id=pk, user=request.user, is_good=values["good"],
+                about=values.get("about", ""), comment=values.get("comment", ""),
+            )  # fmt: skip
+        except Message.DoesNotExist:
+            raise Http404 from None
+        return Response(
+            {"good": verdict.is_good, "about": verdict.about, "comment": verdict.comment}
+        )
+
+
+# ── What helps to write ──────────────────────────────────────────────────────────────────────
+_WORDS = [OpenApiParameter("q", str), OpenApiParameter("lang", str)]
+
+
+class DeskTemplates(APIView):
+    @extend_schema(tags=["desk"], parameters=_WORDS, responses={200: OpenApiTypes.OBJECT})
+    def get(self, request) -> Response:
+        """Prepared replies by the beginning of the code, by words and by what they say."""
+        asked = request.query_params
+        found = desk_help.templates_found(asked.get("q", "")[:100], asked.get("lang", "ru")[:8])
+        return Response({"results": found})
+
+
+class DeskKnowledge(APIView):
+    @extend_schema(tags=["desk"], parameters=_WORDS, responses={200: OpenApiTypes.OBJECT})
+    def get(self, request) -> Response:
+        """Articles and goods to put into a reply."""
+        asked = request.query_params
+        found = desk_help.knowledge_found(asked.get("q", "")[:200], asked.get("lang", "ru")[:8])
+        return Response({"results": found})
+
+
+class DeskPassage(APIView):
+    @extend_schema(
+        tags=["desk"],
+        parameters=[
+            OpenApiParameter("kind", str, enum=["article", "product", "template"]),
+            OpenApiParameter("id", int),
+        ],
+        responses={200: OpenApiTypes.OBJECT},
+    )
+    def get(self, request) -> Response:
+        """What a source of an answer says today."""
+        asked = request.query_params
+        found = desk_help.passage_of(asked.get("kind", ""), whole(asked.get("id", "")) or 0)
+        if found is None:
+            raise Http404
+        return Response(found)
 
 
 FILE_LIMIT = 20 * 1024 * 1024
@@ -129,6 +379,9 @@ class DraftIn(serializers.Serializer):
     text = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
     mode = serializers.ChoiceField(["reply", "note"], default="reply")
     base_seq = serializers.IntegerField(default=0, min_value=0)
+    files = serializers.ListField(
+        child=serializers.PrimaryKeyRelatedField(queryset=sendable()), required=False, max_length=10
+    )
 
 
 class DraftView(APIView):
@@ -139,5 +392,10 @@ class DraftView(APIView):
         given.is_valid(raise_exception=True)
         if not desk.visible_to(request.user).filter(pk=pk).exists():
             raise Http404
-        conversations.draft_save(conversation_id=pk, agent=request.user, **given.validated_data)
+        values = given.validated_data
+        values["files"] = [
+            {"id": f.pk, "name": f.name, "size": f.size, "mime": f.mime}
+            for f in values.get("files", ())
+        ]
+        conversations.draft_save(conversation_id=pk, agent=request.user, **values)
         return Response(status=204)

@@ -14,6 +14,7 @@ from bots.models.conversation import (
     Message,
     Person,
 )
+from bots.models.desk import Mention, SavedView, Verdict
 from bots.models.hours import Holiday, OpeningHours
 from bots.models.inbox import Inbox
 from bots.models.knowledge import Article, KnowledgeFile, KnowledgeIndex, Passage, Synonym
@@ -41,16 +42,19 @@ __all__ = [
     "KnowledgeFile",
     "KnowledgeIndex",
     "Label",
+    "Mention",
     "Message",
     "ModelAccount",
     "ModelCall",
     "OpeningHours",
     "Passage",
     "Person",
+    "SavedView",
     "Shift",
     "Synonym",
     "Team",
     "TeamMember",
     "Template",
     "TemplateText",
+    "Verdict",
 ]

@@ -1,25 +1,43 @@
-"""What agents see: lists by view, one thread with its context, counters. All by one policy."""
+"""What agents see: lists by view, rows that changed, counters. All by one policy."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 
-from bots.models import Conversation, Draft, Identity, Message
-from integrations.models import Order
+from bots.models import (
+    Channel,
+    Conversation,
+    Draft,
+    Identity,
+    Mention,
+    Message,
+    SavedView,
+    TeamMember,
+)
 from tenants.workspace.models import User
 
-VIEWS = ("waiting", "mine", "unassigned", "bot", "snoozed", "resolved", "all")
+VIEWS = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned", "resolved", "all")
+# Lists of work; the others grow with the years and are not counted.
+COUNTED = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned")
 PAGE = 30
-THREAD_PAGE = 40
+VIEWS_AT_MOST = 20
 _OPEN = Conversation.Status.OPEN
-_PROVEN = ("code", "shared", "signed", "thread")
+
+# Name → (field, whether the largest comes first). The row's number settles what is the same.
+SORTS: dict[str, tuple[str, bool]] = {
+    "deadline": ("deadline_at", False),
+    "waiting": ("waiting_since", False),
+    "newest": ("updated_at", True),
+    "oldest": ("updated_at", False),
+}
 
 
 def visible_to(user: User) -> QuerySet[Conversation]:
@@ -29,51 +47,141 @@ def visible_to(user: User) -> QuerySet[Conversation]:
     return Conversation.objects.all()
 
 
-def in_view(user: User, view: str) -> QuerySet[Conversation]:
-    found = visible_to(user)
-    if view == "waiting":
-        return found.filter(status=_OPEN, waiting_since__isnull=False).filter(
-            Q(speaker=Conversation.Speaker.QUEUE) | Q(agent=user)
-        )
-    if view == "mine":
-        return found.filter(status=_OPEN, agent=user)
-    if view == "unassigned":
-        return found.filter(status=_OPEN, speaker=Conversation.Speaker.QUEUE)
-    if view == "bot":
-        return found.filter(status=_OPEN, speaker=Conversation.Speaker.BOT)
-    if view == "snoozed":
-        return found.filter(status=Conversation.Status.SNOOZED)
-    if view == "resolved":
-        return found.filter(status=Conversation.Status.RESOLVED)
+# ── Which conversations ──────────────────────────────────────────────────────────────────────
+def _condition(user: User, view: str) -> Q:
+    match view:
+        case "waiting":
+            mine = Q(speaker=Conversation.Speaker.QUEUE) | Q(agent=user)
+            return Q(status=_OPEN, waiting_since__isnull=False) & mine
+        case "mine":
+            return Q(status=_OPEN, agent=user)
+        case "unassigned":
+            return Q(status=_OPEN, speaker=Conversation.Speaker.QUEUE)
+        case "bot":
+            return Q(status=_OPEN, speaker=Conversation.Speaker.BOT)
+        case "snoozed":
+            return Q(status=Conversation.Status.SNOOZED)
+        case "mentioned":
+            called = Mention.objects.filter(conversation=OuterRef("pk"), user=user)
+            return Q(Exists(called.filter(seen_at=None)))
+        case "resolved":
+            return Q(status=Conversation.Status.RESOLVED)
+    return Q()
+
+
+def _words(value: Any) -> list[str]:
+    return [str(one)[:60] for one in value][:50] if isinstance(value, list) else []
+
+
+def _numbers(value: Any) -> list[int]:
+    return [one for one in value if isinstance(one, int)][:50] if isinstance(value, list) else []
+
+
+def _agents(user: User, value: Any) -> Q:
+    found = Q(agent__in=_numbers(value))
+    if "me" in _words(value):
+        found |= Q(agent=user)
+    if "none" in _words(value):
+        found |= Q(agent=None)
     return found
 
 
-def counters(user: User) -> dict[str, int]:
-    return {view: in_view(user, view).count() for view in ("waiting", "mine", "unassigned", "bot")}
+def _labels(user: User, value: Any) -> Q:
+    found = Q()
+    for label in _words(value):
+        found |= Q(labels__contains=[label])
+    return found
+
+
+# What a list may be narrowed by; unknown names are refused when one is saved.
+FILTERS: dict[str, Callable[[User, Any], Q]] = {
+    "channels": lambda user, value: Q(channel__in=_numbers(value)),
+    "kinds": lambda user, value: Q(channel__kind__in=_words(value)),
+    "labels": _labels,
+    "agents": _agents,
+    "languages": lambda user, value: Q(language__in=_words(value)),
+    "teams": lambda user, value: Q(team__in=_numbers(value)),
+    "priorities": lambda user, value: Q(priority__in=_numbers(value)),
+    "unread": lambda user, value: Q(unread__gt=0) if value else Q(),
+}
+
+
+def _narrowed(user: User, filters: dict[str, Any]) -> Q:
+    found = _condition(user, str(filters.get("view") or "all"))
+    for name, value in filters.items():
+        if value and name in FILTERS:
+            found &= FILTERS[name](user, value)
+    return found
+
+
+def views_of(user: User) -> list[SavedView]:
+    """My own lists, my teams' and everybody's."""
+    mine = SavedView.objects.filter(
+        Q(owner=user) | Q(owner=None, team=None) | Q(team__in=_teams(user))
+    )
+    return list(mine.order_by("owner_id", "position", "pk")[:VIEWS_AT_MOST])
+
+
+def _teams(user: User) -> QuerySet[TeamMember, int]:
+    return TeamMember.objects.filter(user=user).values_list("team", flat=True)
+
+
+def in_view(user: User, view: str, *, saved: SavedView | None = None) -> QuerySet[Conversation]:
+    found = visible_to(user)
+    return found.filter(_narrowed(user, saved.filters) if saved else _condition(user, view))
+
+
+def counters(user: User, saved: Iterable[SavedView] | None = None) -> dict[str, int]:
+    """How many each list holds: one query, whatever the number of lists."""
+    conditions = {view: _condition(user, view) for view in COUNTED}
+    for one in views_of(user) if saved is None else saved:
+        if one.filters.get("view", "all") in COUNTED:
+            conditions[f"saved_{one.pk}"] = _narrowed(user, one.filters)
+    work = visible_to(user).filter(
+        Q(status__in=(_OPEN, Conversation.Status.SNOOZED)) | conditions["mentioned"]
+    )
+    return work.aggregate(
+        **{name: Count("pk", filter=condition) for name, condition in conditions.items()}
+    )
+
+
+# ── Pages ────────────────────────────────────────────────────────────────────────────────────
+def sort_of(view: str, sort: str = "", *, query: str = "") -> str:
+    if sort in SORTS:
+        return sort
+    return "deadline" if view == "waiting" and not query else "newest"
+
+
+def rows_ready(found: QuerySet[Conversation], user: User) -> QuerySet[Conversation]:
+    """With everything `row_of` shows."""
+    drafts = Draft.objects.filter(conversation=OuterRef("pk"), user=user)
+    called = Mention.objects.filter(conversation=OuterRef("pk"), user=user, seen_at=None)
+    return found.select_related("channel", "contact", "agent").annotate(
+        has_draft=Exists(drafts), is_mentioned=Exists(called)
+    )
 
 
 def page_of(
-    user: User, view: str, *, query: str = "", cursor: str = "", limit: int = PAGE
+    user: User,
+    view: str,
+    *,
+    saved: SavedView | None = None,
+    query: str = "",
+    sort: str = "",
+    cursor: str = "",
+    limit: int = PAGE,
 ) -> dict[str, Any]:
-    """`{"rows", "next"}`: the nearest deadline first where somebody waits, else the newest."""
-    found = in_view(user, view).select_related("channel", "contact", "agent")
-    found = found.annotate(
-        has_draft=Exists(Draft.objects.filter(conversation=OuterRef("pk"), user=user))
-    )
+    """`{"rows", "next", "sort"}`: the nearest deadline first where somebody waits, else newest."""
+    found = rows_ready(in_view(user, view, saved=saved), user)
     if query := query.strip():
         found = found.filter(_matches(query))
-    by_deadline = view == "waiting" and not query
-    name = "deadline_at" if by_deadline else "updated_at"
+    if saved is not None:
+        view, sort = str(saved.filters.get("view", "all")), sort or saved.sort
+    sort = sort_of(view, sort, query=query)
+    name, is_falling = SORTS[sort]
     if place := _read_cursor(cursor):
-        moment, pk = place
-        if by_deadline and moment is None:
-            found = found.filter(deadline_at=None, pk__gt=pk)
-        elif moment and not by_deadline:
-            found = found.filter(Q(updated_at__lt=moment) | Q(updated_at=moment, pk__lt=pk))
-        elif moment:  # those without a deadline come last
-            same = Q(deadline_at=moment, pk__gt=pk)
-            found = found.filter(Q(deadline_at__gt=moment) | same | Q(deadline_at=None))
-    order = (F("deadline_at").asc(nulls_last=True), "pk") if by_deadline else ("-updated_at", "-pk")
+        found = found.filter(_past(name, is_falling, *place))
+    order = (f"-{name}", "-pk") if is_falling else (F(name).asc(nulls_last=True), "pk")
     rows = list(found.order_by(*order)[: limit + 1])
     more = len(rows) > limit
     rows = rows[:limit]
@@ -81,7 +189,31 @@ def page_of(
     return {
         "rows": [row_of(row) for row in rows],
         "next": _cursor(getattr(last, name), last.pk) if more and last else "",
+        "sort": sort,
     }
+
+
+def _past(name: str, is_falling: bool, moment: datetime | None, pk: int) -> Q:
+    if is_falling:
+        if moment is None:
+            return Q()
+        return Q(**{f"{name}__lt": moment}) | Q(**{name: moment}, pk__lt=pk)
+    if moment is None:  # those without a moment come last
+        return Q(**{name: None}, pk__gt=pk) if name != "updated_at" else Q()
+    same = Q(**{name: moment}, pk__gt=pk)
+    return Q(**{f"{name}__gt": moment}) | same | Q(**{name: None})
+
+
+def changes_of(
+    user: User, view: str, pks: Collection[int], *, saved: SavedView | None = None, query: str = ""
+) -> dict[str, Any]:
+    """Rows of these conversations as they are now in a view; `gone` are no longer in it."""
+    found = rows_ready(in_view(user, view, saved=saved).filter(pk__in=pks), user)
+    if query := query.strip():
+        found = found.filter(_matches(query))
+    rows = [row_of(row) for row in found]
+    here = {row["id"] for row in rows}
+    return {"rows": rows, "gone": sorted(set(pks) - here)}
 
 
 def _matches(query: str) -> Q:
@@ -123,7 +255,7 @@ def row_of(row: Conversation) -> dict[str, Any]:
     return {
         "id": row.pk,
         "name": row.contact.name or row.contact.username,
-        "channel": {"kind": row.channel.kind, "name": row.channel.name},
+        "channel": {"id": row.channel_id, "kind": row.channel.kind, "name": row.channel.name},
         "status": row.status,
         "speaker": row.speaker,
         "agent": {"id": row.agent.pk, "name": str(row.agent)} if row.agent else None,
@@ -133,127 +265,30 @@ def row_of(row: Conversation) -> dict[str, Any]:
         "unread": row.unread,
         "waiting_since": row.waiting_since,
         "deadline_at": row.deadline_at,
+        "snoozed_until": row.snoozed_until,
+        "window_expires_at": row.window_expires_at,
+        "labels": row.labels or [],
+        "team": row.team_id,
+        "priority": row.priority,
+        "offered_to": row.offered_to_id,
+        "offer_until": row.offer_until,
         "reason": row.handover_reason,
         "updated_at": row.updated_at,
         "has_draft": getattr(row, "has_draft", False),
+        "is_mentioned": getattr(row, "is_mentioned", False),
         "last_seq": row.last_seq,
     }
 
 
-def thread_of(user: User, pk: int, *, before: int = 0, after: int = 0) -> dict[str, Any]:
-    """`{"conversation", "messages", "more", "context", "drafts"}`; messages oldest first.
-
-    Raises Conversation.DoesNotExist for what the policy hides as for what is not there.
-    """
-    conversation = visible_to(user).select_related("channel", "contact__person", "agent").get(pk=pk)
-    messages = (
-        Message.objects.filter(conversation=conversation)
-        .select_related("user")
-        .prefetch_related("attachments__file")
-    )
-    if after:
-        rows = list(messages.filter(seq__gt=after).order_by("seq")[:200])
-        more = False
-    else:
-        if before:
-            messages = messages.filter(seq__lt=before)
-        rows = list(messages.order_by("-seq")[: THREAD_PAGE + 1])
-        more = len(rows) > THREAD_PAGE
-        rows = rows[:THREAD_PAGE][::-1]
-    return {
-        "conversation": row_of(conversation),
-        "messages": [message_of(m) for m in rows],
-        "more": more,
-        "context": context_of(conversation) if not (before or after) else None,
-        "drafts": {
-            d.mode: {"text": d.text, "base_seq": d.base_seq}
-            for d in Draft.objects.filter(conversation=conversation, user=user)
-        },
-    }
-
-
-def message_of(message: Message) -> dict[str, Any]:
-    meta = message.meta
-    return {
-        "id": message.pk,
-        "seq": message.seq,
-        "author": message.author,
-        "kind": message.kind,
-        "name": str(message.user) if message.user else "",
-        "user": message.user_id,
-        "text": message.text,
-        "state": message.state,
-        "failure": message.failure,
-        "client_key": message.client_key,
-        "at": message.sent_at,
-        "edited": bool(message.edited_at),
-        "deleted": bool(message.deleted_at),
-        "episode": message.episode_id,
-        "meta": {
-            k: meta[k]
-            for k in (
-                *("code", "name", "decision", "reason", "sources", "claims", "buttons"),
-                *("cards", "provider", "ms", "before", "location"),
-            )
-            if k in meta
-        },
-        "files": [
-            {
-                "id": a.file_id,
-                "kind": a.kind,
-                "name": a.name or (a.file.name if a.file else ""),
-                "mime": a.file.mime if a.file else "",
-                "size": a.file.size if a.file else 0,
-                "error": a.error,
-            }
-            for a in message.attachments.all()
-        ],
-    }
-
-
-def context_of(conversation: Conversation) -> dict[str, Any]:
-    """Who the buyer is and what they have: orders only where their identity is proven."""
-    contact = conversation.contact
-    identities = list(contact.identities.all())
-    proven = [i for i in identities if i.proof in _PROVEN]
-    phones = [i.value for i in proven if i.kind == "phone"]
-    emails = [i.value.lower() for i in proven if i.kind == "email"]
-    orders = (
-        Order.objects.filter(Q(phone__in=phones) | Q(email__in=emails)).prefetch_related("lines")[
-            :5
-        ]
-        if phones or emails
-        else []
-    )
-    data = contact.data or {}
-    return {
-        "name": contact.name,
-        "username": contact.username,
-        "language": contact.language,
-        "is_reachable": contact.is_reachable,
-        "since": contact.created_at,
-        "identities": [{"kind": i.kind, "value": i.value, "proof": i.proof} for i in identities],
-        "page": str(data.get("page") or "")[:400],
-        "referrer": str(data.get("referrer") or "")[:400],
-        "utm": data.get("utm") if isinstance(data.get("utm"), dict) else {},
-        "orders": [
-            {
-                "number": o.number,
-                "status": o.status,
-                "sum": str(o.sum),
-                "currency": o.currency,
-                "placed_at": o.placed_at,
-                "lines": [line.name for line in o.lines.all()][:4],
-            }
-            for o in orders
-        ],
-        "episodes": [
-            {
-                "started_at": e.started_at,
-                "resolved_at": e.resolved_at,
-                "by": e.resolved_by,
-                "reason": e.handover_reason,
-            }
-            for e in conversation.episodes.order_by("-pk")[:6]
-        ],
-    }
+# ── What a list can be narrowed by ───────────────────────────────────────────────────────────
+def channels_shown() -> list[dict[str, Any]]:
+    rows = Channel.objects.exclude(state=Channel.State.NEW).order_by("pk")[:50]
+    return [
+        {
+            "id": c.pk,
+            "kind": c.kind,
+            "name": c.name,
+            "trouble": c.state_detail if c.state == Channel.State.BROKEN else "",
+        }
+        for c in rows
+    ]

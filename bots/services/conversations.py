@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -13,8 +13,19 @@ from django.utils.translation import gettext as _
 
 from bots.engine import running
 from bots.engine.timing import AGENT_WAIT
-from bots.models import Attachment, Channel, Conversation, Draft, Episode, Message, Template
+from bots.models import (
+    Attachment,
+    Channel,
+    Conversation,
+    Draft,
+    Episode,
+    Mention,
+    Message,
+    Template,
+    Verdict,
+)
 from bots.models.conversation import AlreadyTaken
+from bots.selectors.desk import visible_to
 from bots.services import messages
 from bots.services.templates import buttons_shown, template_sent
 from tenants.kernel import due, outbox
@@ -128,16 +139,18 @@ def reply_send(
     files: Sequence[int] = (),
     template_id: int | None = None,
     reply_to: int | None = None,
+    cards: Sequence[Mapping[str, Any]] = (),
 ) -> Reply:
     """A person's message to the buyer. The first one silences the bot.
 
     `client_key`: a retry with the same key returns the first result. `base_seq`: the newest
     message the writer saw; a newer one of a buyer or colleague raises NewerMessages (send again
-    without it to insist). `files`: ids of workspace.StoredFile.
+    without it to insist). `files`: ids of workspace.StoredFile. `reply_to`: a message of the same
+    conversation. `cards`: goods shown below the text.
     Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable.
     """
     text = text.strip()
-    if not text and not files:
+    if not text and not files and not cards:
         raise NothingToSend(_("There is nothing to send."))
     try:
         with transaction.atomic():
@@ -147,6 +160,8 @@ def reply_send(
             _allowed(conversation)
             if base_seq is not None and _newer(conversation, base_seq, agent):
                 raise NewerMessages(_("New messages have come; look before you send."))
+            if reply_to and not _is_said(conversation, reply_to):
+                reply_to = None
             _take(conversation, agent)
             written = messages.write(
                 conversation=conversation.pk,
@@ -162,7 +177,7 @@ def reply_send(
                 client_key=client_key,
                 reply_to=reply_to,
                 answers=True,
-                meta=_template_meta(template_id),
+                meta={**_template_meta(template_id), **({"cards": list(cards)} if cards else {})},
             )
             assert written is not None
             for stored_id in files:
@@ -183,10 +198,10 @@ def reply_send(
     return Reply(Message.objects.get(pk=written.id), is_new=True)
 
 
-def _template_meta(template_id: int | None) -> dict[str, Any] | None:
+def _template_meta(template_id: int | None) -> dict[str, Any]:
     """What a reply made from a template carries beside its text: the template's buttons."""
     if not template_id:
-        return None
+        return {}
     found = Template.objects.filter(pk=template_id).first()
     buttons = buttons_shown(found.buttons or ()) if found else []
     return {"template": template_id, **({"buttons": buttons} if buttons else {})}
@@ -224,6 +239,11 @@ def _allowed(conversation: Conversation) -> None:
         raise Unreachable(_("This channel is paused. Switch it on to write."))
 
 
+def _is_said(conversation: Conversation, message_id: int) -> bool:
+    said = Message.objects.filter(pk=message_id, conversation=conversation)
+    return said.exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM]).exists()
+
+
 def _newer(conversation: Conversation, base_seq: int, agent: User) -> bool:
     return (
         Message.objects.filter(conversation=conversation, seq__gt=base_seq)
@@ -233,8 +253,15 @@ def _newer(conversation: Conversation, base_seq: int, agent: User) -> bool:
     )
 
 
-def note_add(*, conversation_id: int, agent: User, text: str, client_key: str = "") -> Message:
-    """An inner note; buyers never see it."""
+def note_add(
+    *,
+    conversation_id: int,
+    agent: User,
+    text: str,
+    client_key: str = "",
+    mentions: Sequence[int] = (),
+) -> Message:
+    """An inner note; buyers never see it. `mentions`: colleagues it calls, by number."""
     if not text.strip():
         raise NothingToSend(_("There is nothing to save."))
     with transaction.atomic():
@@ -254,8 +281,45 @@ def note_add(*, conversation_id: int, agent: User, text: str, client_key: str = 
             client_key=client_key,
         )
         assert written is not None
+        _mention(conversation, written.id, agent, mentions)
         Draft.objects.filter(conversation=conversation, user=agent, mode="note").delete()
     return Message.objects.get(pk=written.id)
+
+
+def _mention(
+    conversation: Conversation, message_id: int, agent: User, mentions: Sequence[int]
+) -> None:
+    """Colleagues find it under "mentioned" and are told; who is called may see it."""
+    called = list(User.objects.filter(pk__in=set(mentions) - {agent.pk}, is_active=True))
+    if not called:
+        return
+    conversation.mentioned = sorted({*conversation.mentioned, *(user.pk for user in called)})
+    conversation.save(update_fields=["mentioned"])
+    for user in called:
+        Mention.objects.create(conversation=conversation, message_id=message_id, user=user)
+        outbox.emit(
+            "mention.made",
+            key=_key(conversation),
+            data={"conversation": conversation.pk, "user": user.pk, "message": message_id},
+        )
+
+
+def verdict_give(
+    *, message_id: int, user: User, is_good: bool, about: str = "", comment: str = ""
+) -> Verdict:
+    """What a colleague thinks of an answer of the bot; the last word counts.
+
+    Raises Message.DoesNotExist for what is no answer of the bot or not for this person to see.
+    """
+    message = Message.objects.get(
+        pk=message_id, author=Message.Author.BOT, conversation__in=visible_to(user)
+    )
+    verdict, _is_new = Verdict.objects.update_or_create(
+        message=message,
+        user=user,
+        defaults={"is_good": is_good, "about": about, "comment": comment[:1000]},
+    )
+    return verdict
 
 
 def conversation_return_to_bot(
@@ -341,6 +405,9 @@ def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
     """Everything up to `seq` was seen by somebody of the shop."""
     with transaction.atomic():
         conversation = _locked(conversation_id)
+        Mention.objects.filter(
+            user=agent, conversation=conversation, seen_at=None, message__seq__lte=seq
+        ).update(seen_at=timezone.now())
         if seq <= conversation.last_read_seq and conversation.unread == 0:
             return
         conversation.last_read_seq = max(conversation.last_read_seq, seq)
@@ -358,15 +425,25 @@ def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
 
 
 def draft_save(
-    *, conversation_id: int, agent: User, text: str, mode: str = "reply", base_seq: int = 0
+    *,
+    conversation_id: int,
+    agent: User,
+    text: str,
+    mode: str = "reply",
+    base_seq: int = 0,
+    files: Sequence[Mapping[str, Any]] = (),
 ) -> None:
-    """What an agent has typed so far; an empty text forgets it."""
-    if not text:
+    """What an agent has typed and attached so far; nothing at all forgets it."""
+    if not text and not files:
         Draft.objects.filter(conversation_id=conversation_id, user=agent, mode=mode).delete()
         return
     Draft.objects.update_or_create(
         conversation_id=conversation_id,
         user=agent,
         mode=mode,
-        defaults={"text": text[:20_000], "base_seq": base_seq},
+        defaults={
+            "text": text[:20_000],
+            "base_seq": base_seq,
+            "meta": {"files": list(files)} if files else {},
+        },
     )

@@ -7,11 +7,13 @@ import json
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
 from bots.models import Contact, Conversation, Draft, Episode, Identity, Message
-from bots.selectors import desk
+from bots.selectors import desk, desk_thread
+from bots.services.conversations import note_add
 from integrations.models import Order, OrderLine
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -40,9 +42,11 @@ class Desk:
                 channel=self.shop.channel,
                 contact=contact,
                 lane=self.count,
+                last_seq=len(texts),
                 **{"updated_at": NOW - timedelta(minutes=self.count), **more},
             )
-            episode = Episode.objects.create(conversation=talk)
+            talk.episode = episode = Episode.objects.create(conversation=talk)
+            talk.save(update_fields=["episode"])
             for seq, text in enumerate(texts, 1):
                 Message.objects.create(
                     conversation=talk, episode=episode, seq=seq, text=text,
@@ -73,6 +77,10 @@ def test_each_view_holds_its_own_conversations(alpha, at, api_of):
     at.talk("With the bot")
     at.talk("Snoozed", status="snoozed", speaker="agent", agent=alpha.agent)
     at.talk("Done", status="resolved", speaker="nobody")
+    called = at.talk("Calls me", "Hi", status="resolved", speaker="nobody")
+    with alpha.inside():
+        note_add(conversation_id=called.pk, agent=alpha.supervisor, text="@Agent Alpha",
+                 mentions=[alpha.agent.pk])  # fmt: skip
     client = api_of(alpha, "agent")
 
     assert {view: set(names(client, view=view)) for view in desk.VIEWS} == {
@@ -81,13 +89,16 @@ def test_each_view_holds_its_own_conversations(alpha, at, api_of):
         "unassigned": {"Queued"},
         "bot": {"With the bot"},
         "snoozed": {"Snoozed"},
-        "resolved": {"Done"},
+        "mentioned": {"Calls me"},
+        "resolved": {"Done", "Calls me"},
         "all": {"Queued", "Mine", "Mine, answered", "Colleague's", "With the bot", "Snoozed",
-                "Done"},
+                "Done", "Calls me"},
     }  # fmt: skip
     assert names(client, view="nonsense") == names(client) == names(client, view="waiting")
     counters = client.get("/api/v1/desk/").json()["counters"]
-    assert counters == {"waiting": 2, "mine": 2, "unassigned": 1, "bot": 1}
+    assert counters == {
+        "waiting": 2, "mine": 2, "unassigned": 1, "bot": 1, "snoozed": 1, "mentioned": 1,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize("view", ["waiting", "all"])
@@ -164,7 +175,7 @@ def test_a_conversation_is_found_by_name_account_number_and_words(alpha, at, api
 
 
 def test_a_thread_is_read_from_its_end_and_on_from_any_place(alpha, at, api_of, monkeypatch):
-    monkeypatch.setattr(desk, "THREAD_PAGE", 3)
+    monkeypatch.setattr(desk_thread, "THREAD_PAGE", 3)
     talk = at.talk("Ann", *[f"m{n}" for n in range(1, 8)])
     client = api_of(alpha, "agent")
 
@@ -226,7 +237,7 @@ def test_a_draft_is_its_writers_own_and_marks_the_row(alpha, at, api_of):
     assert client.put(draft, {"text": " so far", "base_seq": 1}, format="json").status_code == 204
 
     assert client.get(f"{URL}{talk.pk}/").json()["drafts"] == {
-        "reply": {"text": " so far", "base_seq": 1}
+        "reply": {"text": " so far", "base_seq": 1, "files": [], "at": ANY}
     }
     assert client.get(URL, {"view": "all"}).json()["rows"][0]["has_draft"] is True
     other = api_of(alpha, "supervisor")
