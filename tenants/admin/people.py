@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import FieldDoesNotExist
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
@@ -17,7 +20,7 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, when
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
-from tenants.admin.sites import merchant_site
+from tenants.admin.sites import merchant_site, platform_site
 from tenants.selectors.hosts import Site
 from tenants.services.audit import audit
 from tenants.services.limits import LimitReached
@@ -322,6 +325,18 @@ OBJECTS = {
 }
 
 
+# What `AuditEntry.data` holds, by key.
+DETAILS = {
+    "fields": gettext_lazy("fields"),
+    "version": gettext_lazy("version"),
+    "to": gettext_lazy("back to"),
+    "plan": gettext_lazy("plan"),
+    "limit": gettext_lazy("limit"),
+    "month": gettext_lazy("month"),
+    "job": gettext_lazy("job"),
+}
+
+
 def action_in_words(code: str) -> str:
     """“article.changed” → “article: changed”, in the reader's language where we know it."""
     from django.apps import apps
@@ -332,6 +347,35 @@ def action_in_words(code: str) -> str:
         found = [m for m in apps.get_models() if m._meta.model_name == kind]
         name = found[0]._meta.verbose_name if found else kind.replace("_", " ")  # type: ignore[assignment]
     return f"{name}: {ACTIONS.get(verb, verb.replace('_', ' '))}"
+
+
+def field_in_words(kind: str, key: str) -> str:
+    """“role” of a “user” → “Role”, in the reader's language; what is no field's key stays.
+
+    As the form says it that has the field, else as the row does. Entries written before keys were
+    kept hold a form's label: that is translated as the text it is.
+    """
+    from django.apps import apps
+
+    kind, key = key.split(".", 1) if "." in key else (kind, key)
+    for model in apps.get_models():
+        if model._meta.model_name != kind:
+            continue
+        for site in (merchant_site, platform_site):
+            form = getattr(site._registry.get(model), "form", None)
+            if form is not None and (field := form.base_fields.get(key)) and field.label:
+                return capfirst(str(field.label))
+        # A picture is sent in a field of its own.
+        for name in (key, key.removesuffix("_file")):
+            with suppress(FieldDoesNotExist):
+                return capfirst(str(getattr(model._meta.get_field(name), "verbose_name", name)))
+    return _(key) if key else key
+
+
+def _value_in_words(kind: str, key: str, value: Any) -> str:
+    if not isinstance(value, list):
+        return str(value)
+    return ", ".join(field_in_words(kind, str(v)) if key == "fields" else str(v) for v in value)
 
 
 class AuditAdmin(ReadOnly):
@@ -355,8 +399,9 @@ class AuditAdmin(ReadOnly):
 
     @display(description=gettext_lazy("Details"))
     def details(self, entry: AuditEntry) -> str:
+        kind = entry.action.partition(".")[0]
         parts = [
-            f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+            f"{DETAILS.get(key, key)}: {_value_in_words(kind, key, value)}"
             for key, value in entry.data.items()
             if value not in (None, "", [], {})
         ]

@@ -78,7 +78,39 @@ def test_a_role_changes_what_a_person_opens(alpha, client, client_of):
     assert client_of(alpha, changed).get("/admin/bots/article/").status_code == 200
     with alpha.inside():
         entry = AuditEntry.objects.get(action="user.changed")
-    assert (entry.actor, sorted(entry.data["fields"])) == (alpha.owner.email, ["Full name", "Role"])
+    assert (entry.actor, entry.data) == (alpha.owner.email, {"fields": ["name", "role"]})
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_the_audit_log_names_fields_in_the_readers_language(alpha, beta, client_of, language):
+    """Whoever made the change: keys are kept, words are the reader's."""
+    form = person(email=alpha.agent.email, name="Ann", role="supervisor", is_active="on")
+    brand = {"name": "Shoes", "colour": "", "sender_email": "post@alpha.example"}
+    editor = client_of(alpha, "owner")
+    editor.cookies["lang"] = language
+    editor.post(f"{PEOPLE}{alpha.agent.pk}/change/", form)
+    editor.post("/admin/brand/", brand)
+    with alpha.inside():
+        kept = {e.action: e.data for e in AuditEntry.objects.filter(action__endswith=".changed")}
+        AuditEntry.objects.create(actor="x", action="user.changed", data={"fields": ["Role"]})
+    with beta.inside():
+        assert not AuditEntry.objects.filter(action__endswith=".changed").exists()
+
+    pages = {}
+    for reader in ("ru", "en"):
+        client = client_of(alpha, "admin")
+        client.cookies["lang"] = reader
+        pages[reader] = said(client.get("/admin/workspace/auditentry/"))
+
+    assert kept == {
+        "user.changed": {"fields": ["name", "role"]},
+        "brand.changed": {"fields": ["name", "sender_email"]},
+    }
+    assert "fields: Full name, Role" in pages["en"]
+    assert "fields: Name, Address of e-mails" in pages["en"]
+    assert "поля: Имя и фамилия, Роль" in pages["ru"]
+    assert "поля: Название, Адрес писем" in pages["ru"]
+    assert "Role" not in pages["ru"]  # an entry from before keys were kept, too
 
 
 def test_who_is_switched_off_is_out_at_once(alpha, client, client_of):
