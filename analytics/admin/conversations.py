@@ -21,6 +21,7 @@ from unfold.decorators import display
 
 from bots.admin.preview import REASONS, reason_in_words
 from bots.models import Conversation, Episode
+from bots.selectors.policy import visible
 from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.sites import merchant_site
 from tenants.kernel.text import whole
@@ -89,6 +90,9 @@ class ConversationAdmin(ReadOnly):
         url="/admin/bots/channel/",
         icon="forum",
     )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
+        return visible(request.user)  # type: ignore[arg-type]
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

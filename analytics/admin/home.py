@@ -46,7 +46,7 @@ def home(request: HttpRequest) -> dict[str, Any]:
             }
             for reason, count in list(now.reasons.items())[:6]
         ],
-        "gaps": gaps(since=since, limit=6),
+        "gaps": gaps(user=request.user, since=since, limit=6),  # type: ignore[arg-type]
         "chart": _chart(now, before, period),
         "steps": steps,
         "steps_done": sum(step["is_done"] for step in steps),

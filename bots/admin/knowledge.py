@@ -355,7 +355,11 @@ def gaps_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("bots.view_article"):
         raise PermissionDenied
     days = 30 if request.GET.get("days") == "30" else 7
-    found = gaps(since=timezone.now() - timedelta(days=days), limit=100)
+    found = gaps(
+        user=request.user,  # type: ignore[arg-type]
+        since=timezone.now() - timedelta(days=days),
+        limit=100,
+    )
     return TemplateResponse(
         request,
         "desk/gaps.html",

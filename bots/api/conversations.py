@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import generics, serializers
@@ -13,9 +14,10 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.answerer.fields import card_of
+from bots.api.fields import SendableFile
 from bots.api.files import file_url
 from bots.models import Attachment, Channel, Contact, Conversation, Message
-from bots.selectors.files import sendable
+from bots.selectors.policy import visible
 from bots.services import conversations
 from integrations.models import Product
 from tenants.api.filters import updated_since
@@ -90,16 +92,19 @@ class MessageOut(serializers.ModelSerializer):
         return {name: message.meta[name] for name in _SHOWN_META if name in message.meta}
 
 
-def _conversations():
-    return Conversation.objects.select_related("channel", "contact", "agent")
+def _conversations(user: Any) -> QuerySet[Conversation]:
+    return visible(user).select_related("channel", "contact", "agent")
 
 
-def _found(pk: int) -> Conversation:
-    return get_object_or_404(_conversations(), pk=pk)
+def seen_or_404(user: Any, pk: int) -> Conversation:
+    """The gate of every address of one conversation: what is hidden reads as what is not there."""
+    return get_object_or_404(_conversations(user), pk=pk)
 
 
-def _answer(pk: int) -> Response:
-    return Response(ConversationOut(_found(pk)).data)
+def answer(pk: int) -> Response:
+    """A conversation after an act. Whoever did it may see what became of it."""
+    found = Conversation.objects.select_related("channel", "contact", "agent").get(pk=pk)
+    return Response(ConversationOut(found).data)
 
 
 class Recent(CursorPagination):
@@ -131,7 +136,7 @@ class ConversationList(generics.ListAPIView):
     pagination_class = Recent
 
     def get_queryset(self):
-        found = _conversations()
+        found = _conversations(self.request.user)
         asked = self.request.query_params
         for name in ("status", "speaker"):
             if value := asked.get(name):
@@ -150,7 +155,9 @@ class ConversationDetail(generics.RetrieveAPIView):
     """One conversation."""
 
     serializer_class = ConversationOut
-    queryset = _conversations()
+
+    def get_queryset(self):
+        return _conversations(self.request.user)
 
 
 @extend_schema(
@@ -165,7 +172,7 @@ class MessageList(generics.ListAPIView):
     queryset = Message.objects.none()
 
     def get_queryset(self):
-        conversation = _found(self.kwargs["pk"])
+        conversation = seen_or_404(self.request.user, self.kwargs["pk"])
         found = (
             Message.objects.filter(conversation=conversation)
             .select_related("user")
@@ -189,14 +196,14 @@ class TakeOver(APIView):
         """Answer this buyer yourself; the bot falls silent. 409 when a colleague holds it."""
         given = TakeOverIn(data=request.data)
         given.is_valid(raise_exception=True)
-        _found(pk)
+        seen_or_404(request.user, pk)
         take = (
             conversations.conversation_force_take
             if given.validated_data["force"]
             else conversations.conversation_take_over
         )
         take(conversation_id=pk, agent=request.user)
-        return _answer(pk)
+        return answer(pk)
 
 
 class ReplyIn(serializers.Serializer):
@@ -208,7 +215,7 @@ class ReplyIn(serializers.Serializer):
         required=False, help_text="The newest message you have seen: a newer one answers 409"
     )
     files = serializers.ListField(
-        child=serializers.PrimaryKeyRelatedField(queryset=sendable()),
+        child=SendableFile(),
         required=False,
         max_length=10,
     )
@@ -233,10 +240,10 @@ class ReplyView(APIView):
     )
     def post(self, request, pk: int) -> Response:
         """Write to the buyer as a person: 201 written, 200 it was written by that key before."""
-        given = ReplyIn(data=request.data)
+        given = ReplyIn(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         values = given.validated_data
-        found = _found(pk)
+        found = seen_or_404(request.user, pk)
         reply = conversations.reply_send(
             conversation_id=pk,
             agent=request.user,
@@ -273,7 +280,7 @@ class NoteView(APIView):
         """An inner note; the buyer never sees it."""
         given = NoteIn(data=request.data)
         given.is_valid(raise_exception=True)
-        _found(pk)
+        seen_or_404(request.user, pk)
         message = conversations.note_add(
             conversation_id=pk,
             agent=request.user,
@@ -294,22 +301,22 @@ class ReturnToBot(APIView):
         """Let the bot answer again."""
         given = ReturnIn(data=request.data)
         given.is_valid(raise_exception=True)
-        _found(pk)
+        seen_or_404(request.user, pk)
         conversations.conversation_return_to_bot(
             conversation_id=pk,
             agent=request.user,
             instruction=given.validated_data.get("instruction", ""),
         )
-        return _answer(pk)
+        return answer(pk)
 
 
 class Resolve(APIView):
     @extend_schema(tags=["conversations"], request=None, responses={200: ConversationOut})
     def post(self, request, pk: int) -> Response:
         """Close it: nobody speaks, nobody waits."""
-        _found(pk)
+        seen_or_404(request.user, pk)
         conversations.conversation_resolve(conversation_id=pk, by=request.user)
-        return _answer(pk)
+        return answer(pk)
 
 
 class ReadIn(serializers.Serializer):
@@ -322,8 +329,8 @@ class Read(APIView):
         """Everything up to `seq` was seen."""
         given = ReadIn(data=request.data)
         given.is_valid(raise_exception=True)
-        _found(pk)
+        seen_or_404(request.user, pk)
         conversations.conversation_read(
             conversation_id=pk, agent=request.user, seq=given.validated_data["seq"]
         )
-        return _answer(pk)
+        return answer(pk)

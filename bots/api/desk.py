@@ -16,9 +16,10 @@ from rest_framework.parsers import MultiPartParser
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bots.api.fields import SendableFile
 from bots.models import Conversation, Label, Message, SavedView, Team, Verdict
 from bots.selectors import desk, desk_help, desk_thread
-from bots.selectors.files import sendable
+from bots.selectors.policy import may_see
 from bots.services import conversations, desk_prefs
 from tenants.kernel.files import TooLarge, file_save
 from tenants.kernel.text import whole
@@ -379,18 +380,16 @@ class DraftIn(serializers.Serializer):
     text = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
     mode = serializers.ChoiceField(["reply", "note"], default="reply")
     base_seq = serializers.IntegerField(default=0, min_value=0)
-    files = serializers.ListField(
-        child=serializers.PrimaryKeyRelatedField(queryset=sendable()), required=False, max_length=10
-    )
+    files = serializers.ListField(child=SendableFile(), required=False, max_length=10)
 
 
 class DraftView(APIView):
     @extend_schema(tags=["desk"], request=DraftIn, responses={204: None})
     def put(self, request, pk: int) -> Response:
         """Keep what I have typed; an empty text forgets it."""
-        given = DraftIn(data=request.data)
+        given = DraftIn(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
-        if not desk.visible_to(request.user).filter(pk=pk).exists():
+        if not may_see(request.user, pk):
             raise Http404
         values = given.validated_data
         values["files"] = [

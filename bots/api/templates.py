@@ -10,8 +10,9 @@ from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from bots.api.fields import VisibleConversation
 from bots.api.files import FileRef, file_url
-from bots.models import Conversation, Template
+from bots.models import Template
 from bots.services import templates
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
@@ -168,9 +169,7 @@ class TemplateVocabulary(APIView):
 
 
 class RenderIn(serializers.Serializer):
-    conversation = serializers.PrimaryKeyRelatedField(
-        queryset=Conversation.objects.select_related("contact", "channel")
-    )
+    conversation = VisibleConversation()
     lang = serializers.CharField(required=False, max_length=8)
     asked = serializers.DictField(child=serializers.CharField(max_length=500), required=False)
     order = serializers.CharField(required=False, max_length=64, help_text="Order number")
@@ -193,7 +192,7 @@ class TemplateRender(APIView):
     def post(self, request, pk: int) -> Response:
         """The reply with the values of a conversation put in. Nothing is sent."""
         template = get_object_or_404(Template.objects.prefetch_related("texts"), pk=pk)
-        given = RenderIn(data=request.data)
+        given = RenderIn(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         values = given.validated_data
         conversation = values["conversation"]

@@ -1,12 +1,16 @@
 """`/live/console/`: what agents see without asking: facts by number, typing, who looks where.
 
-The socket carries ids and numbers only; the page reads rows through the API, where the access
-policy is. After a break the page names the last number it saw and gets what it missed.
+The socket carries ids and numbers only, and of a conversation its person may not see not even
+those: such a fact comes as its bare number, so that the log has no gap (bots.selectors.policy).
+What decides that travels with each message of the group; a socket asks the database nothing.
+After a break the page names the last number it saw and gets what it missed.
 """
 
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
+from dataclasses import astuple
 from typing import Any
 
 from asgiref.sync import async_to_sync
@@ -18,6 +22,7 @@ from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
+from bots.selectors.policy import Facts, Sight, facts_of, sight_of
 from tenants.kernel import outbox
 from tenants.kernel.context import group_of, merchant_context
 from tenants.selectors.hosts import site_of
@@ -26,6 +31,11 @@ from tenants.workspace.models import Counter, Event
 # A longer gap is cheaper to answer with "read everything again".
 GAP_AT_MOST = 2000
 MESSAGES_A_SECOND = 20
+# How far a person sees is read again after these, and after a while by itself.
+SIGHT_CHANGES = frozenset({"team.changed", "agent.changed"})
+SIGHT_KEPT_S = 30.0
+# A conversation may go from somebody's sight with these.
+_HIDING = frozenset({"conversation.assigned", "conversation.taken_over"})
 
 
 class ConsoleConsumer(AsyncJsonWebsocketConsumer):
@@ -44,6 +54,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
             await self.close(code=4401)
             return
         self.schema, self.user_id, self.user_name = found
+        await self._look_again()
         self._tokens, self._refilled = float(MESSAGES_A_SECOND), time.monotonic()
         await self.channel_layer.group_add(group_of(self.schema, "console"), self.channel_name)
         await self.accept()
@@ -68,23 +79,39 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
             case "since" if isinstance(content.get("seq"), int):
                 await self._since(content["seq"])
             case "look" | "typing" as kind if isinstance(content.get("conversation"), int | None):
-                await self.channel_layer.group_send(
-                    group_of(self.schema, "console"),
-                    {
-                        "type": "presence",
-                        "user": self.user_id,
-                        "name": self.user_name,
-                        "conversation": content.get("conversation"),
-                        "typing": kind == "typing" and content.get("mode") != "note",
-                    },
-                )
+                await self._presence(content, kind)
+
+    async def _presence(self, content: dict[str, Any], kind: str) -> None:
+        """Tell colleagues who see the conversation, too, that this person looks at it or types."""
+        conversation = content.get("conversation")
+        facts = None
+        if conversation is not None:
+            facts = await _facts(self.schema, conversation)
+            if facts is None or not self.sight.allows(facts):
+                return
+        await self.channel_layer.group_send(
+            group_of(self.schema, "console"),
+            {
+                "type": "presence",
+                "user": self.user_id,
+                "name": self.user_name,
+                "conversation": conversation,
+                "typing": kind == "typing" and content.get("mode") != "note",
+                "facts": [astuple(facts)] if facts else [],
+            },
+        )
+
+    async def _look_again(self) -> None:
+        self.sight = await _sight(self.schema, self.user_id)
+        self.sight_at = time.monotonic()
 
     async def _since(self, seq: int) -> None:
         events = await _events_after(self.schema, seq)
         if events is None:
             await self.send_json({"type": "refresh", "seq": await _last_seq(self.schema)})
             return
-        await self.send_json({"type": "events", "events": events})
+        facts = await _facts_of(self.schema, _conversations(events))
+        await self.send_json({"type": "events", "events": self._seen(events, facts)})
 
     def _may_speak(self) -> bool:
         now = time.monotonic()
@@ -97,14 +124,66 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
 
     # ── from the group ──
     async def events(self, message: dict[str, Any]) -> None:
-        await self.send_json({"type": "events", "events": message["events"]})
+        events = message["events"]
+        is_old = time.monotonic() - self.sight_at > SIGHT_KEPT_S
+        if is_old or any(event["name"] in SIGHT_CHANGES for event in events):
+            await self._look_again()
+            if self.sight.nothing:
+                await self.close(code=4401)
+                return
+        seen = self._seen(events, unpacked(message["facts"]))
+        await self.send_json({"type": "events", "events": seen})
+
+    def _seen(self, events: list[dict[str, Any]], facts: dict[int, Facts]) -> list[dict[str, Any]]:
+        if self.sight.everything:
+            return events
+        return [as_seen(self.sight, event, facts) for event in events]
 
     async def presence(self, message: dict[str, Any]) -> None:
-        if message["user"] != self.user_id:
+        facts = unpacked(message.pop("facts", []))
+        if message["user"] == self.user_id:
+            return
+        if message["conversation"] is None or self._allows(facts, message["conversation"]):
             await self.send_json({**message, "type": "presence"})
 
     async def buyer_typing(self, message: dict[str, Any]) -> None:
-        await self.send_json({"type": "buyer_typing", "conversation": message["conversation"]})
+        conversation = message["conversation"]
+        facts = unpacked(message.get("facts", []))
+        if not facts and not self.sight.everything:
+            found = await _facts(self.schema, conversation)
+            facts = {conversation: found} if found else {}
+        if self._allows(facts, conversation):
+            await self.send_json({"type": "buyer_typing", "conversation": conversation})
+
+    def _allows(self, facts: dict[int, Facts], conversation: int) -> bool:
+        found = facts.get(conversation)
+        return self.sight.everything or (found is not None and self.sight.allows(found))
+
+
+def unpacked(rows: Iterable[Any]) -> dict[int, Facts]:
+    """Facts as they come over the channel layer."""
+    return {row[0]: Facts.unpacked(row) for row in rows}
+
+
+def _conversations(events: Iterable[dict[str, Any]]) -> set[int]:
+    found = (event["data"].get("conversation") for event in events)
+    return {ident for ident in found if isinstance(ident, int)}
+
+
+def as_seen(sight: Sight, event: dict[str, Any], facts: dict[int, Facts]) -> dict[str, Any]:
+    """A fact as this person may see it: in full, as its number, or as "take it off the screen"."""
+    conversation = event["data"].get("conversation")
+    if conversation is None:
+        return event
+    found = facts.get(conversation)
+    if found is not None and sight.allows(found):
+        return event
+    if found is not None and event["name"] in _HIDING:
+        before = event["data"].get("from_team", found.team)
+        if sight.allowed_before(found, before) or event["data"].get("from") == sight.user:
+            gone = {"conversation": conversation}
+            return {"seq": event["seq"], "name": "conversation.hidden", "data": gone}
+    return {"seq": event["seq"], "name": "hidden", "data": {}}
 
 
 def _same_origin(scope: dict[str, Any], host: str) -> bool:
@@ -144,6 +223,33 @@ def _who(host: str, session_key: str) -> tuple[str, int, str] | None:
 
 
 @database_sync_to_async
+def _sight(schema: str, user_id: int) -> Sight:
+    try:
+        with merchant_context(schema):
+            user = get_user_model().objects.filter(pk=user_id).first()
+            return sight_of(user) if user else Sight(user_id, nothing=True)
+    finally:
+        connection.close()
+
+
+@database_sync_to_async
+def _facts_of(schema: str, ids: set[int]) -> dict[int, Facts]:
+    if not ids:
+        return {}
+    try:
+        with merchant_context(schema):
+            return facts_of(ids)
+    finally:
+        connection.close()
+
+
+async def _facts(schema: str, conversation: int) -> Facts | None:
+    if not 0 < conversation < 2**63:
+        return None
+    return (await _facts_of(schema, {conversation})).get(conversation)
+
+
+@database_sync_to_async
 def _last_seq(schema: str) -> int:
     try:
         with merchant_context(schema):
@@ -169,11 +275,12 @@ def _events_after(schema: str, seq: int) -> list[dict[str, Any]] | None:
 
 @outbox.listener
 def tell_consoles(schema: str, events: list[outbox.Event]) -> None:
-    """Hand numbered facts to the open consoles of a merchant."""
+    """Hand numbered facts to the open consoles of a merchant, with what decides who sees them."""
     layer = get_channel_layer()
     body = [{"seq": event.seq, "name": event.name, "data": event.data} for event in events]
     for start in range(0, len(body), 100):
+        part = body[start : start + 100]
+        facts = [astuple(one) for one in facts_of(_conversations(part)).values()]
         async_to_sync(layer.group_send)(
-            group_of(schema, "console"),
-            {"type": "events", "events": body[start : start + 100]},
+            group_of(schema, "console"), {"type": "events", "events": part, "facts": facts}
         )

@@ -22,6 +22,7 @@ from bots.models import (
     SavedView,
     TeamMember,
 )
+from bots.selectors.policy import visible
 from tenants.workspace.models import User
 
 VIEWS = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned", "resolved", "all")
@@ -38,13 +39,6 @@ SORTS: dict[str, tuple[str, bool]] = {
     "newest": ("updated_at", True),
     "oldest": ("updated_at", False),
 }
-
-
-def visible_to(user: User) -> QuerySet[Conversation]:
-    """The policy: conversations a person of this merchant may see. Default deny."""
-    if not user.is_active:
-        return Conversation.objects.none()
-    return Conversation.objects.all()
 
 
 # ── Which conversations ──────────────────────────────────────────────────────────────────────
@@ -127,7 +121,7 @@ def _teams(user: User) -> QuerySet[TeamMember, int]:
 
 
 def in_view(user: User, view: str, *, saved: SavedView | None = None) -> QuerySet[Conversation]:
-    found = visible_to(user)
+    found = visible(user)
     return found.filter(_narrowed(user, saved.filters) if saved else _condition(user, view))
 
 
@@ -137,7 +131,7 @@ def counters(user: User, saved: Iterable[SavedView] | None = None) -> dict[str, 
     for one in views_of(user) if saved is None else saved:
         if one.filters.get("view", "all") in COUNTED:
             conditions[f"saved_{one.pk}"] = _narrowed(user, one.filters)
-    work = visible_to(user).filter(
+    work = visible(user).filter(
         Q(status__in=(_OPEN, Conversation.Status.SNOOZED)) | conditions["mentioned"]
     )
     return work.aggregate(

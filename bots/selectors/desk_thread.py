@@ -10,7 +10,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bots.models import Conversation, Draft, Mention, Message, Verdict
-from bots.selectors.desk import row_of, rows_ready, visible_to
+from bots.selectors.desk import row_of, rows_ready
+from bots.selectors.policy import visible
 from integrations.models import Order
 from tenants.kernel import registry
 from tenants.workspace.models import User
@@ -35,7 +36,7 @@ def thread_of(
     Raises Conversation.DoesNotExist for what the policy hides as for what is not there.
     """
     conversation = (
-        rows_ready(visible_to(user), user).select_related("contact__person", "episode").get(pk=pk)
+        rows_ready(visible(user), user).select_related("contact__person", "episode").get(pk=pk)
     )
     everything = Message.objects.filter(conversation=conversation)
     if since is not None:

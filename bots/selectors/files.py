@@ -5,10 +5,10 @@ Archives, uploads under way and what nothing mentions are nobody's.
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from bots.models import Attachment, KnowledgeFile, Template
-from bots.selectors.desk import visible_to
+from bots.selectors.policy import of_visible, visible
 from tenants.workspace.models import StoredFile, User
 
 # Archives of everything and what an import reads are not for buyers.
@@ -20,10 +20,21 @@ def sendable() -> QuerySet[StoredFile]:
     return StoredFile.objects.exclude(purpose__in=KEPT_APART)
 
 
+def sendable_by(user: User) -> QuerySet[StoredFile]:
+    """Of them, what a person may attach: nothing that is known from hidden conversations alone."""
+    if not user.is_active:
+        return StoredFile.objects.none()
+    said = Attachment.objects.filter(file=OuterRef("pk"))
+    shared = {pk for pks in Template.objects.values_list("attachments", flat=True) for pk in pks}
+    return sendable().filter(
+        ~Exists(said) | Exists(of_visible(user, said)) | Q(pk__in=sorted(shared))
+    )
+
+
 def file_for(user: User, pk: int) -> tuple[StoredFile, str]:
     """The file and the name it is known by. Raises StoredFile.DoesNotExist, whatever the reason."""
     said = (
-        Attachment.objects.filter(file=pk, message__conversation__in=visible_to(user))
+        Attachment.objects.filter(file=pk, message__conversation__in=visible(user))
         .select_related("file")
         .first()
     )

@@ -12,7 +12,8 @@ from django.utils import timezone
 from bots.engine.base import Decision, Reason
 from bots.retrieval.morphology import lemma
 from bots.retrieval.text import tokens
-from tenants.workspace.models import Event
+from bots.selectors.policy import visible
+from tenants.workspace.models import Event, User
 
 # Of the log, newest first: enough for a busy month, bounded for a huge one.
 MOST = 2000
@@ -28,10 +29,13 @@ class Gap:
     conversation_id: int
 
 
-def gaps(*, since: datetime, until: datetime | None = None, limit: int = 50) -> list[Gap]:
-    """Most asked first. Read from the event log, whose index is (name, at)."""
+def gaps(
+    *, user: User, since: datetime, until: datetime | None = None, limit: int = 50
+) -> list[Gap]:
+    """Most asked first, of conversations `user` may see. Read from the event log, whose index is
+    (name, at)."""
     found: dict[frozenset[str], list[tuple[datetime, str, int]]] = defaultdict(list)
-    for at, conversation_id, question in _unanswered(since, until or timezone.now()):
+    for at, conversation_id, question in _unanswered(user, since, until or timezone.now()):
         if key := _key(question):
             found[key].append((at, question, conversation_id))
     result = [
@@ -50,7 +54,7 @@ def _key(question: str) -> frozenset[str]:
     return frozenset(lemma(text) for text in read)
 
 
-def _unanswered(since: datetime, until: datetime) -> list[tuple[datetime, int, str]]:
+def _unanswered(user: User, since: datetime, until: datetime) -> list[tuple[datetime, int, str]]:
     """(when, conversation, what the buyer had written last) of honest refusals and calls."""
     events = (
         Event.objects.filter(name="turn.answered", at__gte=since, at__lt=until)
@@ -64,6 +68,9 @@ def _unanswered(since: datetime, until: datetime) -> list[tuple[datetime, int, s
         if data["decision"] == Decision.REFUSE
         or data.get("reason") in (Reason.NO_KNOWLEDGE, Reason.CHECK)
     ]
+    ids = {conversation for _, conversation in asked}
+    seen = set(visible(user).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
+    asked = [(at, conversation) for at, conversation in asked if conversation in seen]
     if not asked:
         return []
     with connection.cursor() as cursor:

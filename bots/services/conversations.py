@@ -25,7 +25,7 @@ from bots.models import (
     Verdict,
 )
 from bots.models.conversation import AlreadyTaken
-from bots.selectors.desk import visible_to
+from bots.selectors.policy import visible
 from bots.services import messages
 from bots.services.templates import buttons_shown, template_sent
 from tenants.kernel import due, outbox
@@ -312,7 +312,7 @@ def verdict_give(
     Raises Message.DoesNotExist for what is no answer of the bot or not for this person to see.
     """
     message = Message.objects.get(
-        pk=message_id, author=Message.Author.BOT, conversation__in=visible_to(user)
+        pk=message_id, author=Message.Author.BOT, conversation__in=visible(user)
     )
     verdict, _is_new = Verdict.objects.update_or_create(
         message=message,
