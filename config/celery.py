@@ -8,6 +8,9 @@ from celery import Celery
 from celery.signals import worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
+# A worker that starts again is awaited by buyers: it does not load every page to check it. Whoever
+# starts it has migrated before, which checks all.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("config")
 app.config_from_object("django.conf:settings", namespace="CELERY")

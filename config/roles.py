@@ -23,6 +23,17 @@ def role_of(path: str) -> str:
     return WEB
 
 
+def workers() -> int:
+    """How many worker processes a machine runs: `WORKERS`, else two where there are two cores.
+
+    Raises ValueError in words.
+    """
+    wanted = os.environ.get("WORKERS") or str(min(2, os.cpu_count() or 1))
+    if not (wanted.isdecimal() and 1 <= int(wanted) <= 64):
+        raise ValueError(f"WORKERS is {wanted!r}")
+    return int(wanted)
+
+
 def commands() -> dict[str, list[str]]:
     """The processes of one machine: name → command. Images run the same ones, each apart."""
     env = os.environ

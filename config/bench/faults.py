@@ -27,8 +27,9 @@ from tenants.kernel.simulate import Answer, Request, serve_simulator
 
 KILLS = {"small": 10, "default": 40, "full": 100}
 SEED = 20261122
-ROLES = ("worker", "asgi", "scheduler")
-PAUSE_S = 0.12  # between buyers
+# As `bin/up` starts them: two worker processes.
+ROLES = ("worker", "asgi", "worker-2", "scheduler")
+PAUSE_S = 0.25  # between buyers: about half of what two cores sustain
 DRAIN_S = 120.0
 
 
@@ -60,7 +61,7 @@ class Role:
         before = os.environ.get("PORT")
         os.environ["PORT"] = str(self.port)
         try:
-            command = roles.commands()[self.name]
+            command = roles.commands()[self.name.partition("-")[0]]
         finally:
             os.environ.pop("PORT")
             if before:
@@ -121,8 +122,12 @@ class Buyers:
             time.sleep(0.15)
 
 
+def _chat(number: int) -> str:
+    return str(600_000 + number)
+
+
 def _update(number: int) -> dict[str, Any]:
-    chat = 600_000 + number
+    chat = int(_chat(number))
     return {
         "update_id": number,
         "message": {
@@ -150,15 +155,16 @@ def run(size: str = "default") -> dict[str, Any]:
         try:
             for thread in buyers.threads:
                 thread.start()
-            platform.wait(["600001"], 60)
+            platform.wait([_chat(1)], 60)
+            time.sleep(10)  # until both workers take part
             for number in range(KILLS[size]):
                 time.sleep(chance.uniform(0.3, 2.5))
-                gaps += _fault(roles, number, chance, platform)
+                gaps += _fault(roles, number, chance, platform, buyers)
         finally:
             buyers.stop.set()
             for thread in buyers.threads:
                 thread.join()
-        chats = [str(600_000 + n) for n in buyers.accepted]
+        chats = [_chat(number) for number in buyers.accepted]
         drained = time.monotonic()
         unanswered = platform.wait(chats, DRAIN_S)
         drained = time.monotonic() - drained
@@ -170,11 +176,12 @@ def run(size: str = "default") -> dict[str, Any]:
         "kills": KILLS[size],
         "never_sent": unanswered,
         "seconds_to_drain": round(drained, 1),
-        "longest_silence_after_worker_kill_s": round(max(gaps, default=0.0), 1),
+        "killed_workers_work_done_s": round(max(gaps, default=0.0), 1),
+        "killed_workers_work_done_median_s": round(sorted(gaps)[len(gaps) // 2], 1),
     }
     zero = ("accepted_but_lost", "applied_twice", "never_sent")
     goals = [{"figure": name, "op": "==", "goal": 0} for name in zero]
-    goals.append({"figure": "longest_silence_after_worker_kill_s", "op": "<=", "goal": 10.0})
+    goals.append({"figure": "killed_workers_work_done_s", "op": "<=", "goal": 10.0})
     return {"figures": figures, "reference": {}, "goals": goals}
 
 
@@ -190,11 +197,12 @@ def _prepare(merchant: Any, url: str) -> Any:
 
 
 def _fault(
-    roles: dict[str, Role], number: int, chance: random.Random, platform: Counting
+    roles: dict[str, Role], number: int, chance: random.Random, platform: Counting, buyers: Buyers
 ) -> list[float]:
     """Kill the roles in turn; now and then empty Redis or cut every connection of the database.
 
-    Returns the seconds until the next answer went out, where a worker was killed.
+    Returns, where a worker was killed, the seconds until everything is answered that was accepted
+    and waited at that moment.
     """
     if number % 10 == 9:
         redis.Redis.from_url(settings.REDIS_URL).flushall()
@@ -207,13 +215,13 @@ def _fault(
             )
     role = roles[ROLES[number % len(ROLES)]]
     role.kill()
-    begun, before = time.monotonic(), platform.count.total()
+    begun = time.monotonic()
+    waiting = [c for n in list(buyers.accepted) if (c := _chat(n)) not in platform.arrived]
     time.sleep(chance.uniform(0.05, 0.4))
     role.start()
-    if role.name != "worker":
+    if not role.name.startswith("worker"):
         return []
-    while platform.count.total() == before and time.monotonic() - begun < 60:
-        time.sleep(0.05)
+    platform.wait(waiting, 60)
     return [time.monotonic() - begun]
 
 

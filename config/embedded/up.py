@@ -13,7 +13,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -142,10 +142,24 @@ class Up:
 
     def _start_roles(self) -> None:
         os.chdir(ROOT)
-        for name, command in roles.commands().items():
+        for name, command in self._processes():
             log = Log(self.folder / "logs" / f"{name}.log")
             # While they start, a role says what it misses; that is for the log.
             self.supervisor.add(Role(name, command, log, say, quiet=True))
+
+    def _processes(self) -> Iterator[tuple[str, list[str]]]:
+        try:
+            workers = roles.workers()
+        except ValueError as exc:
+            raise Trouble(
+                str(exc), "Set WORKERS to a number from 1 to 64, or leave it out."
+            ) from None
+        for name, command in roles.commands().items():
+            yield name, command
+            if name == "worker":
+                # One that dies or loads leaves no silence, and a second core is used.
+                for number in range(2, workers + 1):
+                    yield f"{name}-{number}", command
 
     def _wait_until_ready(self) -> None:
         deadline, waiting = time.monotonic() + READY_WITHIN_S, "no answer yet"

@@ -154,12 +154,10 @@ def test_another_terminal_makes_a_merchant_on_the_running_services(home, running
 
 def test_a_fallen_server_and_a_fallen_role_come_back(home, running):
     started, said = running
-    children = {
-        " ".join(child.cmdline()): child for child in psutil.Process(started.pid).children()
-    }
+    children = psutil.Process(started.pid).children()
     for part in ("redis-server", "celery"):
-        (found,) = (child for line, child in children.items() if part in line)
-        found.kill()
+        found = [child for child in children if part in " ".join(child.cmdline())]
+        min(found, key=psutil.Process.create_time).kill()
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
