@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { defineConfig } from 'vite';
+import { wishedDark } from './shared/themes.ts';
 
 // One file and nothing after it: what a shop's page loads is what it needs to send a message.
 const OUT = 'dist/widget';
@@ -20,6 +21,7 @@ export default defineConfig({
     },
   },
   plugins: [
+    wishedDark(),
     {
       name: 'compressed-copies',
       closeBundle() {

@@ -1,5 +1,7 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
+import { loadConfigFromFile } from 'vite';
 import { describe, expect, test } from 'vitest';
+import { withWishedDark } from './themes';
 import { brandTokens, contrast, scale, toHex, toLch } from './tokens';
 
 const css = readFileSync('shared/tokens.css', 'utf8');
@@ -75,9 +77,37 @@ test('the scale has eleven steps, each darker than the one before', () => {
   expect([...steps].sort((a, b) => b - a)).toEqual(steps);
 });
 
-test('both lists of dark values are the same', () => {
-  const [chosen, wished] = [...css.matchAll(/\[data-theme="(?:dark|auto)"\]\) \{([^}]*)\}/g)].map(
-    (m) => m[1]!.replace(/\s+/g, ' ').trim(),
-  );
-  expect(wished).toBe(chosen);
+describe('the build', () => {
+  const rule = (sheet: string, theme: string): string | undefined =>
+    new RegExp(
+      `:root\\[data-theme="${theme}"\\],\\s*:host\\(\\[data-theme="${theme}"\\]\\) \\{([^}]*)\\}`,
+    ).exec(sheet)?.[1];
+
+  test('gives dark to a dark system, too, and to nobody who chose light', () => {
+    const built = withWishedDark(css);
+    const [outside, wished] = built.split('@media (prefers-color-scheme: dark) {');
+
+    expect(rule(css, 'dark')).toContain('--n-0');
+    expect(rule(outside!, 'dark')).toBe(rule(css, 'dark'));
+    expect(rule(wished!, 'auto')).toBe(rule(css, 'dark'));
+    expect(outside).not.toContain('"auto"]');
+    expect(built).not.toContain('data-theme="light"');
+  });
+
+  test('reaches every part that uses the tokens', async () => {
+    const parts = readdirSync('.').filter((name) => /^vite\.\w+\.config\.ts$/.test(name));
+    expect(parts.length).toBeGreaterThan(1);
+    for (const name of parts) {
+      const loaded = await loadConfigFromFile({ command: 'build', mode: 'production' }, name);
+      const plugins = (loaded?.config.plugins ?? []) as { name: string }[];
+      expect(
+        plugins.map((plugin) => plugin.name),
+        name,
+      ).toContain('wished-dark');
+    }
+  });
+
+  test('does not pass over a sheet without dark values', () => {
+    expect(() => withWishedDark(':root { --n-0: red }')).toThrow();
+  });
 });
