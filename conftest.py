@@ -17,7 +17,11 @@ import pytest
 
 from tests.counts import FULL
 
-pytest_plugins = ["tests.fixtures.merchants"]
+pytest_plugins = [
+    "tests.fixtures.merchants",
+    "tests.fixtures.certificates",
+    "tests.fixtures.models",
+]
 
 ROOT = Path(__file__).resolve().parent
 # A change in any of these makes the template anew.

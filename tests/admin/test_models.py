@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -10,30 +9,14 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from django.contrib.messages import get_messages
-from django.core.cache import cache
 from django.utils import timezone, translation
 
-from bots.llm.compatible.simulator import CompatibleSimulator
 from bots.models import ModelAccount, ModelCall
-from bots.services import model_calls
-from tenants.kernel.simulate import serve_simulator
 from tenants.models import Plan
 from tenants.workspace.models import AuditEntry
+from tests.fixtures.models import MODEL_KEY, model_form
 
-KEY = "sk-pretend-key-of-the-merchant"
 ADD = "/admin/bots/modelaccount/add/?kind=compatible"
-
-
-@pytest.fixture
-def server() -> Iterator[tuple[CompatibleSimulator, str]]:
-    model_calls._houses.clear()
-    cache.clear()
-    simulator = CompatibleSimulator()
-    simulator.key, simulator.model_names = KEY, ("local", "other")
-    with serve_simulator(simulator) as url:
-        yield simulator, f"{url}/v1"
-    model_calls._houses.clear()
-    cache.clear()
 
 
 @pytest.fixture
@@ -44,10 +27,7 @@ def client(alpha, client_of) -> Any:
 
 
 def form(url: str, **more: str) -> dict[str, str]:
-    return {
-        "name": "Our server", "s_base_url": url, "s_model": "local", "s_api_key": KEY,
-        "s_data_region": "own", "s_currency": "RUB", "s_concurrency": "8", **more,
-    }  # fmt: skip
+    return model_form(url, name="Our server") | more
 
 
 def told(answer: Any) -> str:
@@ -70,8 +50,8 @@ def test_models_are_offered_with_where_data_goes(client):
     assert said(client.get("/admin/bots/modelaccount/add/?kind=oracle")) == page
 
 
-def test_a_key_is_tried_at_once_kept_and_never_shown(alpha, beta, client, server):
-    answer = client.post(ADD, form(server[1]))
+def test_a_key_is_tried_at_once_kept_and_never_shown(alpha, beta, client, model_server):
+    answer = client.post(ADD, form(model_server[1]))
 
     assert answer.status_code == 302, answer.context["form"].errors
     assert told(answer) == "It works: local answers."
@@ -79,8 +59,8 @@ def test_a_key_is_tried_at_once_kept_and_never_shown(alpha, beta, client, server
     assert (account.provider, account.name, account.state) == ("compatible", "Our server", "live")
     assert accounts(beta) == []
     page = client.get(f"/admin/bots/modelaccount/{account.pk}/change/")
-    assert KEY not in page.content.decode()
-    assert KEY[-4:] in said(page)
+    assert MODEL_KEY not in page.content.decode()
+    assert MODEL_KEY[-4:] in said(page)
     listed = said(client.get("/admin/bots/modelaccount/"))
     assert "Our server" in listed
     assert "your own server" in listed
@@ -88,8 +68,8 @@ def test_a_key_is_tried_at_once_kept_and_never_shown(alpha, beta, client, server
         assert AuditEntry.objects.get(action="modelaccount.added")
 
 
-def test_a_key_the_service_refuses_is_kept_and_told(alpha, client, server):
-    answer = client.post(ADD, form(server[1], s_api_key="sk-wrong"))
+def test_a_key_the_service_refuses_is_kept_and_told(alpha, client, model_server):
+    answer = client.post(ADD, form(model_server[1], s_api_key="sk-wrong"))
 
     assert answer.status_code == 302
     assert told(answer).startswith("Saved, but the service does not accept it: ")
@@ -97,7 +77,7 @@ def test_a_key_the_service_refuses_is_kept_and_told(alpha, client, server):
     [account] = accounts(alpha)
     assert account.state == "broken"
 
-    changed = client.post(f"/admin/bots/modelaccount/{account.pk}/change/", form(server[1]))
+    changed = client.post(f"/admin/bots/modelaccount/{account.pk}/change/", form(model_server[1]))
     assert told(changed).endswith("It works: local answers.")
     [account] = accounts(alpha)
     assert account.state == "live"
@@ -110,35 +90,35 @@ def test_a_key_the_service_refuses_is_kept_and_told(alpha, client, server):
     [("s_model", ""), ("s_base_url", "not an address"), ("s_data_region", "moon"),
      ("s_concurrency", "many"), ("name", "x" * 81)],
 )  # fmt: skip
-def test_what_does_not_fit_is_told_by_field_and_not_kept(alpha, client, server, field, value):
-    answer = client.post(ADD, form(server[1], **{field: value}))
+def test_what_does_not_fit_is_told_by_field_and_not_kept(alpha, client, model_server, field, value):
+    answer = client.post(ADD, form(model_server[1], **{field: value}))
     assert answer.status_code == 200
     assert list(answer.context["form"].errors) == [field]
     assert accounts(alpha) == []
-    assert server[0].calls == []
+    assert model_server[0].calls == []
 
 
-def test_an_empty_key_keeps_the_old_one_at_its_own_address_only(alpha, client, server):
-    client.post(ADD, form(server[1]))
+def test_an_empty_key_keeps_the_old_one_at_its_own_address_only(alpha, client, model_server):
+    client.post(ADD, form(model_server[1]))
     [account] = accounts(alpha)
     url = f"/admin/bots/modelaccount/{account.pk}/change/"
 
-    kept = client.post(url, form(server[1], s_api_key="", s_model="other"))
+    kept = client.post(url, form(model_server[1], s_api_key="", s_model="other"))
     assert told(kept).endswith("It works: other answers.")
 
-    server[0].calls.clear()
-    client.post(url, form(server[1].replace("127.0.0.1", "localhost"), s_api_key=""))
-    assert KEY not in str([(call.headers, call.body) for call in server[0].calls])
+    model_server[0].calls.clear()
+    client.post(url, form(model_server[1].replace("127.0.0.1", "localhost"), s_api_key=""))
+    assert MODEL_KEY not in str([(call.headers, call.body) for call in model_server[0].calls])
 
 
-def test_an_account_is_deleted_by_those_who_may(alpha, client, client_of, server):
-    client.post(ADD, form(server[1]))
+def test_an_account_is_deleted_by_those_who_may(alpha, client, client_of, model_server):
+    client.post(ADD, form(model_server[1]))
     [account] = accounts(alpha)
     url = f"/admin/bots/modelaccount/{account.pk}"
     for role in ("supervisor", "agent"):
         other = client_of(alpha, role)
         assert other.get(f"{url}/change/").status_code == 403
-        assert other.post(ADD, form(server[1])).status_code == 403
+        assert other.post(ADD, form(model_server[1])).status_code == 403
         assert other.post(f"{url}/delete/", {"post": "yes"}).status_code == 403
     assert len(accounts(alpha)) == 1
 

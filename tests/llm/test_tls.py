@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 
 from bots.llm.base import Account, ModelTooSlow, NeedsMerchant
 from bots.llm.gigachat.provider import GigaChat
@@ -21,39 +16,8 @@ from bots.llm.tests.contract import PLAIN, patience
 from tenants.kernel.simulate import serve_simulator
 
 
-def _certificate(folder: Path) -> tuple[str, str]:
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "Pretend Root CA")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(
-            x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
-        )
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    certificate, secret = folder / "root.pem", folder / "root.key"
-    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    return str(certificate), str(secret)
-
-
 @pytest.fixture(scope="module")
-def served(tmp_path_factory) -> Iterator[tuple[GigaChatSimulator, str, str]]:
-    certificate = _certificate(tmp_path_factory.mktemp("tls"))
+def served(certificate) -> Iterator[tuple[GigaChatSimulator, str, str]]:
     simulator = GigaChatSimulator()
     with serve_simulator(simulator, certificate=certificate) as url:
         yield simulator, url, certificate[0]
