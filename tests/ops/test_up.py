@@ -154,10 +154,13 @@ def test_another_terminal_makes_a_merchant_on_the_running_services(home, running
 
 def test_a_fallen_server_and_a_fallen_role_come_back(home, running):
     started, said = running
-    children = psutil.Process(started.pid).children()
+    children = [
+        (child.create_time(), " ".join(child.cmdline()), child)
+        for child in psutil.Process(started.pid).children()
+    ]
     for part in ("redis-server", "celery"):
-        found = [child for child in children if part in " ".join(child.cmdline())]
-        min(found, key=psutil.Process.create_time).kill()
+        _at, _line, first = min(child for child in children if part in child[1])
+        first.kill()
 
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
