@@ -12,8 +12,11 @@ class BotsConfig(AppConfig):
         from bots import handlers  # noqa: F401
         from bots.engine import inbox, turn  # noqa: F401
         from bots.services import (  # noqa: F401
+            acts,
             agents,
+            assignment,
             attachments,
+            bulk,
             delivery,
             fill,
             knowledge,

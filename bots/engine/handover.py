@@ -10,7 +10,7 @@ from bots.engine.base import Reason
 from bots.engine.timing import QUEUE_WAIT
 from bots.models import Conversation, Episode, Message
 from bots.selectors.hours import expected_answer
-from bots.services import messages
+from bots.services import assignment, messages
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
@@ -91,6 +91,7 @@ def hand_over(
                 "deadline_at",
             ]
         )
+        assignment.enqueue(conversation)
         summary = summary_of(conversation, reason)
         Episode.objects.filter(pk=conversation.episode_id, handed_over_at=None).update(  # type: ignore[misc]
             handed_over_at=now, handover_reason=reason, summary=summary

@@ -25,7 +25,7 @@ from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import AGENT_WAIT, BURST_CAP_S, QUEUE_WAIT, quiet_s
 from bots.models import Conversation, Identity, Message
-from bots.services import messages
+from bots.services import assignment, messages
 from bots.services.channels import adapter_of
 from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
@@ -323,6 +323,8 @@ def end_waiting(conversation_id: int) -> datetime | None:
             locked._speak(Conversation.Speaker.QUEUE, None)
             locked.handover_reason = Reason.DEADLINE
             messages.system_line(locked, "agent_silent", agent=agent_id)
+            if agent_id is not None and agent_id not in locked.followers:
+                locked.followers = [*locked.followers, agent_id]
         locked.save(
             update_fields=[
                 "deadline_at",
@@ -331,8 +333,16 @@ def end_waiting(conversation_id: int) -> datetime | None:
                 "agent",
                 "epoch",
                 "handover_reason",
+                "followers",
+                "previous_agent",
             ]
         )
+        if is_agent:
+            assignment.enqueue(locked)
+            # Whoever kept the buyer waiting is asked again when nobody else has room.
+            locked.needs = {**locked.needs, "passed": {str(agent_id): "silent"}}
+            locked.save(update_fields=["needs"])
+            assignment.wake_for(agent_id)
         if first:
             messages.write(
                 conversation=locked.pk,

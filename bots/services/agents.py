@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import time, timedelta
 from typing import Any
 
+from django.db import transaction
+from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
+from django.utils import timezone
+from django.utils.translation import gettext as _
 
-from bots.models import AgentProfile, Team, TeamMember
+from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
+from bots.selectors.shifts import next_change
+from tenants.kernel import due, outbox
 from tenants.kernel.context import PUBLIC, current_schema
+from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
+
+# A console is heard of no more often than this.
+SEEN_EVERY = timedelta(seconds=20)
+
+
+class NotPossible(RuleBroken):
+    code = "not_possible"
+    status = 400
 
 
 def default_team() -> Team:
@@ -26,3 +43,165 @@ def newcomer(instance: User, created: bool, raw: bool = False, **_: Any) -> None
     """Somebody new shares the default queue until a person decides otherwise."""
     if created and not raw and current_schema() != PUBLIC:
         TeamMember.objects.get_or_create(team=default_team(), user=instance)
+
+
+# ── Presence ─────────────────────────────────────────────────────────────────────────────────
+def presence_set(user: User, presence: str, *, reason: str = "") -> None:
+    """Online takes new chats; any other state lets offers go to the next person."""
+    from bots.services import assignment
+
+    with transaction.atomic():
+        if presence == User.Presence.ONLINE:
+            AgentProfile.objects.filter(user=user).update(offers_missed=0)
+        changed = User.objects.filter(pk=user.pk).exclude(presence=presence)
+        if not changed.update(presence=presence):
+            return
+        user.presence = presence
+        data = {"agent": user.pk, "presence": presence}
+        outbox.emit(
+            "agent.presence",
+            key=f"agent:{user.pk}",
+            data={**data, "reason": reason} if reason else data,
+        )
+        if presence == User.Presence.ONLINE:
+            assignment.wake_for(user.pk)
+        else:
+            # Apart: it takes the rows of conversations. Lost, the offers end by themselves.
+            transaction.on_commit(lambda: assignment.withdraw_from(user.pk))
+
+
+def seen(user: User) -> None:
+    """An open console was heard of. Who was gone and is back may be asked again."""
+    from bots.services import assignment
+
+    now = timezone.now()
+    last = AgentProfile.objects.filter(user=user).values_list("seen_at", flat=True).first()
+    if last is not None and last > now - SEEN_EVERY:
+        return
+    with transaction.atomic():
+        AgentProfile.objects.update_or_create(user=user, defaults={"seen_at": now})
+        if last is None or last < now - assignment.SEEN_FOR:
+            assignment.wake_for(user.pk)
+
+
+# ── Teams ────────────────────────────────────────────────────────────────────────────────────
+def team_save(
+    values: Mapping[str, Any],
+    *,
+    team: Team | None = None,
+    members: Iterable[tuple[User, bool]] | None = None,
+) -> Team:
+    """Make or change a team. `members`: (person, leads) in full; None leaves them as they are."""
+    from bots.services import assignment
+
+    with transaction.atomic():
+        team = team or Team()
+        for name, value in values.items():
+            setattr(team, name, value)
+        if not team.is_default and not team.name.strip():
+            raise NotPossible(_("Give the team a name."))
+        team.save()
+        if members is not None:
+            wanted = {user.pk: leads for user, leads in members}
+            TeamMember.objects.filter(team=team).exclude(user__in=wanted).delete()
+            for user_id, is_lead in wanted.items():
+                TeamMember.objects.update_or_create(
+                    team=team, user_id=user_id, defaults={"is_lead": is_lead}
+                )
+        team_changed(team)
+        assignment.wake(team)
+    return team
+
+
+def team_changed(team: Team) -> None:
+    """Open consoles look again at what they may see."""
+    outbox.emit("team.changed", key=f"team:{team.pk}", data={"team": team.pk})
+
+
+def team_delete(team: Team) -> None:
+    """Its conversations become the default team's, in their order."""
+    from bots.services import assignment
+
+    if team.is_default:
+        raise NotPossible(_("The main team stays: it has whatever no other team has."))
+    with transaction.atomic():
+        team_changed(team)
+        Conversation.objects.filter(team=team).update(team=None)
+        team.delete()
+        assignment.wake(default_team())
+
+
+# ── Profiles and shifts ──────────────────────────────────────────────────────────────────────
+def profile_save(user: User, values: Mapping[str, Any]) -> AgentProfile:
+    from bots.services import assignment
+
+    with transaction.atomic():
+        profile = profile_of(user)
+        for name, value in values.items():
+            setattr(profile, name, value)
+        profile.save(update_fields=[*values])
+        agent_changed(user)
+        assignment.wake_for(user.pk)
+    return profile
+
+
+def agent_changed(user: User) -> None:
+    outbox.emit("agent.changed", key=f"agent:{user.pk}", data={"agent": user.pk})
+
+
+def shifts_save(user: User, shifts: Sequence[tuple[int, time, time]]) -> list[Shift]:
+    """Replace a person's week: (weekday, from, to); an end before the start is the next day's."""
+    for weekday, starts, ends in shifts:
+        if starts == ends or not 0 <= weekday <= 6:
+            raise NotPossible(_("A shift needs a day, a start and another end."))
+    with transaction.atomic():
+        Shift.objects.filter(user=user).delete()
+        made = Shift.objects.bulk_create(
+            Shift(user=user, weekday=weekday, starts=starts, ends=ends)
+            for weekday, starts, ends in sorted(set(shifts))
+        )
+        shifts_changed(user)
+    return made
+
+
+def shifts_changed(user: User) -> None:
+    """Set the timer of a person's next start or end, and look at the queues now."""
+    from bots.services import assignment
+
+    if (at := next_change(user.pk, timezone.now())) is None:
+        due.cancel("shift", user.pk)
+    else:
+        due.reschedule("shift", user.pk, due_at=at)
+    agent_changed(user)
+    assignment.wake_for(user.pk)
+
+
+# ── Labels ───────────────────────────────────────────────────────────────────────────────────
+def label_save(values: Mapping[str, Any], *, label: Label | None = None) -> Label:
+    """Make or change a label; a new name goes to the conversations that have the old one."""
+    with transaction.atomic():
+        label = label or Label()
+        before = label.name
+        for name, value in values.items():
+            setattr(label, name, value.strip() if isinstance(value, str) else value)
+        if not label.name:
+            raise NotPossible(_("Give the label a name."))
+        twins = Label.objects.filter(Q(name__iexact=label.name)).exclude(pk=label.pk)
+        if twins.exists():
+            raise NotPossible(_("There is such a label."))
+        label.save()
+        if before and before != label.name:
+            for one in Conversation.objects.filter(labels__contains=[before]):
+                one.labels = [label.name if name == before else name for name in one.labels]
+                one.save(update_fields=["labels"])
+        outbox.emit("label.changed", key="labels", data={"label": label.pk})
+    return label
+
+
+def label_delete(label: Label) -> None:
+    with transaction.atomic():
+        for one in Conversation.objects.filter(labels__contains=[label.name]):
+            one.labels = [name for name in one.labels if name != label.name]
+            one.save(update_fields=["labels"])
+        outbox.emit("label.changed", key="labels", data={"label": label.pk})
+        label.delete()

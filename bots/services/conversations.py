@@ -26,7 +26,7 @@ from bots.models import (
 )
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
-from bots.services import messages
+from bots.services import assignment, messages
 from bots.services.templates import buttons_shown, template_sent
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
@@ -75,12 +75,14 @@ def conversation_take_over(*, conversation_id: int, agent: User) -> Conversation
     """
     with transaction.atomic():
         conversation = _locked(conversation_id)
-        _take(conversation, agent)
+        take(conversation, agent)
     running.make_stale(current_schema(), conversation_id)
     return conversation
 
 
-def _take(conversation: Conversation, agent: User) -> None:
+def take(conversation: Conversation, agent: User, by: User | None = None) -> None:
+    """The person answers from now on; `by`: who gave it to them. The row is locked."""
+    offered = conversation.offered_to_id
     if not conversation.hand_to(agent):
         return
     if conversation.status == Conversation.Status.RESOLVED:
@@ -88,24 +90,24 @@ def _take(conversation: Conversation, agent: User) -> None:
     if conversation.waiting_since is not None:
         conversation.deadline_at = timezone.now() + AGENT_WAIT
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+    if offered is not None:
+        due.cancel("offer", conversation.pk)
     conversation.handover_reason = ""
     conversation.save(
         update_fields=[
-            "speaker",
-            "agent",
-            "epoch",
-            "status",
-            "episode",
-            "deadline_at",
-            "handover_reason",
+            *("speaker", "agent", "epoch", "status", "episode", "deadline_at", "handover_reason"),
+            *("previous_agent", "offered_to", "offer_until"),
         ]
     )
-    messages.system_line(conversation, "taken_over", agent=agent.pk, name=str(agent))
+    given = {"by": str(by)} if by is not None and by.pk != agent.pk else {}
+    messages.system_line(conversation, "taken_over", agent=agent.pk, name=str(agent), **given)
     outbox.emit(
         "conversation.taken_over",
         key=_key(conversation),
         data={"conversation": conversation.pk, "agent": agent.pk},
     )
+    if offered is not None and offered != agent.pk:
+        assignment.wake_for(offered)
 
 
 def _reopen(conversation: Conversation) -> None:
@@ -122,9 +124,11 @@ def conversation_force_take(*, conversation_id: int, agent: User) -> Conversatio
     """Take it from a colleague: the button the second agent is offered after AlreadyTaken."""
     with transaction.atomic():
         conversation = _locked(conversation_id)
-        if conversation.speaker == Conversation.Speaker.AGENT and conversation.agent_id != agent.pk:
+        before = conversation.agent_id
+        if conversation.speaker == Conversation.Speaker.AGENT and before != agent.pk:
             conversation._speak(Conversation.Speaker.QUEUE, None)
-        _take(conversation, agent)
+            assignment.wake_for(before)
+        take(conversation, agent)
     running.make_stale(current_schema(), conversation_id)
     return conversation
 
@@ -162,7 +166,7 @@ def reply_send(
                 raise NewerMessages(_("New messages have come; look before you send."))
             if reply_to and not _is_said(conversation, reply_to):
                 reply_to = None
-            _take(conversation, agent)
+            take(conversation, agent)
             written = messages.write(
                 conversation=conversation.pk,
                 author=Message.Author.AGENT,
@@ -336,6 +340,7 @@ def conversation_return_to_bot(
             agent.pk,
         ):
             raise AlreadyTaken(conversation.agent_id)
+        before = conversation.agent_id
         if conversation.status == Conversation.Status.RESOLVED or not conversation.hand_to_bot():
             return conversation
         conversation.memory = {**conversation.memory, "told_to_wait": False}
@@ -363,8 +368,12 @@ def conversation_return_to_bot(
                 "handover_reason",
                 "memory",
                 "deadline_at",
+                "previous_agent",
+                "offered_to",
+                "offer_until",
             ]
         )
+        assignment.wake_for(before)
         messages.system_line(conversation, "returned_to_bot", name=str(agent))
         outbox.emit(
             "conversation.returned",
@@ -382,9 +391,11 @@ def conversation_resolve(
         conversation = _locked(conversation_id)
         if conversation.status == Conversation.Status.RESOLVED:
             return conversation
+        before = conversation.agent_id
         conversation.fall_silent()
         conversation.unread = 0
         conversation.save()
+        assignment.wake_for(before)
         Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(  # type: ignore[misc]
             resolved_at=timezone.now(),
             outcome=outcome,

@@ -22,7 +22,7 @@ from bots.channels.base import (
 from bots.engine import running, texts
 from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Attachment, Channel, Contact, Conversation, Identity, Message
-from bots.services import messages
+from bots.services import assignment, messages
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
@@ -162,7 +162,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     now = timezone.now()
     text = said.text[:MAX_TEXT]
     only_thanks = not said.files and not said.payload and is_thanks(text)
-    opens = False
+    opens = wakes = False
     if conversation.status == Conversation.Status.RESOLVED and (
         conversation.episode_id is None or not only_thanks
     ):
@@ -173,8 +173,11 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         else:
             conversation.hand_to_queue("bot_off")
         conversation.memory = {}
-    elif conversation.status == Conversation.Status.SNOOZED:
+    elif conversation.status == Conversation.Status.SNOOZED and (
+        conversation.wakes_on_reply or conversation.speaker == Conversation.Speaker.BOT
+    ):
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
+        wakes = True
     waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
     bot_has_to = waits and _wait(channel, conversation, now)
     preview = " ".join((text or texts.say(texts.FILE, conversation.language)).split())[:160]
@@ -208,6 +211,15 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         )
         message_id = cursor.fetchone()[0]
     outbox.tell_relay()
+    if conversation.speaker == Conversation.Speaker.QUEUE and (opens or wakes):
+        assignment.enqueue(conversation)
+    if wakes:
+        due.cancel("snooze", conversation.pk)
+        outbox.emit(
+            "conversation.woken",
+            key=f"conversation:{conversation.pk}",
+            data={"conversation": conversation.pk, "by": "buyer"},
+        )
     for file in said.files:
         Attachment.objects.create(
             message_id=message_id,
@@ -232,7 +244,8 @@ def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:
     if conversation.waiting_since is None:
         conversation.waiting_since = now
         wait = AGENT_WAIT if conversation.speaker == Conversation.Speaker.AGENT else QUEUE_WAIT
-        conversation.deadline_at = now + wait
+        asleep = conversation.status == Conversation.Status.SNOOZED
+        conversation.deadline_at = ((asleep and conversation.snoozed_until) or now) + wait
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     return False
 
@@ -326,7 +339,12 @@ def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
     if conversation.speaker != Conversation.Speaker.AGENT:
         conversation._speak(Conversation.Speaker.AGENT, None)
         conversation.handover_reason = ""
-        conversation.save(update_fields=["speaker", "agent", "epoch", "handover_reason"])
+        conversation.save(
+            update_fields=[
+                *("speaker", "agent", "epoch", "handover_reason"),
+                *("previous_agent", "offered_to", "offer_until"),
+            ]
+        )
         messages.system_line(conversation, "taken_by_phone")
         outbox.emit(
             "conversation.taken_over",

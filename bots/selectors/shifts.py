@@ -1,0 +1,58 @@
+"""Who works now: weekly shifts in the merchant's zone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from bots.models import Shift
+from tenants.kernel.context import current_schema
+from tenants.selectors.hosts import merchant_of
+
+
+def zone() -> ZoneInfo:
+    return ZoneInfo(merchant_of(current_schema()).time_zone)
+
+
+def on_shift(users: Collection[int], now: datetime) -> set[int]:
+    """Of these people, those whose shift it is; who has no shifts always is."""
+    shifts: dict[int, list[Shift]] = defaultdict(list)
+    for shift in Shift.objects.filter(user__in=users):
+        shifts[shift.user_id].append(shift)
+    local = now.astimezone(zone())
+    return {
+        user for user in users if user not in shifts or any(_holds(s, local) for s in shifts[user])
+    }
+
+
+def next_change(user: int, now: datetime) -> datetime | None:
+    """When a person's next shift begins or ends; None for who has none."""
+    local = now.astimezone(zone())
+    moments = [
+        moment
+        for shift in Shift.objects.filter(user=user)
+        for moment in _edges(shift, local)
+        if moment > local
+    ]
+    return min(moments, default=None)
+
+
+def _holds(shift: Shift, local: datetime) -> bool:
+    day, clock = local.weekday(), local.time()
+    if shift.starts < shift.ends:
+        return day == shift.weekday and shift.starts <= clock < shift.ends
+    begun_today = day == shift.weekday and clock >= shift.starts
+    begun_yesterday = day == (shift.weekday + 1) % 7 and clock < shift.ends
+    return begun_today or begun_yesterday
+
+
+def _edges(shift: Shift, local: datetime) -> Iterable[datetime]:
+    """Starts and ends around a moment: of the week before, this one and the next."""
+    ahead = (shift.weekday - local.weekday()) % 7
+    for week in (-7, 0, 7):
+        day = local.date() + timedelta(days=ahead + week)
+        last = day if shift.starts < shift.ends else day + timedelta(days=1)
+        yield datetime.combine(day, shift.starts, local.tzinfo)
+        yield datetime.combine(last, shift.ends, local.tzinfo)
