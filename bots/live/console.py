@@ -13,17 +13,14 @@ from collections.abc import Iterable
 from dataclasses import astuple
 from typing import Any
 
-from asgiref.sync import async_to_sync
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
-from channels.layers import get_channel_layer
 from django.conf import settings
 from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
-from bots.selectors.policy import Facts, Sight, facts_of, sight_of
-from tenants.kernel import outbox
+from bots.selectors.policy import Facts, Sight, conversations_in, facts_of, sight_of
 from tenants.kernel.context import group_of, merchant_context
 from tenants.selectors.hosts import site_of
 from tenants.workspace.models import Counter, Event
@@ -110,7 +107,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         if events is None:
             await self.send_json({"type": "refresh", "seq": await _last_seq(self.schema)})
             return
-        facts = await _facts_of(self.schema, _conversations(events))
+        facts = await _facts_of(self.schema, conversations_in(event["data"] for event in events))
         await self.send_json({"type": "events", "events": self._seen(events, facts)})
 
     def _may_speak(self) -> bool:
@@ -163,11 +160,6 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
 def unpacked(rows: Iterable[Any]) -> dict[int, Facts]:
     """Facts as they come over the channel layer."""
     return {row[0]: Facts.unpacked(row) for row in rows}
-
-
-def _conversations(events: Iterable[dict[str, Any]]) -> set[int]:
-    found = (event["data"].get("conversation") for event in events)
-    return {ident for ident in found if isinstance(ident, int)}
 
 
 def as_seen(sight: Sight, event: dict[str, Any], facts: dict[int, Facts]) -> dict[str, Any]:
@@ -271,16 +263,3 @@ def _events_after(schema: str, seq: int) -> list[dict[str, Any]] | None:
     if len(rows) > GAP_AT_MOST or (rows and rows[0]["seq"] != seq + 1):
         return None
     return [{"seq": row["seq"], "name": row["name"], "data": row["data"]} for row in rows]
-
-
-@outbox.listener
-def tell_consoles(schema: str, events: list[outbox.Event]) -> None:
-    """Hand numbered facts to the open consoles of a merchant, with what decides who sees them."""
-    layer = get_channel_layer()
-    body = [{"seq": event.seq, "name": event.name, "data": event.data} for event in events]
-    for start in range(0, len(body), 100):
-        part = body[start : start + 100]
-        facts = [astuple(one) for one in facts_of(_conversations(part)).values()]
-        async_to_sync(layer.group_send)(
-            group_of(schema, "console"), {"type": "events", "events": part, "facts": facts}
-        )

@@ -15,7 +15,7 @@ tests/tenancy/test_policy.py holds them equal.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -165,6 +165,11 @@ def of_visible(user: User, found: QuerySet, path: str = "conversation__") -> Que
     if sight.nothing:
         return found.none()
     return found.filter(sight.where(path))
+
+
+def conversations_in(data: Iterable[Mapping[str, Any]]) -> set[int]:
+    """Ids of the conversations that facts of the log are about."""
+    return {ident for one in data if isinstance(ident := one.get("conversation"), int)}
 
 
 def facts_of(ids: Iterable[int]) -> dict[int, Facts]:

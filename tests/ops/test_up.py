@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import operator
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -13,8 +15,10 @@ import time
 import urllib.request
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
+from websockets.sync.client import connect
 
 from config.embedded import process
 from tests.ops.test_services import ROOT, gone
@@ -131,6 +135,44 @@ def test_readiness_names_every_part(home, running):
     assert {"database", "redis", "worker", "scheduler"} <= set(json.loads(body)["checks"])
 
 
+def test_what_happens_in_one_process_is_seen_in_a_console_that_another_serves(
+    home, checked, running
+):
+    merchant = json.loads(checked.stdout)["merchants"][0]
+    base = f"http://127.0.0.1:{home['PORT']}"
+    host = f"{merchant['host']}:{home['PORT']}"
+    person = httpx.Client(base_url=base, headers={"Host": host}, trust_env=False)
+    person.get("/admin/login/")
+    person.post(
+        "/admin/login/",
+        data={
+            "username": merchant["email"],
+            "password": merchant["password"],
+            "csrfmiddlewaretoken": person.cookies["csrf"],
+        },
+    )
+    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    api = {"Authorization": f"Bearer {merchant['token']}", "Host": host}
+    with connect(
+        f"ws://{host}/live/console/",
+        sock=socket.create_connection(("127.0.0.1", int(home["PORT"]))),
+        additional_headers={"Cookie": cookies},
+        proxy=None,
+    ) as console:
+        hello = json.loads(console.recv(timeout=10))
+        httpx.post(
+            f"{base}/api/v1/knowledge/articles/",
+            json={"title": "Подарки", "text": "Заворачиваем бесплатно.", "lang": "ru"},
+            headers=api,
+            trust_env=False,
+        ).raise_for_status()
+        told = json.loads(console.recv(timeout=20))
+
+    assert hello["type"] == "hello"
+    first = told["events"][0]
+    assert (first["seq"], first["name"]) == (hello["seq"] + 1, "article.changed")
+
+
 def test_another_terminal_makes_a_merchant_on_the_running_services(home, running):
     made = subprocess.run(
         [
@@ -159,7 +201,9 @@ def test_a_fallen_server_and_a_fallen_role_come_back(home, running):
         for child in psutil.Process(started.pid).children()
     ]
     for part in ("redis-server", "celery"):
-        _at, _line, first = min(child for child in children if part in child[1])
+        _at, _line, first = min(
+            (child for child in children if part in child[1]), key=operator.itemgetter(0)
+        )
         first.kill()
 
     deadline = time.monotonic() + 60
