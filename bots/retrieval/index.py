@@ -23,7 +23,9 @@ from bots.retrieval.vocabulary import changed as vocabulary_changed
 from integrations.models import Category, Product, Variant
 
 FORMAT = 4  # raise it when what is written below changes
-BATCH = 1000
+# Rows a transaction. Each packs the words of all texts anew, so they are not small.
+BATCH = 2000
+ARTICLES = 400
 LONGEST = 700  # characters of a passage
 ARTICLE, PRODUCT = "article", "product"
 KIND_LEXEME = {ARTICLE: "=a", PRODUCT: "=p"}
@@ -171,11 +173,11 @@ def _article_drafts(article: Article) -> Iterator[Draft]:
 def reindex_articles(ids: Iterable[int] | None = None) -> int:
     """Bring passages of these articles (or of all) up to date. Returns how many were written."""
     wanted = _wanted(ARTICLE, Article, ids)
-    written = 0
-    for batch in _batches(wanted, 200):
+    written, run = 0, _Run()
+    for batch in _batches(wanted, ARTICLES):
         articles = Article.objects.filter(pk__in=batch)
         drafts = [draft for article in articles for draft in _article_drafts(article)]
-        written += _write(ARTICLE, batch, drafts)
+        written += _write(ARTICLE, batch, drafts, run)
     return written
 
 
@@ -215,7 +217,7 @@ def reindex_products(ids: Iterable[int] | None = None) -> int:
     wanted = _wanted(PRODUCT, Product, ids)
     parents = {c.pk: (c.name, c.parent_id) for c in Category.objects.all()}
     categories = {pk: _path(pk, parents) for pk in parents}
-    written = 0
+    written, run = 0, _Run()
     for batch in _batches(wanted, BATCH):
         variants: dict[int, list[Variant]] = defaultdict(list)
         for variant in Variant.objects.filter(product_id__in=batch, is_active=True).order_by("id"):
@@ -224,7 +226,7 @@ def reindex_products(ids: Iterable[int] | None = None) -> int:
             _product_draft(product, variants[product.pk], categories)
             for product in Product.objects.filter(pk__in=batch, is_active=True)
         ]
-        written += _write(PRODUCT, batch, drafts)
+        written += _write(PRODUCT, batch, drafts, run)
     return written
 
 
@@ -261,11 +263,19 @@ ON CONFLICT (kind, object_id, ordinal, lang) DO UPDATE SET title = EXCLUDED.titl
 """
 
 
-def _write(kind: str, object_ids: list[int], drafts: list[Draft]) -> int:
+@dataclass
+class _Run:
+    """The words as this run wrote them last, so that its next batch need not unpack them again."""
+
+    version: int = -1
+    words: Words = field(default_factory=Words)
+
+
+def _write(kind: str, object_ids: list[int], drafts: list[Draft], run: _Run) -> int:
     """One batch with the words it adds and takes away, in one transaction."""
     with transaction.atomic(), connection.cursor() as cursor:
         KnowledgeIndex.objects.get_or_create(pk=1)
-        row = KnowledgeIndex.objects.select_for_update().get(pk=1)
+        row = KnowledgeIndex.objects.select_for_update().defer("words").get(pk=1)
         had = {
             (p[1], p[2], p[3]): (p[0], p[4])
             for p in Passage.objects.filter(kind=kind, object_id__in=object_ids).values_list(
@@ -295,12 +305,14 @@ def _write(kind: str, object_ids: list[int], drafts: list[Draft]) -> int:
             for form, lemma in draft.forms.items():
                 if form != lemma:
                     forms[lemma][form] = None
-        words = Words.unpack(row.words)  # type: ignore[arg-type]
+        # Nobody else wrote in between: a version never comes again.
+        words = run.words if run.version == row.version else Words.unpack(row.words)  # type: ignore[arg-type]
         words.change(kind, gone=words_gone, come=words_come, forms=forms)
         row.words = words.pack()
         row.version = _next_version(row.version)
         row.passages += len(changed) - len(old)
-        row.save()
+        row.save(update_fields=["words", "version", "passages"])
+    run.version, run.words = row.version, words
     vocabulary_changed()
     return len(changed)
 

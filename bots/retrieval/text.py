@@ -69,16 +69,20 @@ def number_key(text: str) -> str:
 def _tokens(folded: str) -> tuple[Token, ...]:
     found: list[Token] = []
     for match in _WORD.finditer(folded):
-        text = match.group()
-        if match.lastgroup == "number":
-            found.append(Token(number_key(text), match.start(), match.end(), is_number=True))
-        elif not text.isalpha() and any(c.isdigit() for c in text):
-            found += _code(text, match.start())
-        else:
-            if not text.isascii() and _LATIN.search(text):
-                text = alike(text)
-            found.append(Token(text, match.start(), match.end()))
+        found += _read(match.group(), match.start(), is_number=match.lastgroup == "number")
     return tuple(found)
+
+
+def _read(text: str, start: int, *, is_number: bool) -> list[Token]:
+    """What one run of letters and digits is: a word or a number, sometimes several."""
+    end = start + len(text)
+    if is_number:
+        return [Token(number_key(text), start, end, is_number=True)]
+    if not text.isalpha() and any(c.isdigit() for c in text):
+        return _code(text, start)
+    if not text.isascii() and _LATIN.search(text):
+        text = alike(text)
+    return [Token(text, start, end)]
 
 
 _UNIT = re.compile(
@@ -111,9 +115,17 @@ def alike(text: str) -> str:
     return latin if latin.isascii() else text
 
 
-def words_of(text: str) -> set[str]:
-    """Different words of a long text, without their places. For indexing: nothing is kept."""
-    return {token.text for token in _tokens.__wrapped__(fold(text))}
+def words_of(text: str) -> dict[str, None]:
+    """Different words of a long text as they come, without their places. For indexing."""
+    different = dict.fromkeys((m.group(), m.lastgroup) for m in _WORD.finditer(fold(text)))
+    return {
+        word: None for raw, kind in different for word in _words(raw, is_number=kind == "number")
+    }
+
+
+@lru_cache(maxsize=30_000)
+def _words(raw: str, *, is_number: bool) -> tuple[str, ...]:
+    return tuple(token.text for token in _read(raw, 0, is_number=is_number))
 
 
 def tokens(text: str) -> tuple[Token, ...]:

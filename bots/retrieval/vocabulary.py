@@ -17,6 +17,7 @@ from itertools import islice, takewhile
 from math import log
 from typing import Any
 
+from pydantic_core import to_json
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
@@ -32,20 +33,18 @@ MAX_WORDS_IN_MEMORY = 600_000
 
 @dataclass
 class Words:
-    """The packed contents: {lemma: [articles' passages, products with it, forms as written]}."""
+    """The packed contents: {lemma: [articles' passages, products with it, *forms as written]}."""
 
-    lemmas: dict[str, tuple[int, int, tuple[str, ...]]] = field(default_factory=dict)
+    lemmas: dict[str, list[Any]] = field(default_factory=dict)
 
     @classmethod
     def unpack(cls, data: bytes) -> Words:
         if not data:
             return cls()
-        raw = json.loads(zlib.decompress(bytes(data)))
-        return cls({lemma: (found[0], found[1], tuple(found[2:])) for lemma, found in raw.items()})
+        return cls(json.loads(zlib.decompress(bytes(data))))
 
     def pack(self) -> bytes:
-        raw = {lemma: [in_a, in_p, *forms] for lemma, (in_a, in_p, forms) in self.lemmas.items()}
-        return zlib.compress(json.dumps(raw, ensure_ascii=False).encode(), 1)
+        return zlib.compress(to_json(self.lemmas), 1)  # a third of what json.dumps takes
 
     def change(
         self,
@@ -55,8 +54,8 @@ class Words:
         come: Counter[str],
         forms: Mapping[str, Iterable[str]],
     ) -> None:
-        for lemma in {*gone, *come}:
-            in_a, in_p, known = self.lemmas.get(lemma, (0, 0, ()))
+        for lemma in dict.fromkeys((*gone, *come)):
+            in_a, in_p, *known = self.lemmas.get(lemma, (0, 0))
             delta = come[lemma] - gone[lemma]
             in_a, in_p = (in_a + delta, in_p) if kind == "article" else (in_a, in_p + delta)
             in_a, in_p = max(in_a, 0), max(in_p, 0)
@@ -64,7 +63,7 @@ class Words:
                 self.lemmas.pop(lemma, None)
                 continue
             fresh = [form for form in forms.get(lemma, ()) if form not in known]
-            self.lemmas[lemma] = (in_a, in_p, (*known, *fresh)[:FORMS_A_LEMMA])
+            self.lemmas[lemma] = [in_a, in_p, *[*known, *fresh][:FORMS_A_LEMMA]]
 
 
 class Vocabulary:
@@ -74,14 +73,14 @@ class Vocabulary:
         self.version = version
         self.passages = passages
         self.glossary = glossary
-        self._count = {lemma: in_a + in_p for lemma, (in_a, in_p, _) in words.lemmas.items()}
-        self._articles = {lemma: in_a for lemma, (in_a, _, _) in words.lemmas.items() if in_a}
+        self._count = {lemma: in_a + in_p for lemma, (in_a, in_p, *_) in words.lemmas.items()}
+        self._articles = {lemma: in_a for lemma, (in_a, *_) in words.lemmas.items() if in_a}
         self._size = {
             "article": self._articles.get("=a", 0),
             "product": self._count.get("=p", 0),
         }
         self._lemma_of: dict[str, str] = {}
-        for lemma, (_, _, forms) in words.lemmas.items():
+        for lemma, (_, _, *forms) in words.lemmas.items():
             for form in forms:
                 self._lemma_of.setdefault(form, lemma)
         for lemma in self._count:

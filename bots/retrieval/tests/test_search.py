@@ -3,10 +3,14 @@
 from decimal import Decimal
 
 import pytest
+from django.db import connection
+from django.db.models import Value
+from django.db.models.functions import Concat
 
 from bots.models import Article, KnowledgeIndex, Passage, Synonym
-from bots.retrieval import reindex_articles, reindex_products, search
+from bots.retrieval import index, reindex_articles, reindex_products, search
 from bots.retrieval.index import pieces, synonyms_changed
+from bots.retrieval.vocabulary import Words
 from integrations.models import Product, Variant
 from tests.fixtures import shelves
 
@@ -105,11 +109,9 @@ def test_what_is_gone_is_not_found_and_its_words_are_forgotten(pets):
     Article.objects.all().delete()
     reindex_products()
     reindex_articles()
-    index = KnowledgeIndex.objects.get()
-    assert (index.passages, Passage.objects.count()) == (0, 0)
-    from bots.retrieval.vocabulary import Words
-
-    assert Words.unpack(index.words).lemmas == {}
+    row = KnowledgeIndex.objects.get()
+    assert (row.passages, Passage.objects.count()) == (0, 0)
+    assert Words.unpack(row.words).lemmas == {}
 
 
 def test_a_merchants_own_synonyms_count(pets):
@@ -167,3 +169,46 @@ def test_a_typo_is_put_right_by_the_merchants_words_only(pets, beta):
     assert vocabulary().correct("собака") == []  # a word, not a typo
     with beta.inside():
         assert vocabulary().correct("аквариюм") == []
+
+
+def counted() -> dict[str, list[int]]:
+    """Each lemma with its passages of articles and of products, counted from the texts."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT u.lexeme, count(*) FILTER (WHERE kind = 'article'), "
+            "count(*) FILTER (WHERE kind = 'product') "
+            "FROM bots_passage, unnest(lemmas) u GROUP BY 1"
+        )
+        return {lemma: [in_a, in_p] for lemma, in_a, in_p in cursor.fetchall()}
+
+
+def kept() -> dict[str, list[int]]:
+    row = KnowledgeIndex.objects.get()
+    return {lemma: found[:2] for lemma, found in Words.unpack(row.words).lemmas.items()}
+
+
+def test_words_are_right_when_others_write_between_the_batches_of_a_run(
+    alpha, beta, pets, monkeypatch
+):
+    """A run keeps the words it wrote last; what somebody else wrote meanwhile counts, too."""
+    write, batches = index._write, []
+
+    def with_company(kind, ids, drafts, run):
+        written = write(kind, ids, drafts, run)
+        batches.append(len(ids))
+        if kind == "product" and len(batches) == 2:
+            Article.objects.filter(external_id="club").update(text="Абонемент на стрижку собак.")
+            reindex_articles()
+        return written
+
+    Product.objects.update(name=Concat("name", Value(" новинка")))
+    monkeypatch.setattr(index, "BATCH", 3)
+    monkeypatch.setattr(index, "_write", with_company)
+    reindex_products()
+
+    assert len(batches) > 3
+    assert kept() == counted()
+    assert kept()["новинка"][1] == Product.objects.count()
+    assert kept()["стрижка"][0] >= 1
+    with beta.inside():
+        assert "новинка" not in counted()
