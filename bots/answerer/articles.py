@@ -5,24 +5,22 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from bots.answerer.confidence import MAYBE, SURE, Signs, confidence
 from bots.answerer.intents import Wish, is_planted
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
 from bots.engine.base import Decision, Source
 from bots.engine.facts import Record, facts_in
 from bots.models import Passage
+from bots.retrieval.glossary import broader
 from bots.retrieval.morphology import analyse
-from bots.retrieval.query import WEAK_FACTOR, WHEN, Query, Term
+from bots.retrieval.query import ASIDE_FACTOR, WEAK_FACTOR, WHEN, Query, Term
 from bots.retrieval.ranking import Hit, fill, find
 from bots.retrieval.text import is_list_line, sentences, tokens, words
 
 WHOLE = 430  # characters: a passage this long is given as it is
 LONG = 620
 LONGEST_ARTICLE = 400  # passages read as the record of one article
-SURE = 0.7
-ENOUGH = 0.55
-IN_TITLE = 0.4
-HEAVY = 0.62  # a noun this weighty must not be missing
 
 
 @dataclass
@@ -39,33 +37,17 @@ class Found:
     in_title: bool = False
     is_meant: bool = False  # it has what a turn of phrase stands for
 
+    meant_in_title: bool = False
+    only_goods: bool = False  # of the question it has nothing but what the catalogue sells
+    signs: Signs | None = None
+    confidence: float = 0.0
+
     @property
     def is_sure(self) -> bool:
-        lacking = [t for t in self.missing if not t.is_weak and t.lemma not in _BESIDE]
-        heavy = [t for t in lacking if t.weight >= HEAVY and t.pos in _NAMING]
-        if heavy:
-            return self.coverage >= 0.8
-        if self.matched == 1 and not self.in_title and lacking:
-            return False
-        if self.in_title and not any(t.importance >= 0.5 and _tells(t) for t in lacking):
-            return self.coverage >= IN_TITLE  # only deeds and manners are missing
-        return self.coverage >= ENOUGH
+        return self.confidence >= SURE
 
 
-def _tells(term: Term) -> bool:
-    """A thing, or a deed that shops' texts have a word for: without it the matter is another."""
-    is_deed = term.pos in ("VERB", "INFN") and term.is_present and bool(term.near)
-    return term.pos in _NAMING or (is_deed and not term.is_concept)
-
-
-_NAMING = frozenset({"NOUN", "LATN", "UNKN", "NUMB"})
-# Every shop's articles are about these, whether or not a passage says the word.
-_COMMON_MATTER = words("""
-посылка заказ магазин доставка служба покупка получение
-parcel order packag shop store deliveri purchas
-""")
-# They may be missing: days of the week too, for "в субботу" is rarely written so.
-_BESIDE = _COMMON_MATTER | WHEN
+_THINGS = frozenset({"NOUN", "LATN", "UNKN"})
 # An order is what every article of a shop is about.
 _IMPLIED = words("заказ покупка order purchas")
 IMPLIED = 0.8
@@ -79,10 +61,14 @@ iron clean care dri size
 """)
 _ANY_GOODS = words("товар вещь изделие product item good")
 _DELIVERY = words(
-    "доставка доставить доставлять отправить отправлять отправка deliveri deliver ship"
+    "доставка доставить доставлять отправить отправлять отправка посылка послать слать выслать "
+    "пересылка deliveri deliver ship post parcel"
 )
 # What another passage of the same article has counts for less.
 BEHIND = 0.75
+TRANSLATED = 0.8
+NEAR = 0.85
+READ = 16  # passages that are looked at
 # Words that ask for a kind of fact: a passage with such a fact has them.
 _KINDS: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = [
     (words(asked), words(kinds), words(units))
@@ -114,8 +100,14 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         known = beside.setdefault((hit.object_id, hit.lang), {})
         for at, match in hit.matches.items():
             known[at] = max(known.get(at, 0.0), match.factor)
-    hits = fill(hits[:12], query.lang)
+    hits = fill(hits[:READ], query.lang)
     terms = query.terms
+    # What a translation of the article has, the article has, if in other words.
+    abroad: dict[str, dict[int, float]] = {}
+    for article, lang in {(h.external_id, h.lang): (h.object_id, h.lang) for h in hits}.items():
+        known = abroad.setdefault(article[0], {})
+        for at, factor in beside[lang].items():
+            known[at] = max(known.get(at, 0.0), factor * TRANSLATED)
     total = sum(t.weight for t in terms) or 1.0
     total_own = sum(t.weight for t in terms[:own])
     said = set(query.lemmas) | {k for t in terms for key in t.keys for k in key}
@@ -131,12 +123,14 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         if (named := hit.matches.get(at)) and named.field == "A" and named.factor > 0.6
         if any(other != at and not terms[other].is_weak for other in hit.matches)
     }
+    asks_delivery = any(p in _DELIVERY for term in terms for key in term.keys for p in key)
     implied = {at for at, is_goods in enumerate(goods_words) if is_goods} - about_goods
     found = []
     for hit in hits:
         facts = facts_in(hit.text)
         kinds, units = {f.kind for f in facts}, {f.unit for f in facts if f.unit}
-        behind = dict(beside[(hit.object_id, hit.lang)])
+        behind = dict(abroad[hit.external_id])
+        behind |= beside[(hit.object_id, hit.lang)]
         here = {at: match.factor for at, match in hit.matches.items()}
         gain = 0.0
         has_policy = any(
@@ -145,11 +139,8 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
             and is_policy(terms[at])
             for at, match in hit.matches.items()
         )
-        to_places = any(
-            part in _DELIVERY for at in behind for key in terms[at].keys for part in key
-        )
         for at, term in enumerate(terms):
-            if term.is_kind_of_place and not to_places and at in here:
+            if term.is_kind_of_place and not asks_delivery and at in here:
                 # Its kind only: "открыть магазин в Казани" is no question about a "город".
                 gain -= term.weight * here.pop(at)
                 behind.pop(at, None)
@@ -175,7 +166,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         score = hit.score + (gain + 0.5 * extra) / total + _fits_kind(kinds, units, asked)
         if hit.ordinal == 0:
             score += 0.03
-        score += _title_bonus(hit.title, said, asked)
+        score += _title_bonus(hit.title, said | broader(said), asked)
         found.append(
             Found(
                 hit,
@@ -187,12 +178,40 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                 sum(1 for at in with_article if at < own and not terms[at].is_weak),
                 any(m.field == "A" and m.factor > 0.6 for at, m in hit.matches.items() if at < own),
                 any(terms[at].is_concept for at in hit.matches),
+                any(
+                    m.field == "A" and terms[at].is_concept
+                    for at, m in hit.matches.items()
+                    if at < own
+                ),
+                all(goods_words[at] for at in with_article if at < own and not terms[at].is_weak),
             )
         )
     if asked.wish.price:
         _without_prices_last(found)
     found.sort(key=lambda f: -f.score)
-    return _in_own_language(found, query.lang)
+    found = _in_own_language(found, query.lang)
+    _weigh(found, total_own, asked.lang)
+    return found
+
+
+def _weigh(found: list[Found], total: float, lang: str) -> None:
+    """Confidence of each: the best one's rival is the next article, the others' is the best."""
+    for one in found:
+        rival = next((f for f in found if f.hit.external_id != one.hit.external_id), None)
+        unknown = sum(t.weight for t in one.missing if t.pos in _THINGS and not t.is_present)
+        one.signs = Signs(
+            coverage=one.coverage,
+            score=one.score,
+            rival=rival.score / one.score if rival and one.score > 0 else 0.0,
+            unknown=unknown / total if total else 0.0,
+            matched=min(one.matched, 4) / 4,
+            in_title=float(one.in_title),
+            meant_in_title=float(one.meant_in_title),
+            missing=max((t.weight for t in one.missing if not t.is_weak), default=0.0),
+            only_goods=float(one.only_goods),
+            own_language=float(one.hit.lang == lang),
+        )
+        one.confidence = confidence(one.signs)
 
 
 _FREE = re.compile(r"бесплатн|\bfree\b|\bплатн|\bpaid\b|%")
@@ -226,6 +245,10 @@ _PLACE_WORDS = words("магазин store shop")
 def _for_articles(query: Query, asked: Asked) -> Query:
     """Weights as articles have the words; "где магазин" asks about the shop itself."""
     query = query.among("article")
+    if not (asked.wish.hours or asked.wish.when):
+        for term in query.terms:
+            if term.lemma in WHEN:
+                term.weight *= ASIDE_FACTOR
     if asked.wish.where:
         for term in query.terms:
             if term.is_weak and term.lemma in _PLACE_WORDS:
@@ -297,6 +320,9 @@ def _has_kind(term: Term, kinds: set[str], units: set[str]) -> bool | None:
 
 
 _KIND_BONUS = 0.09
+_TO_WHOM = re.compile(
+    r"\b(?:куда|кому|where)\b.{0,30}\b(?:при|вы|по|на|от)?(?:сл|шл|пис|пиш|звон|send|write|call)"
+)
 
 
 def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
@@ -308,6 +334,8 @@ def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
     if wish.how_long and units & {"day", "hour", "minute", "week", "month", "year"}:
         bonus += _KIND_BONUS
     if wish.where and "address" in kinds:
+        bonus += _KIND_BONUS
+    if kinds & {"email", "phone"} and _TO_WHOM.search(asked.text.lower()):
         bonus += _KIND_BONUS
     if wish.when and (kinds & {"time", "date"} or units & {"day", "hour", "week"}):
         bonus += _KIND_BONUS
@@ -417,6 +445,19 @@ def ask_back(asked: Asked, found: list[Found]) -> Part:
         memory={"kind": "article", "options": None},
         confidence=0.5,
     )
+
+
+def neighbours(asked: Asked, found: list[Found]) -> list[Found]:
+    """The best two, where either may be meant and neither is sure: they are offered to choose."""
+    if not found or found[0].is_sure or found[0].confidence < MAYBE:
+        return []
+    best = found[0]
+    rival = next((f for f in found if f.hit.external_id != best.hit.external_id), None)
+    if rival is None:
+        return []
+    is_near = rival.score >= best.score * NEAR and rival.hit.lang == best.hit.lang
+    are_told = best.matched and rival.matched and best.hit.lang == asked.lang
+    return [best, rival] if is_near and are_told and best.coverage >= 0.5 else []
 
 
 def is_too_broad(asked: Asked, found: list[Found]) -> bool:

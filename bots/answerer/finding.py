@@ -114,7 +114,11 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
         return part if part.text.strip() else None
     if product_part is not None and meant.is_named:
         return product_part
-    return _property_of_focus(asked, own, is_sure=False)
+    if part := _property_of_focus(asked, own, is_sure=False):
+        return part
+    if own and not wish.concepts and (either := articles.neighbours(asked, found)):
+        return articles.ask_back(asked, either)
+    return None
 
 
 def _is_sure(best: articles.Found, asked: Asked) -> bool:

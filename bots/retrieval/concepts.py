@@ -19,8 +19,15 @@ from bots.retrieval.morphology import analyse
 from bots.retrieval.text import tokens
 
 RULES = """
-размер size + не not + подойти тот мой fit suit right ! примерка => обмен, обменять, exchange;
-    размер, size
+размер size + не not + подойти тот мой fit suit right ! примерка завезти появиться поступить
+    наличие снова restock stock => обмен, обменять, exchange; размер, size
+кто who чей + оплачивать платить оплатить заплатить pay pays + back return обратно возврат
+    возвращать пересылка обратный sending => возврат, бесплатный, return; бесплатный, free
+сдать вернуть возвратить отослать вернуться refund refunded returned + карта счет card account bank
+    банк ! подарочный сертификат gift оплатить паспорт документ => вернуться, вернуть деньги,
+    деньги возврат, money back, money return, money
+сделать make + короткий короче покороче shorter + рукав брюки джинсы штаны юбка платье подол пальто
+    sleeve jeans trousers skirt dress coat => подшить, укоротить, подгонка, shorten, hem
 сдать вернуть отправить отослать returned sent return + деньги money refund + нет когда где ждать
     прийти when where yet + ?возврат возвращать обратно назад посылка вещь return => вернуться,
     вернуть деньги, деньги возврат, money back, money return, money
@@ -84,7 +91,8 @@ send take give bring ship get + back ! money when stock cash => возврат, 
     разонравиться + ?вернуть возврат возвращать сдать отдать обратно назад return back ! примерка
     менять обмен размер exchange => возврат, вернуть, подойти, return, returns
 обойтись выйти стать встать + доставка курьер привезти доставить => доставка, delivery, курьер
-arrive come here + when long soon fast many days how ! money refund => доставка, delivery
+arrive come here + when long soon fast many days how ! money refund back shop store myself =>
+    доставка, delivery
 как how + добраться доехать пройти проехать дойти get there => адрес, метро, address
 вживую живьем офлайн оффлайн розничный физический + посмотреть магазин потрогать померить пощупать
     есть => магазин, адрес, store, address
@@ -115,6 +123,38 @@ arrive come here + when long soon fast many days how ! money refund => дост�
     возврат, принести, вернуть, возврат, return
 сесть сел усесть растянуться полинять вытянуться + стирка постирать стирать wash => садиться,
     стирка, shrink
+which what какой thing things + can't cannot never нельзя + return refund back возврат вернуть
+    сдать обратно => нельзя вернуть, cannot return; возврат, вернуть, return
+бумажный живой + платить оплатить рассчитаться расплатиться отдать заплатить вернуть деньги =>
+    наличные, наличный, cash
+курьер courier driver + предупредить позвонить звонить набрать заранее call warn ring before =>
+    курьер звонить, courier call
+какой которые what which + бумага документ papers document documents + взять нужный нужно принести
+    показать bring need show => паспорт, документ, passport
+code код + type enter put insert use вбить вбивать ввести вписать вводить ! дверь домофон смс =>
+    промокод, promo code
+point points + back purchase spend earn buy expire ! pickup pick-up locker parcel => бонус, bonus,
+    loyalty
+руль машина авто drive driving car + магазин приехать доехать встать место shop store park !
+    стирать стирка швейный кофе стиральный => парковка, parking
+мастерская сервис ремонт repair service + взамен замена подмена вместо meanwhile instead loaner =>
+    подменный, replacement, lend
+обналичить вывести снять cash out + балл бонус ягода ватт points bonus сертификат карта подарочный
+    gift certificate card voucher => обменять деньги, exchange for money
+офис сотрудник коллектив office staff + брать купить заказать закупить берем техника buy order need
+    => юридический лицо, организация, company, companies
+свой собственный my own + магазин бутик лавка shop boutique store + брать закупать купить закупка
+    buy stock => опт, wholesale
+come drive arrive заехать подъехать приехать прийти зайти + myself сам сама лично самостоятельно
+    person ! примерка померить => самовывоз, pick up, collect; забрать, collect
+cover covered + long how what months days ! up => гарантия, warranty, guarantee
+удалить стереть delete erase remove forget + данные информация data details personal мой me =>
+    персональный данные, личный данные, personal data, privacy
+до после before after + закрытие закрыться закрываться open close opening closing => час работы,
+    opening hours, hours
+хватать хватить успеть доставить прийти arrive + к by before + праздник новый год рождение свадьба
+    birthday christmas wedding => доставка, срок, delivery
+call + off + order purchase => отменить, отмена, cancel
 страна россия country + по через по-всей across => россия, russia, регион
 процент % сколько percent + капать возвращаться начислять капнуть накапать возвращать + ?обратно
     назад back + ?покупка покупать => бонус, ягода, вернуть покупка, bonus, points; процент
@@ -125,9 +165,9 @@ arrive come here + when long soon fast many days how ! money refund => дост�
     delivery
 занести поднять подъем подниматься поднимать carry + этаж лифт квартира дверь floor upstairs stairs
     lift => этаж, floor
-разбиться разбить потеряться потерять пропасть повредить помять сломаться lost damaged + дорога
-    путь посылка доставка перевозка пересылка транзит parcel transit way shipping => застраховать,
-    страховка, insured, insurance
+побить побиться разбиться разбить потеряться потерять пропасть повредить помять сломаться lost
+    damaged + дорога путь посылка доставка перевозка пересылка транзит parcel transit way shipping
+    => застраховать, страховка, insured, insurance
 ошибиться перепутать опечататься неправильный неправильно неверный неверно неверно wrong mistake +
     адрес дом улица квартира индекс город номер address ! размер => изменить адрес, поменять,
     change; адрес, address

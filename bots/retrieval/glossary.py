@@ -5,6 +5,7 @@ One line is one meaning. A phrase stands for all its words together.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 
 from bots.retrieval.morphology import analyse
@@ -13,13 +14,13 @@ from bots.retrieval.text import fold, tokens, words
 Key = tuple[str, ...]
 
 GROUPS = """
-доставка, доставить, доставлять, привезти, привозить, довезти, возить, везти, отправить, отправлять, отправка, delivery, deliver, shipping, ship, send, postage
+доставка, доставить, доставлять, привезти, привозить, довезти, возить, везти, отправить, отправлять, отправка, послать, посылать, слать, выслать, высылать, пересылка, переслать, привоз, delivery, deliver, shipping, ship, send, post, postage
 служба доставки, транспортная компания, перевозчик, курьерская служба, carrier
-курьер, courier
+курьер, до двери, к двери, до квартиры, courier, to the door, doorstep
 принять, принимать, брать, accept, take
 выдать, выдавать
 действовать, действие, valid, validity
-самовывоз, самовывозом, забрать, pickup, pick up, collect
+самовывоз, самовывозом, забрать, заехать, подъехать, заскочить, pickup, pick up, collect
 пункт выдачи, пвз, пункт самовывоза, pickup point
 срок, time, long
 примерка, примерить, померить, примерять, мерить, мерять, померять, перемерить, fitting, try on
@@ -28,10 +29,10 @@ GROUPS = """
 возмещение, вернуть деньги, refund, money back
 оплата, оплатить, платить, заплатить, оплачивать, расплатиться, рассчитаться, расплачиваться, payment, pay
 карта, карточка, card
-наличные, наличка, наличными, cash
+наличные, наличка, наличными, купюра, cash, banknote
 рассрочка, частями, долями, по частям, несколько платежей, installments, instalments
 кредит, credit
-скидка, акция, спецпредложение, discount, sale, promotion
+скидка, акция, спецпредложение, уценка, уценённый, распродажа, распродажный, discount, sale, promotion, markdown
 распродажа, уценка, уценённый, sale, clearance
 промокод, купон, promo code, promocode, promo, coupon
 бонус, балл, кешбэк, кэшбэк, bonus, points, cashback, loyalty
@@ -53,8 +54,8 @@ GROUPS = """
 отследить, отслеживать, отслеживание, трек, трек-номер, трек-код, track, tracking
 посылка, отправление, parcel, package
 чек, receipt
-документ, счёт, накладная, закрывающий, document, invoice
-опт, оптовый, оптом, закупать, закупка, закупить, wholesale, bulk
+документ, счёт, накладная, закрывающий, акт, счёт-фактура, document, invoice, paperwork
+опт, оптовый, оптом, закупать, закупка, закупить, закупаться, перепродажа, перепродавать, wholesale, bulk, resale, resell
 юрлицо, организация, юридическое лицо, компания, company, business
 отзыв, review
 размер, размерный, size, sizing
@@ -63,7 +64,7 @@ GROUPS = """
 измерить, замерить, измерять, снять мерку, measure
 нога, стопа, foot
 старый, ненужный, old
-предоплата, аванс, prepayment
+предоплата, аванс, вперёд деньги, деньги вперёд, prepayment, deposit, up front, upfront, in advance
 скидка, скидочка
 шумоподавление, шумодав
 позвонить, звонок, call, reach
@@ -97,18 +98,18 @@ GROUPS = """
 персональные данные, личные данные, personal data, privacy
 конфиденциальность, privacy
 вакансия, работа у вас, vacancy, job
-резерв, отложить, забронировать, бронь, зарезервировать, reserve, hold
-хранение, хранить, храниться, лежать, keep, store, kept
-подгонка, подшить, ушить, укоротить, ателье, alteration, tailoring, hem
+резерв, отложить, забронировать, бронь, бронировать, зарезервировать, reserve, reservation, hold, set aside, put by
+хранение, хранить, храниться, лежать, пролежать, полежать, держать, keep, store, kept, stored
+подгонка, подшить, ушить, укоротить, укорачивать, подрубить, подогнуть, перешить, подрезать, ателье, shorten, alteration, tailoring, hem
 установка, установить, подключить, подключение, монтаж, installation, install
-сервис, сервисный центр, мастерская, service center, service centre
+сервис, сервисный центр, мастерская, ремонтный, service center, service centre
 утилизация, сдать старый, переработка, recycling
 старая техника, трейд-ин, trade-in
 логотип, эмблема, вышивка, вышить, нашивка, шеврон, принт, нанесение, logo, branding, embroidery
 сравнение, сравнить, отличаться, разница, отличие, compare, difference, comparison
-женский, женщина, девушка, женщинам, women, woman, ladies, female
-мужской, мужчина, парень, мужчинам, men, man, male
-детский, ребёнок, детям, дитя, малыш, kid, kids, child, children, baby
+женский, женщина, девушка, женщинам, жена, мама, подруга, women, woman, ladies, female, wife
+мужской, мужчина, парень, мужчинам, муж, папа, дедушка, men, man, male, husband
+детский, ребёнок, детям, дитя, малыш, малышка, дочь, дочка, дочурка, сын, сынок, подросток, школьник, kid, kids, child, children, baby, toddler, daughter, son
 мальчик, boy
 девочка, girl
 платье, dress
@@ -352,7 +353,7 @@ GROUPS = """
 москва, московский, мск, moscow
 петербург, санкт-петербург, питер, петербургский, питерский, спб, petersburg, spb
 метро, станция метро, станция, metro, underground
-первый заказ, новый покупатель, новый клиент, первая покупка, first order, new customer
+первый заказ, новый покупатель, новый клиент, первая покупка, новичок, новенький, first order, new customer, newcomer, first time buyer
 мкад, mkad
 казахстан, kazakhstan
 беларусь, белоруссия, belarus
@@ -382,8 +383,8 @@ GROUPS = """
 скидка, скидон, скидывать, уступить, off
 день рождения, именины, именинник, днюха, днюшка
 старый, хлам, барахло, поношенный, ненужный, б/у, used
-брак, поломка, поломаться, неисправность, неисправный, дыра, отвалиться, оторваться, лопнуть, барахлить, глючить, накрыться, сгореть, потечь, облезть, распороться, полинять, линять, hole, torn, ripped, damaged, cracked, leaking, malfunction
-сломаться, сломанный, разбить, разбиться, broken, broke, break
+брак, поломка, поломаться, пятно, зацепка, затяжка, разорваться, отпасть, отойти, сдохнуть, вырубаться, stain, snapped, dead, неисправность, неисправный, дыра, отвалиться, оторваться, лопнуть, барахлить, глючить, накрыться, сгореть, потечь, облезть, распороться, полинять, линять, hole, torn, ripped, damaged, cracked, leaking, malfunction
+сломаться, сломанный, разбить, разбиться, ломаться, вышел из строя, брак, дефект, broken, broke, break, died, faulty, defect
 отложить, придержать, подержать, попридержать, припрятать, put aside
 добавить, докинуть, доложить, дозаказать, положить, add
 убрать, исключить, выкинуть из заказа, remove
@@ -396,14 +397,14 @@ GROUPS = """
 самолёт, борт, рейс, перелёт, ручная кладь, plane, flight, aircraft, airplane, hand luggage
 багаж, hold luggage
 бирка, ярлык, этикетка, ценник, tag, label
-упаковка, коробка, box
+упаковка, коробка, пакет, box
 диагностика, проверка, diagnostics, check
 мастер, специалист, technician
 проверить, проверка, протестировать, check, test
-трусы, бюстгальтер, лифчик, нижнее бельё, белье, panties, bra, underwear
+трусы, трусики, бюстгальтер, лифчик, плавки, нижнее бельё, белье, panties, bra, knickers, underwear
 постамат, автомат, ячейка, locker
 паспорт, удостоверение, passport, id
-оставить, припарковать, парковка, стоянка, parking, park
+припарковать, парковка, парковаться, стоянка, parking, park
 примерочная, fitting room
 сибирь, сибирский, siberia
 урал, уральский, urals
@@ -412,9 +413,9 @@ GROUPS = """
 сушить, высушить, сушка, просушить, dry, drying
 отжим, отжимать, spin
 намокнуть, промокнуть, мокрый, wet
-катышек, скататься, покататься, закататься, pilling
+катышек, скататься, покататься, закататься, шарик, комок, pilling, bobble
 садиться, сесть, усадка, shrink
-перенести, сдвинуть, reschedule, postpone, move
+перенести, переносить, сдвинуть, двигать, передвинуть, подвинуть, отодвинуть, reschedule, postpone, move
 настройка, настроить, set up, setup
 разница, difference
 иностранный, зарубежный, заграничный, foreign
@@ -434,13 +435,64 @@ GROUPS = """
 мороз, выдержать, выдерживать
 сумочка, сумка, handbag, purse
 сгорать, сгореть, пропадать, истекать, истечь, expire
-начислить, начислять, капать, копить, накопить, накапливать, earn
+начислить, начислять, капать, капнуть, копить, накопить, накапливать, earn
 складываться, суммироваться, совмещать, комбинировать, combine, stack
 позвонить, звонок, звонить, дозвониться, телефон, call, phone
 воздух, air
 ботиночки, ботинок
-рубашечка, рубашка
+поступление, поставка, завоз, привоз товара, пополнение, restock, arrivals, new stock
+износ, износиться, истереться, стереться, стёртый, wear out, worn out
+пошлина, сбор, таможенный, таможня, растаможка, customs, duty, duties, import tax
+способ, вариант, метод, method, way
+переплата, процент, комиссия, накрутка, overpayment, interest, surcharge, fee
+доплатить, доплата, сверху, extra charge, surcharge, pay extra
+бирка, ярлычок, бирочка
+ошибка, сбой, глюк, error, failure, fail, failed, declined
+подменный, подмена, loaner, replacement, lend
+подтвердить, подтверждение, confirm, confirmation
+регистрация, зарегистрироваться, аккаунт, личный кабинет, account, profile
+обмерить, измерить, измерять, снять мерка, measure
+открытка, пожелание, поздравление, записка, card with text, greeting card, note
+лента, бант, ribbon, bow
+эмблема, лого, логотип, logo
+серийный, serial
+бумага, бумажный, печатный, paper, printed
+книга отзывов, жалобная книга, complaints book
+этаж, floor
+лифт, elevator, lift
+хрупкий, fragile
+расписание, график, часы, schedule, timetable
 """
+
+# A thing and the matter it belongs to: an article about the whole matter is the likelier one.
+_BROADER = """
+предоплата аванс наличный наличка карта карточка сбп терминал перевод комиссия => оплата оплатить
+prepay cash card deposit fee => payment pay
+бирка ярлык этикетка чек упаковка пломба => возврат вернуть
+тег tag label seal => return
+курьер постамат ячейка пвз этаж интервал посылка трек => доставка
+courier locker floor parcel slot => deliveri
+балл бонус кешбэк купон промокод акция => скидка бонус
+шов дырка пятно подошва молния пуговица => брак гарантия
+seam hole stain sole zip button => defect warranti fault
+"""
+
+
+@lru_cache(maxsize=1)
+def _broader() -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for line in _BROADER.strip().split("\n"):
+        things, _, matters = line.partition("=>")
+        for thing in words(things):
+            found[thing] = found.get(thing, frozenset()) | words(matters)
+    return found
+
+
+def broader(said: Iterable[str]) -> frozenset[str]:
+    """The matters these lemmas belong to."""
+    known = _broader()
+    return frozenset().union(*(known[one] for one in said if one in known))
+
 
 # A place the texts do not name still asks about its kind: one way only, so "страна" finds no town.
 COUNTRIES = words("""
@@ -456,6 +508,24 @@ cyprus kyrgyzstan china korea latvia lithuania mexico moldova mongolia netherlan
 portugal romania serbia slovakia slovenia usa tajikistan thailand turkmenistan turkey uzbekistan
 ukraine finland france croatia montenegro switzerland sweden estonia japan europe uk ireland
 """)
+_TOWNS_ABROAD = {
+    "беларусь, белоруссия, belarus": "минск гомель брест витебск гродно могилёв minsk gomel brest",
+    "казахстан, kazakhstan": "алматы алма-ата астана караганда шымкент актобе павлодар almaty astana",
+    "армения, armenia": "ереван гюмри yerevan",
+    "грузия, georgia": "тбилиси батуми кутаиси tbilisi batumi",
+    "узбекистан, uzbekistan": "ташкент самарканд бухара tashkent samarkand",
+    "киргизия, кыргызстан, kyrgyzstan": "бишкек ош bishkek",
+    "азербайджан, azerbaijan": "баку baku",
+    "украина, ukraine": "киев харьков одесса львов kyiv kiev odessa",
+    "германия, germany": "берлин мюнхен гамбург berlin munich hamburg",
+    "турция, turkey": "стамбул анкара анталья istanbul antalya",
+    "европа, europe": "париж лондон рим милан мадрид барселона прага варшава вена рига вильнюс таллин "
+    "хельсинки белград paris london rome milan madrid prague warsaw vienna riga vilnius tallinn belgrade",
+    "америка, сша, usa": "нью-йорк вашингтон chicago boston",
+    "китай, china": "пекин шанхай beijing shanghai",
+    "оаэ, эмираты, uae": "дубай dubai",
+    "израиль, israel": "тель-авив хайфа иерусалим haifa jerusalem",
+}
 ABROAD = "заграница, граница, рубеж, зарубежный, страна, abroad, international, country"
 WITHIN = "регион, город, россия, region, city"
 # Where a town lies: articles name regions.
@@ -479,7 +549,7 @@ kaliningrad murmansk екб екат нск ростов новосиб
 """)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=64)
 def _kind_keys(line: str) -> tuple[Key, ...]:
     return tuple(lemma_key(word) for word in line.split(", "))
 
@@ -493,9 +563,21 @@ def place_keys(word: str, lemma: str, is_place: bool) -> tuple[Key, ...]:
     """What the texts may call a place of this kind; nothing for other words."""
     if word in COUNTRIES or lemma in _countries():
         return _kind_keys(ABROAD)
+    if (country := _abroad().get(lemma) or _abroad().get(word)) is not None:
+        return country + _kind_keys(ABROAD)
     if is_place or word in CITIES or lemma in _regions():
         return _regions().get(lemma, ()) + _kind_keys(WITHIN)
     return ()
+
+
+@lru_cache(maxsize=1)
+def _abroad() -> dict[str, tuple[Key, ...]]:
+    return {
+        name: _kind_keys(country)
+        for country, towns in _TOWNS_ABROAD.items()
+        for town in fold(towns).split()
+        for name in (town, analyse(town).lemma)
+    }
 
 
 @lru_cache(maxsize=1)

@@ -39,7 +39,7 @@ were be been do doe did have has had can could would should will shall may might
 for from by with about as and or but if then than so not no yes ok okay pleas thank thanks hi hello
 hey there here what which who when where why how much mani ani some also just onli veri want need
 like know tell find look see let get got give make sell one thing item product i'm i'd i'll it i've
-don't doesn't isn't can't what's where's whether exact someon someth anyth somewher anywher anybodi everyth kind possibl anoth come go take good start tell mean way use person peopl myself yourself still alreadi realli actual
+don't all ever even else us разок позиция doesn't isn't can't what's where's whether exact someon someth anyth somewher anywher anybodi everyth kind possibl anoth come go take good start tell mean way use person peopl myself yourself still alreadi realli actual
 """)
 WEAK_FACTOR = 0.35
 # A turn reads the same words several times, and so do buyers.
@@ -48,8 +48,8 @@ QUESTIONS_KEPT = 200
 WEAK = words("""
 цена стоимость стоить почём почем ценник купить приобрести взять брать наличие остаться остаток
 размер цвет цветной расцветка магазин работать покупка покупать приобретать рост появиться
-появляться поступить поступление получить получать пара дешёвый недорогой дешевле бюджетный подешевле заказ
-price cost expens stock avail buy purchas size color colour store shop left receiv pair cheap cheaper cheapest order
+появляться поступить поступление получить получать интернет онлайн пара дешёвый недорогой дешевле бюджетный подешевле заказ
+internet onlin price cost expens stock avail buy purchas size color colour store shop left receiv pair cheap cheaper cheapest order
 """)
 
 # Whom it is for, where one lives, how one feels: told beside a question, seldom asked about.
@@ -59,7 +59,9 @@ ASIDE = words("""
 родственник знакомый семья дом квартира жить проживать отпуск командировка отъезд поездка вчера
 позавчера недавно давно заранее успеть успевать решить собираться планировать волноваться бояться
 переживать удобный неудобный дорогой уважаемый кажется наверное наверно возможно обещать
+вечер обед ночь праздник свадьба вечеринка выходные дача офис руль машина соседний улица район
 хозяин руки рука глаз проблема ситуация сожаление досада счастье радость
+tonight even morn noon parti wed holiday weekend offic street
 mom mum mother dad father husband wife friend sister brother grandma grandmother boss neighbour
 neighbor famili home flat live yesterday recent mayb perhap probabl hope wonder kind wait problem
 elsewher
@@ -72,7 +74,9 @@ new old other differ better best good bad nice pretti big small long short more 
 befor after until again away back off out over into onto without within upon around near far today
 tomorrow later earli late alway never often usual exactli realli quick fast slow easi hard abl sure
 own everi each both either enough quit rather too much most least while becaus someon anyon won
-must let make made done seen bought order cheap expens right wrong
+travel type set move fill reach show add remov enter expect receiv arriv leav live visit drive walk
+carri hold lift charg spend save share cover lose miss forget rememb confirm messag choos switch measur
+shrink stretch fade damag begin front side top myself must let make made done seen bought order cheap expens right wrong
 """)
 WHEN = words("""
 понедельник вторник среда четверг пятница суббота воскресенье январь февраль март апрель май июнь
@@ -159,6 +163,7 @@ def _capitalised(text: str, found: list[Token], vocabulary: Vocabulary) -> set[i
         and text[token.start : token.end].istitle()
         and text[before.end : token.start].isspace()
         and not before.text.startswith("добр")
+        and not (len(token.text) < 3 and analyse(token.text).lemma in STOP)
         and any(vocabulary.in_products(lemma) for lemma in analyse(token.text).lemmas)
     }
 
@@ -201,8 +206,27 @@ def _understand(text: str, vocabulary: Vocabulary, lang: str) -> Query:
             for token, word, typed in read
         ]
     terms = _terms(_without_units(read), vocabulary)
+    _put_aside(fold(repaired.text), terms)
     lemmas = tuple(word.lemma for _, word, _ in read)
     return Query(text, repaired.text, repaired.lang, repaired.how, terms, lemmas, vocabulary)
+
+
+# "не в постамат, а до двери", "not an exchange but a refund": what is not asked about.
+_NOT_THIS = re.compile(
+    r"\b(?:не (?:[а-я]{1,3} )?|not (?:by |in |to |an? |the )*)"
+    r"(?P<this>[^\W\d_]{4,}(?: [^\W\d_]+){0,2}?),? (?:а|but) "
+)
+
+
+def _put_aside(text: str, terms: list[Term]) -> None:
+    for found in _NOT_THIS.finditer(text):
+        for term in terms:
+            is_this = found.start("this") <= term.token.start < found.end("this")
+            is_this = is_this and not term.is_concept
+            if is_this and term.pos in ("NOUN", "LATN", "INFN"):
+                term.importance *= ASIDE_FACTOR
+                term.weight *= ASIDE_FACTOR
+                term.is_weak = True
 
 
 _UNITS = words("""
@@ -342,13 +366,18 @@ def _meant(
     """Turns of phrase as terms, by the place they begin at; and the places of their words."""
     meant: dict[int, list[Term]] = {}
     merged: set[int] = set()
+    lacking: dict[int, Key] = {}  # what no text of the merchant tells of
     said_lemmas = [word.lemmas for _, word, _ in read]
     for at in range(1, len(read)):
         if read[at][0].text == "назад" and read[at - 1][1].lemma in _SPANS:
             said_lemmas[at] = ("ранее",)  # "неделю назад" tells when
     for places, keys in concepts(said_lemmas):
         if not any(all(vocabulary.count(part) for part in key) for key in keys):
+            if places[0] not in meant and places[0] not in lacking:
+                lacking[places[0]] = keys[0]
             continue
+        if places[0] in lacking:
+            continue  # what else it means is no answer where the matter itself is not told of
         first, last = read[places[0]][0], read[places[-1]][0]
         said = " ".join(read[at][0].text for at in places)
         term = Term(
@@ -449,6 +478,7 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
     if term.corrected:
         term.near += [(word,) for word in vocabulary.nearly_sounds_like(term.word)]
     if term.pos == "NOUN" and not known and not term.is_number:
+        term.near += [(word,) for word in _plain_of_small(term.lemma, vocabulary)]
         term.near += [(word,) for word in vocabulary.sounds_like(term.word)]
         term.count = sum(vocabulary.count(key[0]) for key in term.near)
 
@@ -472,6 +502,26 @@ def _without_prefix(lemma: str, vocabulary: Vocabulary) -> list[str]:
     if len(lemma) < 4:
         return []
     return [p + lemma for p in _PREFIXES if vocabulary.count(p + lemma)][:6]
+
+
+_SMALL_ENDS = (
+    ("чок", "к"), ("жок", "г"), ("шок", "х"), ("очка", "а"), ("очка", "ка"), ("ечка", "ка"),
+    ("ечка", "а"), ("енка", "а"), ("ица", "а"), ("ьице", "ье"), ("ичка", "ица"), ("ушка", "а"),
+    ("юшка", "я"), ("ик", ""), ("чик", ""), ("ок", ""), ("ек", ""), ("ик", "ы"), ("ики", "ы"),
+)  # fmt: skip
+
+
+def _plain_of_small(lemma: str, vocabulary: Vocabulary) -> list[str]:
+    """ "ярлычок" is a small "ярлык": the plain word, and what the glossary has for it."""
+    found: dict[str, None] = {}
+    for end, plain in _SMALL_ENDS:
+        word = lemma.removesuffix(end) + plain
+        if not lemma.endswith(end) or len(word) < 3:
+            continue
+        for base in analyse(word).lemmas[:1]:
+            meanings = [k[0] for k in vocabulary.glossary.meanings((base,)) if len(k) == 1]
+            found |= dict.fromkeys(w for w in (base, *meanings) if vocabulary.count(w))
+    return list(found)[:8]
 
 
 def is_cyrillic(text: str) -> bool:

@@ -9,8 +9,10 @@ from django.db.models.functions import Concat
 
 from bots.models import Article, KnowledgeIndex, Passage, Synonym
 from bots.retrieval import index, reindex_articles, reindex_products, search
+from bots.retrieval.glossary import broader, place_keys
 from bots.retrieval.index import pieces, synonyms_changed
-from bots.retrieval.vocabulary import Words
+from bots.retrieval.query import understand
+from bots.retrieval.vocabulary import Words, vocabulary
 from integrations.models import Product, Variant
 from tests.fixtures import shelves
 
@@ -212,3 +214,31 @@ def test_words_are_right_when_others_write_between_the_batches_of_a_run(
     assert kept()["стрижка"][0] >= 1
     with beta.inside():
         assert "новинка" not in counted()
+
+
+def term(text, lemma):
+    return next(t for t in understand(text, vocabulary()).terms if t.lemma == lemma)
+
+
+def test_what_is_not_asked_about_weighs_little(pets):
+    asked = term("доставка в казань", "доставка")
+    put_aside = term("не доставка, а самовывоз", "доставка")
+
+    assert put_aside.is_weak
+    assert not asked.is_weak
+    assert put_aside.importance == pytest.approx(0.3 * asked.importance)
+
+
+def test_a_small_thing_is_the_thing(pets):
+    assert ("корм",) in term("почём кормик?", "кормик").keys
+
+
+def test_a_town_abroad_is_abroad_and_a_town_at_home_is_not():
+    assert place_keys("алматы", "алматы", True)[:2] == (("казахстан",), ("kazakhstan",))
+    assert ("граница",) in place_keys("минск", "минск", True)
+    assert ("граница",) not in place_keys("омск", "омск", True)
+
+
+def test_a_thing_belongs_to_a_matter():
+    assert broader({"предоплата"}) == {"оплата", "оплатить"}
+    assert broader({"чайник"}) == frozenset()
