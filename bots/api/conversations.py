@@ -53,13 +53,16 @@ class ConversationOut(serializers.ModelSerializer):
     contact = ConversationContact()
     agent = PersonOut(allow_null=True)
     labels = serializers.ListField(child=serializers.CharField())
+    followers = serializers.ListField(child=serializers.IntegerField())
 
     class Meta:
         model = Conversation
         fields = (
             "id", "channel", "contact", "status", "speaker", "agent", "language", "preview",
             "preview_author", "unread", "last_seq", "waiting_since", "deadline_at",
-            "handover_reason", "labels", "updated_at", "created_at",
+            "handover_reason", "labels", "team", "priority", "followers", "offered_to",
+            "offer_until", "previous_agent", "snoozed_until", "queued_at", "updated_at",
+            "created_at",
         )  # fmt: skip
 
 

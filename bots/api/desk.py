@@ -20,7 +20,8 @@ from bots.api.fields import SendableFile
 from bots.models import Conversation, Label, Message, SavedView, Team, Verdict
 from bots.selectors import desk, desk_help, desk_thread
 from bots.selectors.policy import may_see
-from bots.services import conversations, desk_prefs
+from bots.selectors.teams import people_of, teams_of
+from bots.services import agents, conversations, desk_prefs
 from tenants.kernel.files import TooLarge, file_save
 from tenants.kernel.text import whole
 from tenants.workspace.models import User
@@ -31,6 +32,7 @@ class Desk(APIView):
     def get(self, request) -> Response:
         """Who I am, my colleagues, the channels, the lists and how many each of them holds."""
         me = request.user
+        agents.seen(me)
         saved = desk.views_of(me)
         return Response(
             {
@@ -40,13 +42,13 @@ class Desk(APIView):
                     "role": me.role,
                     "presence": me.presence,
                 },
-                "people": [
-                    {"id": u.pk, "name": str(u), "presence": u.presence}
-                    for u in User.objects.filter(is_active=True).order_by("name")[:200]
-                ],
+                "people": people_of(me),
                 "channels": desk.channels_shown(),
-                "teams": [{"id": t.pk, "name": str(t)} for t in Team.objects.all()[:100]],
-                "labels": [{"name": one.name, "colour": one.colour} for one in Label.objects.all()],
+                "teams": teams_of(me),
+                "labels": [
+                    {"id": one.pk, "name": one.name, "colour": one.colour}
+                    for one in Label.objects.all()
+                ],
                 "prefs": desk_prefs.prefs_of(me),
                 "views": [SavedViewOut(one).data for one in saved],
                 "counters": desk.counters(me, saved),
@@ -64,7 +66,8 @@ class Presence(APIView):
         """Whether I take new chats."""
         given = PresenceIn(data=request.data)
         given.is_valid(raise_exception=True)
-        User.objects.filter(pk=request.user.pk).update(presence=given.validated_data["presence"])
+        agents.seen(request.user)
+        agents.presence_set(request.user, given.validated_data["presence"])
         return Response({"presence": given.validated_data["presence"]})
 
 

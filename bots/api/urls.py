@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bots.api import bots, channels, conversations, desk, files, knowledge, templates
+from bots.api import bots, channels, conversations, desk, files, knowledge, teams, templates
 
 _one = "conversations/<int:pk>/"
 
@@ -33,6 +33,27 @@ urlpatterns = [
     path(f"{_one}return-to-bot/", conversations.ReturnToBot.as_view(), name="return_to_bot"),
     path(f"{_one}resolve/", conversations.Resolve.as_view(), name="resolve"),
     path(f"{_one}read/", conversations.Read.as_view(), name="read"),
+    path(f"{_one}assign/", teams.Assign.as_view(), name="assign"),
+    path(f"{_one}accept/", teams.Accept.as_view(), name="accept"),
+    path(f"{_one}decline/", teams.Decline.as_view(), name="decline"),
+    path(f"{_one}follow/", teams.Follow.as_view(), name="follow"),
+    path(f"{_one}unfollow/", teams.Unfollow.as_view(), name="unfollow"),
+    path(f"{_one}snooze/", teams.Snooze.as_view(), name="snooze"),
+    path(f"{_one}wake/", teams.Wake.as_view(), name="wake"),
+    path(f"{_one}label/", teams.LabelAct.as_view(), name="label_act"),
+    path(f"{_one}unlabel/", teams.UnlabelAct.as_view(), name="unlabel_act"),
+    path(f"{_one}priority/", teams.PriorityAct.as_view(), name="priority"),
+    path(f"{_one}unread/", teams.Unread.as_view(), name="unread"),
+    path(f"{_one}reopen/", teams.Reopen.as_view(), name="reopen"),
+    path("conversations/bulk/", teams.Bulk.as_view(), name="bulk"),
+    path("conversations/bulk/undo/", teams.BulkUndo.as_view(), name="bulk_undo"),
+    path("teams/", teams.TeamList.as_view(), name="teams"),
+    path("teams/<int:pk>/", teams.TeamDetail.as_view(), name="team"),
+    path("agents/", teams.AgentList.as_view(), name="agents"),
+    path("agents/<int:pk>/", teams.AgentDetail.as_view(), name="agent"),
+    path("agents/<int:pk>/shifts/", teams.AgentShifts.as_view(), name="agent_shifts"),
+    path("labels/", teams.LabelList.as_view(), name="labels"),
+    path("labels/<int:pk>/", teams.LabelDetail.as_view(), name="label"),
     path("files/<int:pk>/", files.FileContent.as_view(), name="file"),
     path("desk/", desk.Desk.as_view(), name="desk"),
     path("desk/presence/", desk.Presence.as_view(), name="desk_presence"),

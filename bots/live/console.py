@@ -21,6 +21,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import connection
 
 from bots.selectors.policy import Facts, Sight, conversations_in, facts_of, sight_of
+from bots.services import agents
 from tenants.kernel.context import group_of, merchant_context
 from tenants.selectors.hosts import site_of
 from tenants.workspace.models import Counter, Event
@@ -31,6 +32,7 @@ MESSAGES_A_SECOND = 20
 # How far a person sees is read again after these, and after a while by itself.
 SIGHT_CHANGES = frozenset({"team.changed", "agent.changed"})
 SIGHT_KEPT_S = 30.0
+NOTED_EVERY_S = 30.0
 # A conversation may go from somebody's sight with these.
 _HIDING = frozenset({"conversation.assigned", "conversation.taken_over"})
 
@@ -39,6 +41,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     schema: str = ""
     user_id: int = 0
     user_name: str = ""
+    noted_at: float = float("-inf")
 
     async def connect(self) -> None:
         host = dict(self.scope["headers"]).get(b"host", b"").decode("latin-1")
@@ -52,6 +55,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
             return
         self.schema, self.user_id, self.user_name = found
         await self._look_again()
+        await self._seen_here()
         self._tokens, self._refilled = float(MESSAGES_A_SECOND), time.monotonic()
         await self.channel_layer.group_add(group_of(self.schema, "console"), self.channel_name)
         await self.accept()
@@ -72,6 +76,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
             return
         match content.get("type"):
             case "ping":
+                await self._seen_here()
                 await self.send_json({"type": "pong"})
             case "since" if isinstance(content.get("seq"), int):
                 await self._since(content["seq"])
@@ -97,6 +102,13 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
                 "facts": [astuple(facts)] if facts else [],
             },
         )
+
+    async def _seen_here(self) -> None:
+        """Whoever has a console open can be offered chats."""
+        now = time.monotonic()
+        if now - self.noted_at > NOTED_EVERY_S:
+            self.noted_at = now
+            await _note_seen(self.schema, self.user_id)
 
     async def _look_again(self) -> None:
         self.sight = await _sight(self.schema, self.user_id)
@@ -220,6 +232,16 @@ def _sight(schema: str, user_id: int) -> Sight:
         with merchant_context(schema):
             user = get_user_model().objects.filter(pk=user_id).first()
             return sight_of(user) if user else Sight(user_id, nothing=True)
+    finally:
+        connection.close()
+
+
+@database_sync_to_async
+def _note_seen(schema: str, user_id: int) -> None:
+    try:
+        with merchant_context(schema):
+            if user := get_user_model().objects.filter(pk=user_id, is_active=True).first():
+                agents.seen(user)
     finally:
         connection.close()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import time, timedelta
 from typing import Any
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
@@ -15,8 +15,9 @@ from django.utils.translation import gettext as _
 
 from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
 from bots.selectors.shifts import next_change
+from bots.selectors.teams import SEEN_FOR
 from tenants.kernel import due, outbox
-from tenants.kernel.context import PUBLIC, current_schema
+from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
 
@@ -67,7 +68,27 @@ def presence_set(user: User, presence: str, *, reason: str = "") -> None:
             assignment.wake_for(user.pk)
         else:
             # Apart: it takes the rows of conversations. Lost, the offers end by themselves.
-            transaction.on_commit(lambda: assignment.withdraw_from(user.pk))
+            schema = current_schema()
+            transaction.on_commit(lambda: _pass_on(schema, user.pk))
+
+
+def _pass_on(schema: str, user_id: int) -> None:
+    from bots.services import assignment
+
+    with merchant_context(schema):
+        assignment.withdraw_from(user_id)
+
+
+# Notes it, unless that was done a moment ago; tells when it was done before (null: never).
+_SEEN = """
+WITH before AS (SELECT seen_at FROM bots_agentprofile WHERE user_id = %(user)s)
+INSERT INTO bots_agentprofile AS p (user_id, capacity, channel_capacity, skills, languages,
+    offers_missed, prefs, seen_at)
+VALUES (%(user)s, %(capacity)s, '{}', '[]', '[]', 0, '{}', %(now)s)
+ON CONFLICT (user_id) DO UPDATE SET seen_at = excluded.seen_at
+    WHERE p.seen_at IS NULL OR p.seen_at < %(long_ago)s
+RETURNING (SELECT seen_at FROM before)
+"""
 
 
 def seen(user: User) -> None:
@@ -75,12 +96,18 @@ def seen(user: User) -> None:
     from bots.services import assignment
 
     now = timezone.now()
-    last = AgentProfile.objects.filter(user=user).values_list("seen_at", flat=True).first()
-    if last is not None and last > now - SEEN_EVERY:
-        return
-    with transaction.atomic():
-        AgentProfile.objects.update_or_create(user=user, defaults={"seen_at": now})
-        if last is None or last < now - assignment.SEEN_FOR:
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(
+            _SEEN,
+            {
+                "user": user.pk,
+                "capacity": AgentProfile.CAPACITY,
+                "now": now,
+                "long_ago": now - SEEN_EVERY,
+            },
+        )
+        row = cursor.fetchone()
+        if row is not None and (row[0] is None or row[0] < now - SEEN_FOR):
             assignment.wake_for(user.pk)
 
 

@@ -12,7 +12,7 @@ locked in one order: conversation, profile, person, due work.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -29,6 +29,7 @@ from bots.models import AgentProfile, Conversation, Team, TeamMember
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import leads
 from bots.selectors.shifts import next_change, on_shift
+from bots.selectors.teams import SEEN_FOR, held_by
 from bots.services import messages
 from bots.services.agents import default_team, presence_set
 from tenants.kernel import due, outbox
@@ -36,8 +37,6 @@ from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
 
-# A console that was not heard of for so long is closed.
-SEEN_FOR = timedelta(seconds=150)
 MISSED_AT_MOST = 2
 SOON = timedelta(seconds=1)
 Speaker, Status = Conversation.Speaker, Conversation.Status
@@ -156,20 +155,6 @@ def present(team: Team, now: datetime) -> list[Candidate]:
         found[user_id].load += 1
         found[user_id].by_kind[kind] += 1
     return list(found.values())
-
-
-def held_by(users: set[int] | list[int], now: datetime) -> list[tuple[int, str]]:
-    """(person, kind of channel) of each conversation they hold or are offered."""
-    rows = Conversation.objects.filter(status=Status.OPEN).filter(
-        Q(speaker=Speaker.AGENT, agent__in=users)
-        | Q(speaker=Speaker.QUEUE, offered_to__in=users, offer_until__gt=now)
-    )
-    return [
-        (offered if speaker == Speaker.QUEUE else agent, kind)
-        for speaker, agent, offered, kind in rows.values_list(
-            "speaker", "agent_id", "offered_to_id", "channel__kind"
-        )
-    ]
 
 
 @dataclass(frozen=True)
@@ -538,11 +523,3 @@ def hand_back(user_id: int) -> int:
             release(conversation, "shift_end", follows=True, from_team=conversation.team_id)
             count += 1
     return count
-
-
-def load_of(users: list[int]) -> dict[int, int]:
-    """How many conversations each of these people has."""
-    loads: dict[int, int] = defaultdict(int)
-    for user_id, _kind in held_by(users, timezone.now()):
-        loads[user_id] += 1
-    return loads
