@@ -6,6 +6,11 @@ from bots import console, pages
 
 urlpatterns = [
     path("console/", console.console, name="console"),
+    path("console/sw.js", console.worker, name="console_worker"),
+    path("console/manifest.webmanifest", console.manifest, name="console_manifest"),
+    path("console/icon.svg", console.icon, name="console_icon"),
+    path("console/icon-192.png", console.icon, {"side": 192}, name="console_icon_192"),
+    path("console/icon-512.png", console.icon, {"side": 512}, name="console_icon_512"),
     path("files/<int:pk>/", console.attachment, name="attachment"),
     path("widget.js", pages.widget_js, name="widget"),
     path("chat/<str:key>/", pages.chat_page, name="chat"),

@@ -1,17 +1,27 @@
 import { render } from 'preact';
 import '../../shared/tokens.css';
-import './console.css';
+import './styles/base.css';
+import './styles/layout.css';
+import './styles/list.css';
+import './styles/thread.css';
+import './styles/composer.css';
+import './styles/panels.css';
+import './styles/small.css';
 import { applyBrand } from '../../shared/tokens';
 import { App } from './app';
-import { Store } from './store';
-import { speak } from './text';
+import { Desk } from './store/desk';
 import type { Boot } from './types';
+import { speak } from './words';
 
 const root = document.getElementById('console')!;
 const boot = JSON.parse(root.dataset.boot ?? '{}') as Boot;
 speak(boot.lang, boot.zone);
-applyBrand(document.documentElement, boot.colour, localStorage.getItem('console-theme') ?? 'auto');
+applyBrand(document.documentElement, boot.colour, boot.prefs?.theme ?? 'auto');
 
-const store = new Store(boot);
-render(<App store={store} />, root);
-store.start();
+const desk = new Desk(boot);
+render(<App desk={desk} />, root);
+void desk.start();
+// Where the page works without a connection: the shell comes from the worker's store.
+void navigator.serviceWorker
+  ?.register('/console/sw.js', { scope: '/console/' })
+  .catch(() => undefined);

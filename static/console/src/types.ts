@@ -1,3 +1,4 @@
+/** What the server tells (bots/api/desk.py), as the page reads it. */
 export interface Boot {
   brand: string;
   colour: string;
@@ -6,37 +7,130 @@ export interface Boot {
   me: number;
   role: string;
   zone: string;
+  prefs?: Prefs;
 }
 
 export interface Person {
   id: number;
   name: string;
   presence?: string;
+  is_here?: boolean;
+  on_shift?: boolean;
+  load?: number;
+  capacity?: number;
+}
+
+export interface Channel {
+  id: number;
+  kind: string;
+  name: string;
+  trouble: string;
+}
+
+export interface Label {
+  name: string;
+  colour: string;
+}
+
+export interface Team {
+  id: number;
+  name: string;
+  is_default?: boolean;
+  is_mine?: boolean;
+}
+
+export type Sort = 'deadline' | 'waiting' | 'newest' | 'oldest';
+
+export interface SavedView {
+  id: number;
+  name: string;
+  filters: Record<string, unknown>;
+  sort: Sort | '';
+  position: number;
+  team: number | null;
+  is_shared: boolean;
+}
+
+export interface Prefs {
+  send?: 'enter' | 'ctrl';
+  font?: number;
+  theme?: 'auto' | 'light' | 'dark';
+  sound?: boolean;
+  hold_s?: number;
+  keys?: Record<string, string>;
+  sorts?: Record<string, Sort>;
+  cards?: string[];
+  folded?: string[];
+}
+
+export interface DeskData {
+  me: { id: number; name: string; role: string; presence: string };
+  people: Person[];
+  channels: Channel[];
+  teams: Team[];
+  labels: Label[];
+  prefs: Prefs;
+  views: SavedView[];
+  counters: Record<string, number>;
 }
 
 export interface Row {
   id: number;
   name: string;
-  channel: { kind: string; name: string };
+  channel: { id: number; kind: string; name: string };
   status: 'open' | 'snoozed' | 'resolved';
   speaker: 'bot' | 'queue' | 'agent' | 'nobody';
   agent: Person | null;
+  team: number | null;
+  priority: number;
+  offered_to: number | null;
+  offer_until: string | null;
   language: string;
   preview: string;
   preview_author: string;
   unread: number;
   waiting_since: string | null;
   deadline_at: string | null;
+  snoozed_until: string | null;
+  window_expires_at: string | null;
+  labels: string[];
   reason: string;
   updated_at: string;
   has_draft: boolean;
+  is_mentioned: boolean;
   last_seq: number;
 }
 
 export interface Source {
   kind: string;
+  id: number;
+  external_id?: string;
   title: string;
   url?: string;
+}
+
+export interface Card {
+  title: string;
+  price?: string;
+  old_price?: string;
+  stock?: string;
+  picture?: string;
+  url?: string;
+}
+
+export interface StoredFile {
+  id: number | null;
+  kind: string;
+  name: string;
+  mime: string;
+  size: number;
+  error: string;
+}
+
+export interface Verdict {
+  good: boolean;
+  about: string;
+  comment: string;
 }
 
 export interface Message {
@@ -54,17 +148,35 @@ export interface Message {
   edited: boolean;
   deleted: boolean;
   episode: number;
+  quote: { seq: number; author: string; name: string; text: string } | null;
+  verdict: Verdict | null;
+  mentions: number[];
   meta: {
     code?: string;
     name?: string;
     decision?: string;
     reason?: string;
     sources?: Source[];
-    claims?: { text: string; source: string }[];
+    claims?: { text: string; kind: string; value: string; source: string }[];
+    checks?: Record<string, boolean>;
+    buttons?: (string | { title: string; url?: string })[];
+    cards?: Card[];
     provider?: string;
     ms?: number;
+    template?: number;
+    until?: string;
+    before?: string;
+    location?: { lat: number; lon: number };
   };
-  files: { id: number | null; kind: string; name: string; size: number; error: string }[];
+  files: StoredFile[];
+}
+
+export interface Episode {
+  started_at: string;
+  resolved_at: string | null;
+  by: string;
+  outcome?: string;
+  reason: string;
 }
 
 export interface Context {
@@ -85,33 +197,96 @@ export interface Context {
     placed_at: string;
     lines: string[];
   }[];
-  episodes: { started_at: string; resolved_at: string | null; by: string; reason: string }[];
+  episodes: Episode[];
+  summary: string;
+}
+
+/** What may be sent through the channel of this conversation. */
+export interface Capabilities {
+  text_limit: number;
+  files: string[];
+  max_file_bytes: number;
+  state?: string;
+  trouble: string;
+}
+
+export interface ServerDraft {
+  text: string;
+  base_seq: number;
+  files: DraftFile[];
+  at: string;
 }
 
 export interface Thread {
   conversation: Row;
   messages: Message[];
   more: boolean;
+  newer: boolean;
+  episodes: Record<number, Episode>;
   context: Context | null;
-  drafts: Record<string, { text: string; base_seq: number }>;
+  channel: Capabilities | null;
+  read_seq: number;
+  drafts: Record<string, ServerDraft>;
+}
+
+export type Mode = 'reply' | 'note';
+
+export interface DraftFile {
+  id: number;
+  name: string;
+  size: number;
+  mime: string;
+}
+
+/** What is typed and not sent: kept here, in the browser and on the server. */
+export interface Draft {
+  text: string;
+  files: DraftFile[];
+  cards: { id: number; title: string }[];
+  mentions: number[];
+  template: number | null;
+  quote: { id: number; text: string; name: string } | null;
+  base: number;
+  isInternal?: boolean; // holds words of an article for colleagues only
 }
 
 /** A message on its way: shown at once, sent when there is a connection, once by its key. */
 export interface Outgoing {
   key: string;
   conversation: number;
-  mode: 'reply' | 'note';
-  text: string;
+  mode: Mode;
+  draft: Draft;
   baseSeq: number | null;
   at: string;
-  failure: string;
+  notBefore: number; // held so that Z can take it back
+  then: '' | 'resolve';
 }
 
 export interface Event {
   seq: number;
   name: string;
-  data: { conversation?: number; message?: number; seq?: number; agent?: number | null };
+  data: {
+    conversation?: number;
+    message?: number;
+    seq?: number;
+    agent?: number | null;
+    user?: number;
+    presence?: string;
+    author?: string;
+    until?: string;
+  };
 }
 
-export const VIEWS = ['waiting', 'mine', 'unassigned', 'bot', 'resolved', 'all'] as const;
+export const VIEWS = [
+  'waiting',
+  'mine',
+  'unassigned',
+  'bot',
+  'snoozed',
+  'mentioned',
+  'resolved',
+  'all',
+] as const;
 export type View = (typeof VIEWS)[number];
+
+export const SORTS: Sort[] = ['deadline', 'waiting', 'newest', 'oldest'];

@@ -16,7 +16,15 @@ export class Away extends Error {}
 const cookie = (name: string): string =>
   document.cookie.match(new RegExp(`(?:^|; )${name}=([^;]*)`))?.[1] ?? '';
 
-export async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+/** What to do before the page leaves for the log-in: nothing of ours stays in the browser. */
+export const leaving: { run: () => Promise<unknown> } = { run: async () => undefined };
+
+export const call = <T>(method: string, path: string, body?: unknown): Promise<T> =>
+  ask<T>(method, `/api/v1${path}`, body);
+
+export const post = <T>(path: string, body: unknown): Promise<T> => ask<T>('POST', path, body);
+
+async function ask<T>(method: string, address: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-CSRFToken'] = decodeURIComponent(cookie('csrf'));
   let payload: BodyInit | undefined;
@@ -26,18 +34,19 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
     payload = JSON.stringify(body);
   }
   let answer: Response;
+  let text: string;
   try {
-    answer = await fetch(`/api/v1${path}`, {
+    answer = await fetch(address, {
       method,
       headers,
       credentials: 'same-origin',
       ...(payload === undefined ? {} : { body: payload }),
     });
+    text = await answer.text();
   } catch {
     throw new Away();
   }
   if (answer.status >= 502) throw new Away();
-  const text = await answer.text();
   let data: Record<string, unknown> = {};
   try {
     data = text ? JSON.parse(text) : {};
@@ -45,7 +54,10 @@ export async function call<T>(method: string, path: string, body?: unknown): Pro
     if (answer.ok) throw new Away();
   }
   if (!answer.ok) {
-    if (answer.status === 401) location.href = `/admin/login/?next=${location.pathname}`;
+    if (answer.status === 401) {
+      await leaving.run();
+      location.href = `/admin/login/?next=${location.pathname}`;
+    }
     const error = (data.error ?? {}) as Record<string, unknown>;
     throw new Refused(
       answer.status,

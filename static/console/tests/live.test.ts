@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Live } from '../src/socket';
-import { join, merge, moves, update } from '../src/store';
-import { speak, t, urgency, waitText } from '../src/text';
+import { Live, type Ways } from '../src/net/live';
+import { join, merge, moves, update } from '../src/store/order';
 import type { Message, Row } from '../src/types';
+import { speak, t, urgency, waitText } from '../src/words';
 
 const message = (seq: number, text = ''): Message => ({ seq, text }) as Message;
 const row = (id: number, preview = ''): Row => ({ id, preview }) as Row;
@@ -17,7 +17,10 @@ const live = () => {
     connected: vi.fn(),
   };
   const socket = { readyState: 1, send: (text: string) => said.push(text), close: vi.fn() };
-  const found = new Live(listener, () => socket as unknown as WebSocket);
+  const found = new Live(listener, {
+    open: () => socket as unknown as WebSocket,
+    poll: async () => ({ events: [], seq: 0 }),
+  });
   found.start();
   return { found, listener, said };
 };
@@ -63,6 +66,67 @@ describe('facts by number', () => {
 
     expect(listener.refresh).toHaveBeenCalledOnce();
     expect(found.seq).toBe(9000);
+  });
+});
+
+describe('without sockets', () => {
+  const ways = (poll: Ways['poll']) => {
+    const listener = {
+      events: vi.fn(),
+      refresh: vi.fn(),
+      presence: vi.fn(),
+      buyerTyping: vi.fn(),
+      connected: vi.fn(),
+    };
+    const sockets: { onclose: () => void }[] = [];
+    const live = new Live(listener, {
+      open: () => {
+        const socket = { readyState: 3, send: vi.fn(), close: vi.fn(), onclose: () => undefined };
+        sockets.push(socket);
+        return socket as unknown as WebSocket;
+      },
+      poll,
+    });
+    return { live, listener, sockets };
+  };
+
+  it('facts are polled for, in the same numbers', async () => {
+    vi.useFakeTimers();
+    const polled: number[] = [];
+    const { live, listener, sockets } = ways(async (after) => {
+      polled.push(after);
+      if (polled.length > 2) return new Promise(() => undefined);
+      return polled.length === 1
+        ? { events: [], seq: 4 }
+        : { events: [{ seq: 5, name: 'x', data: {} }], seq: 5 };
+    });
+    live.start();
+    for (let n = 0; n < 3; n += 1) {
+      sockets.at(-1)!.onclose();
+      await vi.advanceTimersByTimeAsync(3000);
+    }
+    expect(polled.slice(0, 3)).toEqual([0, 4, 5]);
+    expect(listener.events.mock.calls[0]![0]).toMatchObject([{ seq: 5 }]);
+    expect(listener.connected).toHaveBeenLastCalledWith(true);
+    live.stop();
+    vi.useRealTimers();
+  });
+
+  it('and where polling is not there either, everything is read anew every five seconds', async () => {
+    vi.useFakeTimers();
+    const { live, listener, sockets } = ways(async () => {
+      throw new Error('404');
+    });
+    live.start();
+    for (let n = 0; n < 3; n += 1) {
+      sockets.at(-1)!.onclose();
+      await vi.advanceTimersByTimeAsync(2000);
+    }
+    const before = listener.refresh.mock.calls.length;
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(listener.refresh.mock.calls.length - before).toBe(2);
+    live.stop();
+    vi.useRealTimers();
   });
 });
 

@@ -1,0 +1,303 @@
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import type { State } from '../store/core';
+import type { Desk } from '../store/desk';
+import { isEmpty } from '../store/drafts';
+import type { Thread } from '../types';
+import { Icon } from '../ui/icons';
+import { leftText, t } from '../words';
+import { hasGaps, nextGap } from './asks';
+import { Attached } from './attached';
+import { Closed } from './closed';
+import { Modes } from './modes';
+import { type Choice, Picker, useChoices } from './picker';
+import { putIn } from './put';
+import { replaced, type Trigger, triggerAt } from './trigger';
+import { useUploads } from './uploads';
+
+const COUNT_FROM = 0.8; // the counter shows when the limit is near
+
+interface Props {
+  desk: Desk;
+  state: State;
+  thread: Thread;
+  now: number;
+}
+
+export function Composer(props: Props) {
+  const { state, thread, now } = props;
+  const row = thread.conversation;
+  const isClosed = Boolean(row.window_expires_at && Date.parse(row.window_expires_at) <= now);
+  const isGone = thread.context?.is_reachable === false;
+  if (state.mode === 'reply' && (isClosed || isGone)) return <Closed {...props} isGone={isGone} />;
+  return <Field {...props} />;
+}
+
+function Field({ desk, state, thread, now }: Props) {
+  const { mode } = state;
+  const row = thread.conversation;
+  const draft = desk.drafts.of(mode);
+  const { text } = draft;
+  const field = useRef<HTMLTextAreaElement>(null);
+  const root = useRef<HTMLFormElement>(null);
+  const [trigger, setTrigger] = useState<Trigger | null>(null);
+  const [chosen, setChosen] = useState(0);
+  const [asked, setAsked] = useState(false); // sending words for colleagues only asks once
+  const lang = row.language || state.boot.lang;
+  const choices = useChoices(trigger, state, lang);
+  const uploads = useUploads(desk, thread.channel, mode);
+  const limit = thread.channel?.text_limit ?? 20_000;
+  const isOver = mode === 'reply' && text.length > limit;
+  const left = row.window_expires_at ? Date.parse(row.window_expires_at) - now : null;
+  const sendByEnter = state.prefs.send === 'enter';
+
+  useLayoutEffect(() => {
+    const area = field.current;
+    if (!area) return;
+    area.style.height = 'auto';
+    area.style.height = `${Math.min(area.scrollHeight, 260)}px`;
+  }, [text, mode]);
+
+  useEffect(() => setChosen(0), [choices]);
+  useEffect(() => setTrigger(null), [mode]);
+
+  const say = (value: string, caret?: number): void => {
+    desk.drafts.typed(mode, value);
+    setAsked(false);
+    if (caret !== undefined)
+      requestAnimationFrame(() => field.current?.setSelectionRange(caret, caret));
+  };
+
+  const typed = (area: HTMLTextAreaElement): void => {
+    say(area.value);
+    setTrigger(triggerAt(area.value, area.selectionStart, mode));
+  };
+
+  const toGap = (back = false): boolean => {
+    const area = field.current;
+    if (!area) return false;
+    const gap = nextGap(area.value, back ? area.selectionStart : area.selectionEnd, back);
+    if (!gap) return false;
+    area.focus();
+    area.setSelectionRange(gap.from, gap.to);
+    return true;
+  };
+
+  const choose = async (choice: Choice): Promise<void> => {
+    const place = trigger;
+    setTrigger(null);
+    if (!place) return;
+    const put = await putIn(desk, thread, mode, choice, lang);
+    if (!put) return;
+    const now = desk.drafts.of(mode);
+    const next = replaced(now.text, place, put.text);
+    desk.drafts.change(mode, { ...put.change, text: next.text });
+    field.current?.focus();
+    requestAnimationFrame(() => {
+      field.current?.setSelectionRange(next.caret, next.caret);
+      if (hasGaps(put.text)) {
+        field.current?.setSelectionRange(place.from, place.from);
+        toGap();
+      }
+    });
+  };
+
+  const isBlocked = hasGaps(text);
+  const send = (then: '' | 'resolve' = ''): void => {
+    if (isEmpty(draft) || isOver || uploads.count) return;
+    if (isBlocked) {
+      toGap();
+      desk.store.set({ notice: { text: t('gaps') } });
+      return;
+    }
+    if (draft.isInternal && mode === 'reply' && !asked) {
+      setAsked(true);
+      desk.store.set({ notice: { text: t('internalAsk') } });
+      return;
+    }
+    setTrigger(null);
+    desk.outbox.send(mode, false, then);
+    field.current?.focus();
+  };
+
+  const open = (sign: string): void => {
+    const area = field.current;
+    if (!area) return;
+    const at = area.selectionStart;
+    const before = /(^|\s)$/.test(text.slice(0, at)) ? sign : ` ${sign}`;
+    const value = text.slice(0, at) + before + text.slice(area.selectionEnd);
+    say(value, at + before.length);
+    const from = at + before.length - 1;
+    setTrigger({ sign: sign as '/', query: '', from, to: from + 1 });
+  };
+
+  useEffect(() => {
+    const form = root.current;
+    const hear = (event: Event): void => {
+      const what = (event as CustomEvent<string>).detail;
+      if (what === 'send') send();
+      else if (what === 'attach') uploads.pick();
+      else open(what);
+    };
+    form?.addEventListener('do', hear);
+    return () => form?.removeEventListener('do', hear);
+  });
+
+  const press = (event: KeyboardEvent): void => {
+    const isPicking = choices !== null && trigger !== null;
+    if (isPicking && choices.length && !event.ctrlKey && !event.metaKey) {
+      const by = { ArrowDown: 1, ArrowUp: -1 }[event.code];
+      if (by) setChosen((chosen + by + choices.length) % choices.length);
+      else if (event.code === 'Enter' || event.code === 'Tab') void choose(choices[chosen]!);
+      if (by || event.code === 'Enter' || event.code === 'Tab') {
+        event.preventDefault();
+        return;
+      }
+    }
+    if (event.code === 'Escape' && trigger) {
+      setTrigger(null);
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (event.code === 'Tab' && !event.ctrlKey && hasGaps(text)) {
+      toGap(event.shiftKey);
+      event.preventDefault();
+    } else if (
+      sendByEnter &&
+      event.code === 'Enter' &&
+      !event.shiftKey &&
+      !event.ctrlKey &&
+      !event.altKey &&
+      !event.isComposing
+    ) {
+      event.preventDefault();
+      send();
+    }
+  };
+
+  return (
+    <form
+      ref={root}
+      class={`composer is-${mode} ${uploads.isOver ? 'is-over' : ''}`}
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+      {...uploads.dropping}
+    >
+      {choices && trigger && (
+        <Picker
+          choices={choices}
+          chosen={chosen}
+          sign={trigger.sign}
+          onChoose={(choice) => void choose(choice)}
+        />
+      )}
+      <div class="line">
+        <Modes desk={desk} mode={mode} />
+        {mode === 'reply' && left !== null && (
+          <span class={`chip ${left < 3 * 3_600_000 ? 'amber' : ''}`} title={t('windowTitle')}>
+            <Icon name="window" size={14} /> {t('windowLeft', leftText(left))}
+          </span>
+        )}
+      </div>
+      <div class="field">
+        {draft.quote && (
+          <span class="quote is-draft">
+            <b>{draft.quote.name}</b>
+            <span dir="auto">{draft.quote.text}</span>
+            <button
+              type="button"
+              class="icon small"
+              title={t('remove')}
+              onClick={() => desk.drafts.change(mode, { quote: null })}
+            >
+              <Icon name="close" size={14} />
+            </button>
+          </span>
+        )}
+        <textarea
+          ref={field}
+          rows={2}
+          value={text}
+          dir="auto"
+          maxLength={20_000}
+          aria-label={t(mode)}
+          aria-autocomplete="list"
+          aria-controls={choices ? 'picker' : undefined}
+          aria-activedescendant={choices?.length ? `choice-${chosen}` : undefined}
+          placeholder={t(
+            mode === 'reply' ? (sendByEnter ? 'replyHintEnter' : 'replyHint') : 'noteHint',
+          )}
+          onInput={(event) => typed(event.currentTarget)}
+          onBlur={() => setTimeout(() => setTrigger(null), 150)}
+          onPaste={(event) => {
+            const files = [...(event.clipboardData?.files ?? [])];
+            if (!files.length) return;
+            event.preventDefault();
+            uploads.add(files);
+          }}
+          onKeyDown={press}
+        />
+        <Attached desk={desk} draft={draft} mode={mode} uploads={uploads} />
+        <div class="tools">
+          {uploads.input}
+          {mode === 'reply' ? (
+            <>
+              <Tool icon="clip" title={t('attach')} onClick={uploads.pick} />
+              <Tool icon="template" title={t('templates')} onClick={() => open('/')} />
+              <Tool icon="book" title={t('knowledge')} onClick={() => open('#')} />
+            </>
+          ) : (
+            <Tool icon="at" title={t('mention')} onClick={() => open('@')} />
+          )}
+          <Tool icon="face" title={t('emoji')} onClick={() => open(':')} />
+          <span class="gap" />
+          {mode === 'reply' && text.length > limit * COUNT_FROM && (
+            <span class={isOver ? 'chip red' : 'muted'} role="status">
+              {t('letters', text.length, limit)}
+            </span>
+          )}
+          {mode === 'reply' && row.status !== 'resolved' && (
+            <button
+              type="button"
+              class="wide"
+              disabled={isEmpty(draft) || isOver}
+              onClick={() => send('resolve')}
+            >
+              {t('sendResolve')}
+            </button>
+          )}
+          <button
+            type="submit"
+            class="main"
+            disabled={isEmpty(draft) || isOver || uploads.count > 0}
+          >
+            {t(mode === 'reply' ? 'send' : 'saveNote')}
+          </button>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function Tool({
+  icon,
+  title,
+  onClick,
+}: {
+  icon: 'clip' | 'template' | 'book' | 'at' | 'face';
+  title: string;
+  onClick: () => void;
+}) {
+  return (
+    <button
+      type="button"
+      class="icon"
+      title={title}
+      aria-label={title}
+      onPointerDown={(event) => event.preventDefault()}
+      onClick={onClick}
+    >
+      <Icon name={icon} size={20} />
+    </button>
+  );
+}

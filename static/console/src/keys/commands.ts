@@ -1,0 +1,375 @@
+/** One table of everything the keyboard and the palette can do. */
+import type { State } from '../store/core';
+import type { Desk } from '../store/desk';
+import { VIEWS } from '../types';
+import { t, type Word } from '../words';
+
+export interface Command {
+  id: string;
+  word: Word;
+  /** Usual keys by place; empty: palette only, until somebody gives it some. */
+  keys: string;
+  group: 'go' | 'talk' | 'write' | 'list' | 'app';
+  run(desk: Desk): void;
+  when?(state: State): boolean;
+  /** Does nothing by itself but is listed in the help: the field's own keys. */
+  isShown?: boolean;
+}
+
+const isOpen = (state: State): boolean => Boolean(state.thread);
+const isMine = (state: State): boolean =>
+  state.thread?.conversation.speaker === 'agent' &&
+  state.thread.conversation.agent?.id === state.boot.me;
+
+export const focusComposer = (): void => {
+  requestAnimationFrame(() =>
+    document.querySelector<HTMLTextAreaElement>('.composer textarea')?.focus(),
+  );
+};
+
+export const focusList = (): void => {
+  requestAnimationFrame(() => document.querySelector<HTMLElement>('.rows')?.focus());
+};
+
+/** Tell the composer to do something with its field (open a picker, attach). */
+export const toComposer = (what: string): void => {
+  focusComposer();
+  requestAnimationFrame(() => {
+    document.querySelector('.composer')?.dispatchEvent(new CustomEvent('do', { detail: what }));
+  });
+};
+
+function write(desk: Desk, mode: 'reply' | 'note'): void {
+  desk.store.set({ mode });
+  focusComposer();
+}
+
+function step(desk: Desk, by: number): void {
+  const next = desk.rows.move(by);
+  if (next) void desk.threads.open(next.id);
+}
+
+/** Resolve and on to the next one that waits. */
+export async function resolveAndNext(desk: Desk): Promise<void> {
+  const { rows } = desk.state.list;
+  const at = rows.findIndex((row) => row.id === desk.state.open);
+  const next = rows[at + 1] ?? rows[at - 1];
+  if ((await desk.acts.resolve()) && next) void desk.threads.open(next.id);
+}
+
+/** Send what is written; with nothing written, resolve. Then the next one. */
+export function sendAndResolve(desk: Desk): void {
+  if (desk.state.mode !== 'reply' || !desk.outbox.send('reply', false, 'resolve')) {
+    void resolveAndNext(desk);
+    return;
+  }
+  const { rows } = desk.state.list;
+  const at = rows.findIndex((row) => row.id === desk.state.open);
+  const next = rows[at + 1];
+  if (next) void desk.threads.open(next.id);
+}
+
+export function back(desk: Desk): void {
+  const { state, store } = desk;
+  if (state.panel) store.set({ panel: '' });
+  else if (state.ask) {
+    store.set({ ask: '' });
+    focusComposer();
+  } else if (state.showContext && innerWidth < 1200) store.set({ showContext: false });
+  else if (document.activeElement?.matches('textarea, input, select')) {
+    (document.activeElement as HTMLElement).blur();
+    focusList();
+  } else if (state.list.selected.size) desk.rows.unchoose();
+  else {
+    if (innerWidth < 800) void desk.threads.open(null);
+    focusList();
+  }
+}
+
+export const COMMANDS: Command[] = [
+  {
+    id: 'palette',
+    word: 'palette',
+    keys: 'Ctrl+KeyK',
+    group: 'app',
+    run: (desk) => desk.store.set({ panel: desk.state.panel === 'palette' ? '' : 'palette' }),
+  },
+  {
+    id: 'next',
+    word: 'nextDialogue',
+    keys: 'Alt+KeyJ',
+    group: 'go',
+    run: (desk) => step(desk, 1),
+  },
+  {
+    id: 'previous',
+    word: 'previousDialogue',
+    keys: 'Alt+KeyK',
+    group: 'go',
+    run: (desk) => step(desk, -1),
+  },
+  ...VIEWS.map(
+    (view, at): Command => ({
+      id: `view-${view}`,
+      word: view,
+      keys: `Digit${at + 1}`,
+      group: 'go',
+      run: (desk) => {
+        desk.rows.choose(view);
+        focusList();
+      },
+    }),
+  ),
+  {
+    id: 'inbox',
+    word: 'dialogues',
+    keys: 'KeyG KeyI',
+    group: 'go',
+    run: (desk) => {
+      desk.rows.choose('waiting');
+      focusList();
+    },
+  },
+  {
+    id: 'settings-page',
+    word: 'admin',
+    keys: 'KeyG KeyS',
+    group: 'go',
+    run: () => {
+      location.href = '/admin/';
+    },
+  },
+  { id: 'search', word: 'search', keys: 'KeyF', group: 'go', run: () => focusSearch() },
+  { id: 'back', word: 'back', keys: 'Escape', group: 'go', run: back },
+  {
+    id: 'take',
+    word: 'take',
+    keys: 'Alt+KeyT',
+    group: 'talk',
+    when: (state) => isOpen(state) && !isMine(state),
+    run: (desk) => void desk.acts.take(),
+  },
+  {
+    id: 'return',
+    word: 'toBot',
+    keys: 'Alt+KeyB',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => desk.store.set({ ask: 'return' }),
+  },
+  {
+    id: 'resolve',
+    word: 'resolve',
+    keys: 'Alt+KeyE',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => void desk.acts.resolve(),
+  },
+  {
+    id: 'send-resolve',
+    word: 'sendResolve',
+    keys: 'Ctrl+Alt+KeyE',
+    group: 'talk',
+    when: isOpen,
+    run: sendAndResolve,
+  },
+  {
+    id: 'snooze',
+    word: 'snooze',
+    keys: 'Alt+KeyM',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => desk.store.set({ ask: 'snooze' }),
+  },
+  {
+    id: 'assign',
+    word: 'assign',
+    keys: 'Alt+KeyA',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => desk.store.set({ ask: 'assign' }),
+  },
+  {
+    id: 'label',
+    word: 'label',
+    keys: 'Alt+KeyG',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => desk.store.set({ ask: 'label' }),
+  },
+  {
+    id: 'unread',
+    word: 'markUnread',
+    keys: 'KeyU',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => void desk.acts.markUnread(),
+  },
+  {
+    id: 'date',
+    word: 'jumpDate',
+    keys: 'Alt+KeyD',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => desk.store.set({ ask: 'date' }),
+  },
+  {
+    id: 'link',
+    word: 'copyLink',
+    keys: '',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => {
+      void navigator.clipboard?.writeText(location.href);
+      desk.acts.toast({ text: t('copied') });
+    },
+  },
+  {
+    id: 'context',
+    word: 'context',
+    keys: 'Alt+KeyO',
+    group: 'talk',
+    run: (desk) => desk.store.set({ showContext: !desk.state.showContext }),
+  },
+  {
+    id: 'reply',
+    word: 'reply',
+    keys: 'Alt+KeyL',
+    group: 'write',
+    when: isOpen,
+    run: (desk) => write(desk, 'reply'),
+  },
+  {
+    id: 'note',
+    word: 'note',
+    keys: 'Alt+KeyP',
+    group: 'write',
+    when: isOpen,
+    run: (desk) => write(desk, 'note'),
+  },
+  {
+    id: 'send',
+    word: 'send',
+    keys: 'Ctrl+Enter',
+    group: 'write',
+    when: isOpen,
+    run: () => toComposer('send'),
+  },
+  {
+    id: 'templates',
+    word: 'templates',
+    keys: 'Slash',
+    group: 'write',
+    when: isOpen,
+    run: () => toComposer('/'),
+  },
+  {
+    id: 'templates-in-field',
+    word: 'templates',
+    keys: 'Ctrl+Slash',
+    group: 'write',
+    when: isOpen,
+    run: () => toComposer('/'),
+  },
+  {
+    id: 'mention',
+    word: 'mention',
+    keys: 'Alt+Digit2',
+    group: 'write',
+    when: isOpen,
+    run: (desk) => {
+      desk.store.set({ mode: 'note' });
+      toComposer('@');
+    },
+  },
+  {
+    id: 'knowledge',
+    word: 'knowledge',
+    keys: 'Alt+Digit3',
+    group: 'write',
+    when: isOpen,
+    run: () => toComposer('#'),
+  },
+  {
+    id: 'emoji',
+    word: 'emoji',
+    keys: 'Alt+Semicolon',
+    group: 'write',
+    when: isOpen,
+    run: () => toComposer(':'),
+  },
+  {
+    id: 'attach',
+    word: 'attach',
+    keys: 'Ctrl+Alt+KeyA',
+    group: 'write',
+    when: isOpen,
+    run: () => toComposer('attach'),
+  },
+  {
+    id: 'undo',
+    word: 'undo',
+    keys: 'KeyZ',
+    group: 'list',
+    run: (desk) => {
+      if (!desk.outbox.takeBack()) desk.acts.undoLast();
+    },
+  },
+  {
+    id: 'choose',
+    word: 'choose',
+    keys: 'Space',
+    group: 'list',
+    isShown: true,
+    run: () => undefined,
+  },
+  {
+    id: 'choose-all',
+    word: 'chooseAll',
+    keys: 'Ctrl+Shift+KeyA',
+    group: 'list',
+    run: (desk) => desk.rows.chooseAll(),
+  },
+  {
+    id: 'open',
+    word: 'openDialogue',
+    keys: 'Enter',
+    group: 'list',
+    isShown: true,
+    run: () => undefined,
+  },
+  {
+    id: 'keep-view',
+    word: 'saveView',
+    keys: '',
+    group: 'list',
+    run: (desk) => desk.store.set({ panel: 'view' }),
+  },
+  {
+    id: 'settings',
+    word: 'prefs',
+    keys: 'Ctrl+Comma',
+    group: 'app',
+    run: (desk) => desk.store.set({ panel: 'settings' }),
+  },
+  {
+    id: 'help',
+    word: 'keys',
+    keys: 'Shift+Slash',
+    group: 'app',
+    run: (desk) => desk.store.set({ panel: desk.state.panel === 'help' ? '' : 'help' }),
+  },
+  ...(['online', 'busy', 'away', 'invisible'] as const).map(
+    (presence): Command => ({
+      id: `presence-${presence}`,
+      word: presence,
+      keys: '',
+      group: 'app',
+      run: (desk) => void desk.setPresence(presence),
+    }),
+  ),
+];
+
+function focusSearch(): void {
+  document.querySelector<HTMLInputElement>('.search input')?.focus();
+}

@@ -1,0 +1,65 @@
+import type { State } from '../store/core';
+import type { Desk } from '../store/desk';
+import { Icon } from '../ui/icons';
+import { Menu } from '../ui/menu';
+import { t } from '../words';
+
+const PRESENCES = ['online', 'busy', 'away', 'invisible'] as const;
+
+export function Rail({ desk, state }: { desk: Desk; state: State }) {
+  const waiting = state.counters.waiting ?? 0;
+  const online = state.people.filter((one) => one.presence === 'online').length;
+  return (
+    <nav class="rail" aria-label={state.boot.brand}>
+      <img src={state.boot.mark} alt={state.boot.brand} title={state.boot.brand} />
+      <a class="icon is-on" href="/console/" title={t('dialogues')} aria-current="page">
+        <Icon name="chat" size={20} />
+        {waiting > 0 && <span class="badge">{waiting > 99 ? '99+' : waiting}</span>}
+      </a>
+      <a class="icon wide" href="/admin/bots/article/" title={t('knowledgeBase')}>
+        <Icon name="book" size={20} />
+      </a>
+      <a class="icon" href="/admin/" title={t('admin')}>
+        <Icon name="settings" size={20} />
+      </a>
+      <span class="gap" />
+      <button
+        type="button"
+        class="icon"
+        title={t('palette')}
+        onClick={() => desk.store.set({ panel: 'palette' })}
+      >
+        <Icon name="search" size={20} />
+      </button>
+      <button
+        type="button"
+        class="icon wide"
+        title={t('keys')}
+        onClick={() => desk.store.set({ panel: 'help' })}
+      >
+        <Icon name="help" size={20} />
+      </button>
+      <button
+        type="button"
+        class="icon"
+        title={t('prefs')}
+        onClick={() => desk.store.set({ panel: 'settings' })}
+      >
+        <Icon name="prefs" size={20} />
+      </button>
+      <span class={`presence is-${state.presence}`} title={t('onlineNow', online)}>
+        <Menu
+          text=""
+          title={`${t('myStatus')}: ${t(state.presence as 'online')}`}
+          items={PRESENCES.map((presence) => ({
+            text: t(presence),
+            isChosen: presence === state.presence,
+            run: () => void desk.setPresence(presence),
+          }))}
+        />
+        <span class="dot" aria-hidden="true" />
+        <span class="presence-name">{t(state.presence as 'online')}</span>
+      </span>
+    </nav>
+  );
+}

@@ -1,0 +1,184 @@
+/** What people do with conversations: shown at once, taken back with the reason when refused. */
+import { Away, call, Refused } from '../net/api';
+import type { Row } from '../types';
+import { plural, t } from '../words';
+import type { Store, Toast } from './core';
+import type { Rows } from './rows';
+import type { Threads } from './threads';
+
+export const UNDO_MS = 10_000;
+
+export interface Act {
+  name: string;
+  body?: Record<string, unknown>;
+  /** What the row looks like afterwards. */
+  change?: Partial<Row>;
+}
+
+interface Job {
+  id: number;
+  url: string;
+  state: 'queued' | 'running' | 'done' | 'failed';
+  done: number;
+  total: number | null;
+}
+
+const LOOK_MS = 600;
+
+export class Acts {
+  constructor(
+    private readonly store: Store,
+    private readonly rows: Rows,
+    private readonly threads: Threads,
+  ) {}
+
+  /** One act on the open conversation, or on another one by number. */
+  async run(act: Act, id = this.store.state.open): Promise<boolean> {
+    if (!id) return false;
+    const back = act.change ? this.show([id], act.change) : () => undefined;
+    try {
+      await call('POST', `/conversations/${id}/${act.name}/`, act.body ?? {});
+      if (this.store.state.open === id) this.store.set({ notice: null });
+      this.rows.touch([id]);
+      if (this.store.state.open === id) await this.threads.read();
+      return true;
+    } catch (error) {
+      back();
+      this.complain(error, () => void this.take(true, id));
+      return false;
+    }
+  }
+
+  take(force = false, id = this.store.state.open): Promise<boolean> {
+    const { boot, people } = this.store.state;
+    const me = people.find((p) => p.id === boot.me) ?? { id: boot.me, name: '' };
+    const change = force ? {} : { change: { speaker: 'agent' as const, agent: me } };
+    return this.run({ name: 'take-over', body: { force }, ...change }, id);
+  }
+
+  resolve(): Promise<boolean> {
+    return this.run({
+      name: 'resolve',
+      change: { status: 'resolved', speaker: 'nobody', waiting_since: null, deadline_at: null },
+    });
+  }
+
+  /** The labels it is to have from now on. */
+  async setLabels(labels: string[]): Promise<boolean> {
+    const now = this.store.state.thread?.conversation.labels ?? [];
+    const added = labels.filter((one) => !now.includes(one));
+    const gone = now.filter((one) => !labels.includes(one));
+    let done = true;
+    if (added.length)
+      done = await this.run({ name: 'label', body: { labels: added }, change: { labels } });
+    if (done && gone.length)
+      done = await this.run({ name: 'unlabel', body: { labels: gone }, change: { labels } });
+    return done;
+  }
+
+  async markUnread(): Promise<void> {
+    const { open } = this.store.state;
+    if (!open) return;
+    this.threads.markedUnread(open);
+    await this.run({ name: 'unread', change: { unread: 1 } }, open);
+  }
+
+  /** The chosen rows, or everything the list holds. */
+  async bulk(act: Act): Promise<void> {
+    const { selected, isAll, view, saved, query } = this.store.state.list;
+    const ids = [...selected];
+    if (!ids.length) return;
+    const back = act.change ? this.show(ids, act.change) : () => undefined;
+    const which = isAll ? { filter: { view, saved, q: query } } : { ids };
+    this.rows.unchoose();
+    try {
+      const { job, undo } = await call<{ job: Job; undo: string }>('POST', '/conversations/bulk/', {
+        act: act.name,
+        params: act.body ?? {},
+        ...which,
+      });
+      const run = (): void => void this.undo(undo, ids);
+      await this.follow(job, { action: t('undo'), run, isUndo: true });
+      this.rows.touch(ids);
+      if (this.store.state.open && selected.has(this.store.state.open)) await this.threads.read();
+    } catch (error) {
+      back();
+      this.complain(error);
+    }
+  }
+
+  /** Tell how far long work is; a short one is only told when it is done. */
+  private async follow(job: Job, more: Partial<Toast>): Promise<void> {
+    let now = job;
+    const begun = Date.now();
+    while (now.state === 'queued' || now.state === 'running') {
+      if (Date.now() - begun > LOOK_MS)
+        this.toast({ ...more, text: t('bulkRuns', now.done, now.total ?? 0) });
+      await new Promise((done) => setTimeout(done, LOOK_MS / 2));
+      now = await call<Job>('GET', now.url.replace(/^.*\/api\/v1/, ''));
+    }
+    this.toast(
+      now.state === 'done'
+        ? { ...more, text: t('bulkDone', plural(now.total ?? now.done, 'dialogue')) }
+        : { text: t('bulkFailed') },
+    );
+  }
+
+  private async undo(token: string, ids: number[]): Promise<void> {
+    try {
+      const job = await call<Job>('POST', '/conversations/bulk/undo/', { token });
+      this.store.set({ toast: null });
+      await this.follow(job, {});
+      this.rows.touch(ids);
+      this.toast({ text: t('undone') });
+    } catch (error) {
+      this.complain(error);
+    }
+  }
+
+  /** Z: whatever can still be taken back. */
+  undoLast(): void {
+    const { toast } = this.store.state;
+    if (toast?.isUndo && toast.run) toast.run();
+  }
+
+  toast(toast: Toast): void {
+    this.store.set({ toast });
+    this.store.later('toast', UNDO_MS, () => this.store.set({ toast: null }));
+  }
+
+  private show(ids: number[], change: Partial<Row>): () => void {
+    const back = this.rows.patch(ids, change);
+    const before = this.store.state.thread;
+    if (!before || !ids.includes(before.conversation.id)) return back;
+    this.store.set({
+      thread: { ...before, conversation: { ...before.conversation, ...change } },
+    });
+    return () => {
+      back();
+      const now = this.store.state.thread;
+      if (now?.conversation.id === before.conversation.id)
+        this.store.set({ thread: { ...now, conversation: before.conversation } });
+    };
+  }
+
+  /** A refusal in words, with the way out where there is one. */
+  complain(error: unknown, takeOver?: () => void): void {
+    if (error instanceof Away) {
+      this.toast({ text: t('noLine') });
+      return;
+    }
+    if (!(error instanceof Refused)) throw error;
+    if (error.code === 'already_taken') {
+      const holder = this.store.state.people.find((p) => p.id === error.data.agent_id);
+      this.store.set({
+        notice: {
+          text: t('taken', holder?.name ?? ''),
+          action: t('takeFrom'),
+          ...(takeOver ? { run: takeOver } : {}),
+        },
+      });
+    } else if (this.store.state.open) this.store.set({ notice: { text: error.message } });
+    else this.toast({ text: error.message });
+  }
+}

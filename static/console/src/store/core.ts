@@ -1,0 +1,187 @@
+/** Everything the page knows at one moment. Views are functions of it; features change it. */
+import type {
+  Boot,
+  Channel,
+  Draft,
+  Label,
+  Mode,
+  Outgoing,
+  Person,
+  Prefs,
+  Row,
+  SavedView,
+  Sort,
+  Team,
+  Thread,
+  View,
+} from '../types';
+
+export interface Notice {
+  text: string;
+  action?: string;
+  run?: () => void;
+}
+
+export interface Toast extends Notice {
+  isUndo?: boolean;
+}
+
+export interface ListState {
+  view: View;
+  saved: number | null;
+  sort: Sort;
+  query: string;
+  rows: Row[];
+  next: string;
+  isLoading: boolean;
+  failure: string;
+  asOf: string; // shown from what the browser kept, as of this time
+  held: Row[] | null; // true order, kept back while the pointer is over the list
+  moved: number; // rows that are new or elsewhere in it
+  cursor: number | null;
+  selected: ReadonlySet<number>;
+  isAll: boolean; // all that the list holds, not only what is loaded
+}
+
+export type Panel = '' | 'help' | 'palette' | 'settings' | 'view';
+export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date';
+
+export interface State {
+  boot: Boot;
+  presence: string;
+  people: Person[];
+  channels: Channel[];
+  teams: Team[];
+  labels: Label[];
+  views: SavedView[];
+  counters: Record<string, number>;
+  prefs: Prefs;
+  list: ListState;
+  open: number | null;
+  thread: Thread | null;
+  isCached: boolean; // the thread is what the browser kept
+  newFrom: number | null; // the «new» line stands before this number
+  jump: { seq: number; at: number } | null; // to scroll there and light it up
+  below: number; // came while the end was not in sight
+  mode: Mode;
+  drafts: Record<string, Draft>;
+  outbox: Outgoing[];
+  others: Record<
+    number,
+    { name: string; conversation: number | null; typing: boolean; at: number }
+  >;
+  buyerTyping: Record<number, number>;
+  isUp: boolean;
+  downSince: string;
+  notice: Notice | null;
+  toast: Toast | null;
+  panel: Panel;
+  showContext: boolean;
+  ask: Ask; // a small form under the header
+  said: string; // for screen readers, at once
+}
+
+export const EMPTY: Draft = {
+  text: '',
+  files: [],
+  cards: [],
+  mentions: [],
+  template: null,
+  quote: null,
+  base: 0,
+};
+
+export function beginning(boot: Boot): State {
+  return {
+    boot,
+    presence: 'online',
+    people: [],
+    channels: [],
+    teams: [],
+    labels: [],
+    views: [],
+    counters: {},
+    prefs: {},
+    list: {
+      view: 'waiting',
+      saved: null,
+      sort: 'deadline',
+      query: '',
+      rows: [],
+      next: '',
+      isLoading: true,
+      failure: '',
+      asOf: '',
+      held: null,
+      moved: 0,
+      cursor: null,
+      selected: new Set(),
+      isAll: false,
+    },
+    open: null,
+    thread: null,
+    isCached: false,
+    newFrom: null,
+    jump: null,
+    below: 0,
+    mode: 'reply',
+    drafts: {},
+    outbox: [],
+    others: {},
+    buyerTyping: {},
+    isUp: true,
+    downSince: '',
+    notice: null,
+    toast: null,
+    panel: '',
+    showContext: false,
+    ask: '',
+    said: '',
+  };
+}
+
+export class Store {
+  state: State;
+  private readonly listeners = new Set<() => void>();
+  private readonly timers = new Map<string, number>();
+
+  constructor(boot: Boot) {
+    this.state = beginning(boot);
+  }
+
+  subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  set(change: Partial<State>): void {
+    this.state = { ...this.state, ...change };
+    for (const listener of this.listeners) listener();
+  }
+
+  setList(change: Partial<ListState>): void {
+    this.set({ list: { ...this.state.list, ...change } });
+  }
+
+  /** After a pause; a second call by the same name begins it anew. */
+  later(name: string, ms: number, run: () => void): void {
+    window.clearTimeout(this.timers.get(name));
+    this.timers.set(
+      name,
+      window.setTimeout(() => {
+        this.timers.delete(name);
+        run();
+      }, ms),
+    );
+  }
+
+  /** At most once in so many milliseconds, however often it is asked for. */
+  soon(name: string, ms: number, run: () => void): void {
+    if (!this.timers.has(name)) this.later(name, ms, run);
+  }
+
+  never(name: string): void {
+    window.clearTimeout(this.timers.get(name));
+    this.timers.delete(name);
+  }
+}

@@ -1,0 +1,228 @@
+/** The console as a whole: its parts, what they tell each other, and what comes from outside. */
+import { Away, call, leaving } from '../net/api';
+import { Live, type Seen } from '../net/live';
+import { type Shelf, shelfOf } from '../offline/shelf';
+import { once, Tabs, type Told } from '../offline/tabs';
+import type { Boot, DeskData, Event, Prefs, SavedView, Sort } from '../types';
+import { t } from '../words';
+import { Acts } from './acts';
+import { Store } from './core';
+import { Drafts } from './drafts';
+import { Outbox } from './outbox';
+import { Rows } from './rows';
+import { ring } from './sound';
+import { Threads } from './threads';
+
+export class Desk {
+  readonly store: Store;
+  readonly rows: Rows;
+  readonly drafts: Drafts;
+  readonly threads: Threads;
+  readonly acts: Acts;
+  readonly outbox: Outbox;
+  readonly live: Live;
+  readonly tabs = new Tabs();
+  private shelf: Shelf | null = null;
+
+  constructor(boot: Boot) {
+    this.store = new Store(boot);
+    this.rows = new Rows(this.store);
+    this.drafts = new Drafts(this.store);
+    this.threads = new Threads(this.store, this.drafts, (error) => this.acts.complain(error));
+    this.acts = new Acts(this.store, this.rows, this.threads);
+    this.outbox = new Outbox(this.store, this.drafts, {
+      sent: (outgoing) => {
+        this.rows.touch([outgoing.conversation]);
+        if (this.state.open === outgoing.conversation) void this.threads.read();
+      },
+      taken: (error, again) =>
+        this.acts.complain(error, async () => {
+          if (await this.acts.take(true)) again();
+        }),
+    });
+    this.live = new Live({
+      events: (events) => this.happened(events),
+      refresh: () => this.refresh(),
+      presence: (seen) => this.saw(seen),
+      buyerTyping: (conversation) => this.buyerTypes(conversation),
+      connected: (isUp) => this.connected(isUp),
+    });
+    this.threads.live = this.drafts.live = this.live;
+    this.drafts.tabs = this.outbox.tabs = this.tabs;
+  }
+
+  get state() {
+    return this.store.state;
+  }
+
+  async start(): Promise<void> {
+    this.live.start();
+    this.tabs.listen((told) => this.heard(told));
+    this.shelf = await shelfOf(this.state.boot.me);
+    const { shelf } = this;
+    this.rows.shelf = this.threads.shelf = this.drafts.shelf = this.outbox.shelf = shelf;
+    leaving.run = () => shelf.clear().catch(() => undefined);
+    await this.drafts.fromShelf();
+    await this.outbox.fromShelf();
+    // The list needs the choices (its order), so they come first; a kept copy serves meanwhile.
+    await this.readDesk();
+    const wanted = Number(location.hash.slice(1));
+    await Promise.all([this.rows.read(), wanted ? this.threads.open(wanted) : undefined]);
+  }
+
+  async readDesk(): Promise<void> {
+    try {
+      const found = await call<DeskData>('GET', '/desk/');
+      this.take(found);
+      void this.shelf?.put('about', { id: 'desk', value: found }).catch(() => undefined);
+    } catch (error) {
+      if (!(error instanceof Away)) this.acts.complain(error);
+      const kept = await this.shelf?.get('about', 'desk').catch(() => undefined);
+      if (kept && !this.state.people.length) this.take(kept.value as DeskData);
+    }
+  }
+
+  private take(found: DeskData): void {
+    const { people, channels, teams, labels, views, counters, prefs } = found;
+    this.store.set({
+      people,
+      channels,
+      teams,
+      labels,
+      views,
+      counters,
+      prefs,
+      presence: found.me.presence,
+    });
+  }
+
+  refresh(): void {
+    void this.readDesk();
+    void this.rows.read();
+    void this.threads.read();
+  }
+
+  // ── from the server ──
+  private connected(isUp: boolean): void {
+    if (isUp === this.state.isUp) return;
+    this.store.set({ isUp, downSince: isUp ? '' : new Date().toISOString() });
+    if (!isUp) return;
+    this.refresh();
+    this.drafts.saveAll();
+    void this.outbox.flush();
+  }
+
+  private happened(events: Event[]): void {
+    const ids = new Set(events.map((event) => event.data.conversation ?? 0).filter(Boolean));
+    if (ids.size) this.rows.touch(ids);
+    if (this.state.open && ids.has(this.state.open))
+      this.store.soon('thread', 60, () => void this.threads.read());
+    for (const event of events) this.noticed(event);
+  }
+
+  private noticed(event: Event): void {
+    const { me } = this.state.boot;
+    const { data, name, seq } = event;
+    if (name === 'agent.presence' && data.agent && data.presence)
+      this.store.set({
+        people: this.state.people.map((p) =>
+          p.id === data.agent ? { ...p, presence: data.presence! } : p,
+        ),
+        ...(data.agent === me ? { presence: data.presence } : {}),
+      });
+    const isSeen = data.conversation === this.state.open && document.hasFocus();
+    const said =
+      name === 'conversation.handed_over'
+        ? 'saidHandover'
+        : name === 'mention.made' && data.user === me
+          ? 'saidMention'
+          : name === 'conversation.offered' && data.agent === me
+            ? 'saidOffer'
+            : null;
+    if (!said) return;
+    this.store.set({ said: t(said) });
+    if (!isSeen && this.state.prefs.sound !== false) once(`sound-${seq}`, ring);
+  }
+
+  private saw(seen: Seen): void {
+    this.store.set({
+      others: {
+        ...this.state.others,
+        [seen.user]: {
+          name: seen.name ?? '',
+          conversation: seen.conversation,
+          typing: Boolean(seen.typing),
+          at: Date.now(),
+        },
+      },
+    });
+  }
+
+  private buyerTypes(conversation: number): void {
+    this.store.set({ buyerTyping: { ...this.state.buyerTyping, [conversation]: Date.now() } });
+  }
+
+  // ── from other tabs ──
+  private heard(told: Told): void {
+    if (told.type === 'outbox') void this.outbox.fromShelf();
+    else if (told.type === 'draft' && told.id.startsWith(`${this.state.open}:`))
+      void this.threads.read();
+    else if (told.type === 'prefs') this.store.set({ prefs: told.prefs as Prefs });
+    else if (told.type === 'presence') this.store.set({ presence: told.presence });
+  }
+
+  // ── choices ──
+  async prefer(change: { [K in keyof Prefs]?: Prefs[K] | null }): Promise<void> {
+    const before = this.state.prefs;
+    this.store.set({ prefs: { ...before, ...change } as Prefs });
+    try {
+      const prefs = await call<Prefs>('PUT', '/desk/prefs/', change);
+      this.store.set({ prefs });
+      this.tabs.tell({ type: 'prefs', prefs });
+    } catch (error) {
+      this.store.set({ prefs: before });
+      this.acts.complain(error);
+    }
+  }
+
+  sortBy(sort: Sort): void {
+    const sorts = { ...this.state.prefs.sorts, [this.rows.key]: sort };
+    void this.prefer({ sorts });
+    this.rows.sorted();
+  }
+
+  async setPresence(presence: string): Promise<void> {
+    const before = this.state.presence;
+    this.store.set({ presence });
+    try {
+      await call('POST', '/desk/presence/', { presence });
+      this.tabs.tell({ type: 'presence', presence });
+    } catch (error) {
+      this.store.set({ presence: before });
+      this.acts.complain(error);
+    }
+  }
+
+  async saveView(view: Partial<SavedView>): Promise<boolean> {
+    try {
+      const made = await call<SavedView>('POST', '/desk/views/', view);
+      this.store.set({ views: [...this.state.views, made], panel: '' });
+      this.rows.choose('all', made.id);
+      void this.readDesk();
+      return true;
+    } catch (error) {
+      this.acts.complain(error);
+      return false;
+    }
+  }
+
+  async dropView(id: number): Promise<void> {
+    try {
+      await call('DELETE', `/desk/views/${id}/`);
+      this.store.set({ views: this.state.views.filter((one) => one.id !== id) });
+      if (this.state.list.saved === id) this.rows.choose('waiting');
+    } catch (error) {
+      this.acts.complain(error);
+    }
+  }
+}

@@ -1,0 +1,167 @@
+/** Messages on their way: shown at once, sent oldest first, once by their key, from one tab. */
+import { Away, call, Refused } from '../net/api';
+import type { Shelf } from '../offline/shelf';
+import { alone, type Tabs } from '../offline/tabs';
+import type { Draft, Message, Mode, Outgoing } from '../types';
+import { t } from '../words';
+import type { Store } from './core';
+import type { Drafts } from './drafts';
+
+export interface Afterwards {
+  /** Written: the thread is read again. */
+  sent(outgoing: Outgoing): void;
+  /** Somebody else holds it, and the words are back in the composer. */
+  taken(error: Refused, again: () => void): void;
+}
+
+export class Outbox {
+  shelf: Shelf | null = null;
+  tabs: Tabs | null = null;
+
+  constructor(
+    private readonly store: Store,
+    private readonly drafts: Drafts,
+    private readonly after: Afterwards,
+  ) {
+    drafts.arrived = (messages) => this.arrived(messages);
+  }
+
+  private get all(): Outgoing[] {
+    return this.store.state.outbox;
+  }
+
+  /** `insist`: sent although somebody has written since. */
+  send(mode: Mode, insist = false, then: Outgoing['then'] = ''): Outgoing | null {
+    const id = this.store.state.open;
+    const draft = this.drafts.of(mode);
+    if (!id || (!draft.text.trim() && !draft.files.length && !draft.cards.length)) return null;
+    const hold = this.store.state.prefs.hold_s ?? 0;
+    const outgoing: Outgoing = {
+      key: crypto.randomUUID(),
+      conversation: id,
+      mode,
+      draft: { ...draft, text: draft.text.trim() },
+      baseSeq: insist || mode === 'note' ? null : this.lastSeen(draft),
+      at: new Date().toISOString(),
+      notBefore: mode === 'reply' && hold ? Date.now() + hold * 1000 : 0,
+      then,
+    };
+    this.put(outgoing);
+    this.drafts.forget(`${id}:${mode}`);
+    this.store.set({ notice: null });
+    void this.flush();
+    return outgoing;
+  }
+
+  /** What the writer has had before the eyes: all that is shown, or what was there offline. */
+  private lastSeen(draft: Draft): number {
+    const { thread, isUp } = this.store.state;
+    const last = thread?.messages.at(-1)?.seq ?? 0;
+    return isUp ? last : Math.min(last, draft.base || last);
+  }
+
+  /** The newest one that is still held comes back into the composer. */
+  takeBack(): boolean {
+    const held = this.all.findLast((o) => o.notBefore > Date.now());
+    if (!held) return false;
+    this.drop(held.key);
+    this.drafts.change(held.mode, held.draft, held.conversation);
+    return true;
+  }
+
+  private put(outgoing: Outgoing): void {
+    this.store.set({ outbox: [...this.all.filter((o) => o.key !== outgoing.key), outgoing] });
+    void this.shelf
+      ?.put('outbox', { id: outgoing.key, outgoing })
+      .then(() => this.tabs?.tell({ type: 'outbox' }))
+      .catch(() => undefined);
+  }
+
+  private drop(key: string): void {
+    this.store.set({ outbox: this.all.filter((o) => o.key !== key) });
+    void this.shelf
+      ?.remove('outbox', key)
+      .then(() => this.tabs?.tell({ type: 'outbox' }))
+      .catch(() => undefined);
+  }
+
+  private arrived(messages: Message[]): void {
+    const keys = new Set(messages.map((m) => m.client_key).filter(Boolean));
+    for (const one of this.all) if (keys.has(one.key) && !one.then) this.drop(one.key);
+  }
+
+  /** What was waiting when the page was closed, and what another tab has put or sent. */
+  async fromShelf(): Promise<void> {
+    const kept = (await this.shelf?.all('outbox').catch(() => [])) ?? [];
+    const outbox = kept.map((one) => one.outgoing).sort((a, b) => a.at.localeCompare(b.at));
+    this.store.set({ outbox });
+    if (outbox.length) void this.flush();
+  }
+
+  /** One tab sends for all; the key makes a repeat harmless anyway. */
+  async flush(): Promise<void> {
+    const done = await alone('outbox', () => this.sendAll());
+    if (!done && this.all.length) this.store.later('flush', 2000, () => void this.flush());
+  }
+
+  private async sendAll(): Promise<void> {
+    for (;;) {
+      const next = this.all[0];
+      if (!next) return;
+      const wait = next.notBefore - Date.now();
+      if (wait > 0) {
+        this.store.later('flush', wait + 20, () => void this.flush());
+        return;
+      }
+      try {
+        await this.sendOne(next);
+        this.after.sent(next);
+        this.drop(next.key);
+      } catch (error) {
+        if (error instanceof Away) {
+          this.store.later('flush', 3000, () => void this.flush());
+          return;
+        }
+        this.refused(next, error);
+      }
+    }
+  }
+
+  private async sendOne({
+    conversation,
+    mode,
+    draft,
+    key,
+    baseSeq,
+    then,
+  }: Outgoing): Promise<void> {
+    const where = `/conversations/${conversation}`;
+    const { text, mentions } = draft;
+    if (mode === 'note') await call('POST', `${where}/note/`, { text, client_key: key, mentions });
+    else
+      await call('POST', `${where}/reply/`, {
+        text,
+        client_key: key,
+        ...(baseSeq === null ? {} : { base_seq: baseSeq }),
+        ...(draft.files.length ? { files: draft.files.map((file) => file.id) } : {}),
+        ...(draft.cards.length ? { cards: draft.cards.map((card) => card.id) } : {}),
+        ...(draft.template ? { template_id: draft.template } : {}),
+        ...(draft.quote ? { reply_to: draft.quote.id } : {}),
+      });
+    if (then === 'resolve') await call('POST', `${where}/resolve/`);
+  }
+
+  private refused(next: Outgoing, error: unknown): void {
+    this.drop(next.key);
+    // The words go back into the composer: nothing typed is lost.
+    this.drafts.change(next.mode, next.draft, next.conversation);
+    if (!(error instanceof Refused)) throw error;
+    const again = () => {
+      if (this.store.state.open === next.conversation) this.send(next.mode, true, next.then);
+    };
+    if (error.code === 'newer_messages') {
+      this.after.sent(next);
+      this.store.set({ notice: { text: t('newer'), action: t('sendAnyway'), run: again } });
+    } else this.after.taken(error, again);
+  }
+}

@@ -1,0 +1,183 @@
+/** The words of the page in the reader's language, with plurals, times and money. */
+import type { Episode } from '../types';
+import { CLAIMS, CODES, DECISIONS, REASONS, STATUSES } from './codes';
+import { EN } from './en';
+import { RU, type Word } from './ru';
+
+export type { Word };
+
+let lang = 'ru';
+let zone: string | undefined;
+
+export function speak(language: string, timeZone: string): void {
+  lang = language === 'en' ? 'en' : 'ru';
+  zone = timeZone || undefined;
+  formats.clear();
+}
+
+const fill = (text: string, values: (string | number)[]): string =>
+  text.replace(/\{(\d)\}/g, (_, n) => {
+    const value = values[Number(n)] ?? '';
+    return typeof value === 'number' ? count(value) : value;
+  });
+
+export const t = (word: Word, ...values: (string | number)[]): string =>
+  fill(lang === 'en' ? EN[word] : RU[word], values);
+
+// ── plurals ──
+const PLURALS = {
+  newRow: { ru: ['{0} новый', '{0} новых', '{0} новых'], en: ['{0} new', '{0} new'] },
+  chosen: {
+    ru: ['Выбран {0} диалог', 'Выбрано {0} диалога', 'Выбрано {0} диалогов'],
+    en: ['{0} dialogue selected', '{0} dialogues selected'],
+  },
+  dialogue: {
+    ru: ['{0} диалог', '{0} диалога', '{0} диалогов'],
+    en: ['{0} dialogue', '{0} dialogues'],
+  },
+} satisfies Record<string, { ru: [string, string, string]; en: [string, string] }>;
+
+export function plural(value: number, of: keyof typeof PLURALS): string {
+  const rule = new Intl.PluralRules(lang).select(value);
+  const forms: string[] = PLURALS[of][lang as 'ru'];
+  const at = rule === 'one' ? 0 : lang === 'ru' && rule === 'few' ? 1 : forms.length - 1;
+  return fill(forms[at]!, [value]);
+}
+
+// ── codes ──
+export const codeText = (code: string, name: string): string =>
+  fill(CODES[lang]?.[code] ?? code, [name]);
+export const reasonText = (reason: string): string => REASONS[lang]?.[reason] ?? reason;
+export const statusText = (status: string): string => STATUSES[lang]?.[status] ?? status;
+export const decisionText = (decision: string): string => DECISIONS[lang]?.[decision] ?? decision;
+export const claimKind = (kind: string): string => CLAIMS[lang]?.[kind] ?? kind;
+
+/** How a talk ended, in one line. */
+export function outcomeText(episode: Episode): string {
+  const parts = [
+    episode.resolved_at &&
+      t('ended', `${dayText(episode.resolved_at)}, ${clock(episode.resolved_at)}`),
+    episode.by && t(`endedBy_${episode.by}` as 'endedBy_agent'),
+    episode.reason && reasonText(episode.reason),
+  ];
+  return parts.filter(Boolean).join(' · ') || dayText(episode.started_at);
+}
+
+/** What to press under a message that did not arrive. */
+export const failureAdvice = (failure: string): string =>
+  t(/window|окно/i.test(failure) ? 'retryTemplate' : 'retry');
+
+export function languageName(code: string): string {
+  if (!code) return '';
+  try {
+    return new Intl.DisplayNames([lang], { type: 'language' }).of(code) ?? code;
+  } catch {
+    return code;
+  }
+}
+
+// ── times ──
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  let found = formats.get(name);
+  if (!found) {
+    found = new Intl.DateTimeFormat(lang, { ...options, timeZone: zone });
+    formats.set(name, found);
+  }
+  return found;
+}
+
+export const clock = (iso: string): string =>
+  format('clock', { hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
+
+export function dayText(iso: string): string {
+  const date = new Date(iso);
+  const isOld = Math.abs(Date.now() - date.getTime()) > 300 * 86_400_000;
+  return isOld
+    ? format('old', { day: 'numeric', month: 'long', year: 'numeric' }).format(date)
+    : format('day', { day: 'numeric', month: 'long' }).format(date);
+}
+
+export const whenText = (iso: string): string => `${dayText(iso)}, ${clock(iso)}`;
+
+export const sameDay = (one: string, other: string): boolean =>
+  one.slice(0, 13) === other.slice(0, 13) || dayText(one) === dayText(other);
+
+/** Short age for a list row: a time today, else a day. */
+export const ageText = (iso: string, now: number): string =>
+  sameDay(iso, new Date(now).toISOString())
+    ? clock(iso)
+    : format('short', { day: 'numeric', month: 'short' }).format(new Date(iso));
+
+export function waitText(since: string, now: number): string {
+  return spanText(now - Date.parse(since));
+}
+
+function spanText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 1) return t('now');
+  if (minutes < 60) return t('min', minutes);
+  if (minutes < 60 * 24) return t('hour', Math.floor(minutes / 60));
+  return t('day', Math.floor(minutes / 1440));
+}
+
+/** What is left of a reply window: hours and minutes, under an hour to the minute. */
+export function leftText(ms: number): string {
+  const minutes = Math.floor(ms / 60_000);
+  if (minutes < 60) return minutes < 1 ? t('now') : t('min', minutes);
+  const rest = minutes % 60;
+  const hours = Math.floor(minutes / 60);
+  return rest && hours < 10 ? `${t('hour', hours)} ${t('min', rest)}` : t('hour', hours);
+}
+
+export const seconds = (ms: number): string =>
+  t('secs', new Intl.NumberFormat(lang, { maximumFractionDigits: 1 }).format(ms / 1000));
+
+/** How near the deadline is: nothing, amber from 70 %, red past it. */
+export function urgency(since: string, deadline: string | null, now: number): '' | 'amber' | 'red' {
+  if (!deadline) return '';
+  const begun = Date.parse(since);
+  const end = Date.parse(deadline);
+  if (now >= end) return 'red';
+  return now - begun >= (end - begun) * 0.7 ? 'amber' : '';
+}
+
+/** Usual ends of a snooze: words and the moment. */
+export function snoozeTimes(now = new Date()): [string, string][] {
+  const at = (days: number, hour: number): Date => {
+    const date = new Date(now);
+    date.setDate(date.getDate() + days);
+    date.setHours(hour, 0, 0, 0);
+    return date;
+  };
+  const times: [string, Date][] = [[t('snooze_hour'), new Date(now.getTime() + 3_600_000)]];
+  if (now.getHours() < 17) times.push([t('snooze_evening', '18:00'), at(0, 18)]);
+  times.push([t('snooze_tomorrow'), at(1, 10)]);
+  const toMonday = (8 - now.getDay()) % 7 || 7;
+  if (toMonday > 1) times.push([t('snooze_monday'), at(toMonday, 10)]);
+  return times.map(([text, date]) => [text, date.toISOString()]);
+}
+
+// ── numbers ──
+export const count = (value: number): string =>
+  new Intl.NumberFormat(lang === 'ru' ? 'ru' : 'en').format(value);
+
+export function money(sum: string, currency: string): string {
+  return new Intl.NumberFormat(lang, {
+    style: 'currency',
+    currency,
+    maximumFractionDigits: 2,
+    minimumFractionDigits: 0,
+  }).format(Number(sum));
+}
+
+export function sizeText(bytes: number): string {
+  const units = lang === 'ru' ? ['Б', 'КБ', 'МБ'] : ['B', 'KB', 'MB'];
+  const at = bytes < 1024 ? 0 : bytes < 1024 ** 2 ? 1 : 2;
+  const value = bytes / 1024 ** at;
+  const number = new Intl.NumberFormat(lang, { maximumFractionDigits: at > 1 ? 1 : 0 }).format(
+    value,
+  );
+  return `${number}\u00a0${units[at]}`;
+}

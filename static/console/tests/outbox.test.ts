@@ -1,0 +1,184 @@
+import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest';
+import { MemoryShelf, THREADS_KEPT, trim } from '../src/offline/shelf';
+import { Store } from '../src/store/core';
+import { Drafts } from '../src/store/drafts';
+import { type Afterwards, Outbox } from '../src/store/outbox';
+import { speak } from '../src/words';
+import { BOOT, type Call, message, offline, refusal, server, settled, thread } from './fakes';
+
+describe('the outbox', () => {
+  let store: Store;
+  let drafts: Drafts;
+  let shelf: MemoryShelf;
+  let taken: Mock<Afterwards['taken']>;
+  let answer: (call: Call) => unknown;
+  let calls: Call[];
+
+  const outbox = (): Outbox => {
+    const found = new Outbox(store, drafts, { sent: () => undefined, taken });
+    found.shelf = shelf;
+    return found;
+  };
+  const replies = () => calls.filter((one) => one.path.endsWith('/reply/')).map((one) => one.body);
+
+  beforeEach(() => {
+    speak('ru', 'UTC');
+    shelf = new MemoryShelf();
+    store = new Store(BOOT);
+    drafts = new Drafts(store);
+    drafts.shelf = shelf;
+    taken = vi.fn();
+    answer = () => ({});
+    calls = server((call) => answer(call));
+    store.set({ open: 7, thread: thread([message(4)]) });
+  });
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('sends with a key and the newest message that was seen', async () => {
+    drafts.typed('reply', ' Привет ');
+    outbox().send('reply');
+    expect(drafts.of('reply').text).toBe('');
+    expect(store.state.outbox).toHaveLength(1);
+    await settled(5);
+
+    expect(replies()).toEqual([{ text: 'Привет', client_key: expect.any(String), base_seq: 4 }]);
+    expect(store.state.outbox).toEqual([]);
+    expect(await shelf.all('outbox')).toEqual([]);
+  });
+
+  it('keeps what cannot go, over a reload, and sends it once with the same key', async () => {
+    answer = offline;
+    drafts.typed('reply', 'Без связи');
+    outbox().send('reply');
+    await settled(5);
+    expect(store.state.outbox).toHaveLength(1);
+    const key = store.state.outbox[0]!.key;
+
+    // Another page of the same person, later.
+    answer = () => ({});
+    store = new Store(BOOT);
+    drafts = new Drafts(store);
+    const again = outbox();
+    await again.fromShelf();
+    await settled(5);
+    await again.flush();
+
+    expect(replies().map((one) => one.client_key)).toEqual([key, key]);
+    expect(store.state.outbox).toEqual([]);
+    expect(await shelf.all('outbox')).toEqual([]);
+  });
+
+  it('stops once when somebody has written, with the words back in the composer', async () => {
+    answer = () => refusal(409, 'newer_messages');
+    drafts.typed('reply', 'Отвечаю');
+    outbox().send('reply');
+    await settled(5);
+    expect(drafts.of('reply').text).toBe('Отвечаю');
+    expect(store.state.notice?.text).toMatch('Пришли новые сообщения');
+
+    answer = () => ({});
+    store.state.notice!.run!();
+    await settled(5);
+    expect(replies().map((one) => one.base_seq)).toEqual([4, undefined]);
+    expect(store.state.outbox).toEqual([]);
+  });
+
+  it('gives the words back when a colleague holds it', async () => {
+    answer = () => refusal(409, 'already_taken', { agent_id: 2 });
+    drafts.typed('reply', 'Отвечаю');
+    outbox().send('reply');
+    await settled(5);
+    expect(taken).toHaveBeenCalledOnce();
+    expect(drafts.of('reply').text).toBe('Отвечаю');
+  });
+
+  it('holds a message for as long as somebody wants, and Z takes it back', async () => {
+    store.set({ prefs: { hold_s: 10 } });
+    const found = outbox();
+    drafts.typed('reply', 'Подожди');
+    found.send('reply');
+    await settled(5);
+    expect(replies()).toEqual([]);
+    expect(found.takeBack()).toBe(true);
+    expect([drafts.of('reply').text, store.state.outbox.length]).toEqual(['Подожди', 0]);
+    expect(found.takeBack()).toBe(false);
+  });
+
+  it('resolves after it has sent', async () => {
+    drafts.typed('reply', 'Готово');
+    outbox().send('reply', false, 'resolve');
+    await settled(5);
+    expect(calls.map((one) => one.path)).toEqual([
+      '/conversations/7/reply/',
+      '/conversations/7/resolve/',
+    ]);
+  });
+
+  it('carries files, goods, a quote, and whom a note calls', async () => {
+    const found = outbox();
+    drafts.change('reply', {
+      files: [{ id: 3, name: 'a', size: 1, mime: '' }],
+      cards: [{ id: 5, title: 'Лампа' }],
+      quote: { id: 9, text: '', name: '' },
+      template: 2,
+    });
+    found.send('reply');
+    store.set({ mode: 'note' });
+    drafts.change('note', { text: '@Анна', mentions: [2] });
+    found.send('note');
+    await settled(10);
+
+    expect(replies()[0]).toMatchObject({ files: [3], cards: [5], reply_to: 9, template_id: 2 });
+    expect(calls.find((one) => one.path.endsWith('/note/'))!.body).toMatchObject({ mentions: [2] });
+  });
+});
+
+describe('drafts', () => {
+  afterEach(() => vi.unstubAllGlobals());
+
+  it('typed without a line are kept, win over the server’s and are saved when it is back', async () => {
+    const shelf = new MemoryShelf();
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    drafts.shelf = shelf;
+    store.set({ open: 7, thread: thread([message(4)]) });
+    let isUp = false;
+    const calls = server(() => (isUp ? {} : offline()));
+    drafts.typed('reply', 'Не потеряй');
+    await settled(760);
+    expect(calls.filter((one) => one.body.text === 'Не потеряй')).toHaveLength(1);
+    drafts.fromServer(7, { reply: { text: 'старое', base_seq: 1, files: [], at: '' } });
+    expect(drafts.of('reply').text).toBe('Не потеряй');
+
+    const later = new Store(BOOT);
+    const again = new Drafts(later);
+    again.shelf = shelf;
+    isUp = true;
+    await again.fromShelf();
+    await settled(80);
+    expect(calls.at(-1)!.body).toMatchObject({ text: 'Не потеряй', mode: 'reply', base_seq: 4 });
+    again.fromServer(7, {
+      reply: { text: 'с другого компьютера', base_seq: 5, files: [], at: '' },
+    });
+    expect(again.of('reply', 7).text).toBe('с другого компьютера');
+  });
+
+  it('of a note and of a reply are two', () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    server(() => ({}));
+    store.set({ open: 7 });
+    drafts.typed('reply', 'покупателю');
+    drafts.typed('note', 'коллегам');
+    expect([drafts.of('reply').text, drafts.of('note').text]).toEqual(['покупателю', 'коллегам']);
+  });
+});
+
+it('fifty threads are kept, the newest', async () => {
+  const shelf = new MemoryShelf();
+  for (let id = 1; id <= THREADS_KEPT + 5; id += 1)
+    await shelf.put('threads', { id, at: id, thread: thread([]) });
+  await trim(shelf);
+  const kept = (await shelf.all('threads')).map((one) => one.id);
+  expect([kept.length, Math.min(...kept)]).toEqual([THREADS_KEPT, 6]);
+});
