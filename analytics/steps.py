@@ -50,7 +50,7 @@ def steps() -> list[tuple[str, str, str, str, bool]]:
             _("Say when people answer"),
             _("Buyers who are handed over hear when to expect an answer."),
             reverse("merchant:hours"),
-            OpeningHours.objects.filter(is_guess=False).exists(),
+            OpeningHours.objects.filter(calendar=None, is_guess=False).exists(),
         ),
         (
             "workspace.change_user",

@@ -176,14 +176,14 @@ def hours_page(request: HttpRequest) -> HttpResponse:
             form=form,
             is_open=is_open,
             start=start,
-            is_guess=OpeningHours.objects.filter(is_guess=True).exists(),
+            is_guess=OpeningHours.objects.filter(calendar=None, is_guess=True).exists(),
         ),
     )
 
 
 def _stored(merchant: Any) -> dict[str, Any]:
     week: dict[int, list[Interval]] = {}
-    for hours in OpeningHours.objects.order_by("weekday", "opens"):
+    for hours in OpeningHours.objects.filter(calendar=None).order_by("weekday", "opens"):
         week.setdefault(hours.weekday, []).append((hours.opens, hours.closes))
     lines = []
     for day in Holiday.objects.filter(day__gte=timezone.localdate()).order_by("day"):

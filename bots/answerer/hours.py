@@ -45,12 +45,13 @@ def is_about_people(text: str) -> bool:
 
 def answer(asked: Asked, now: datetime) -> Part | None:
     """None where the merchant has set no hours: nothing is invented, our guess is not told."""
-    hours = list(OpeningHours.objects.filter(is_guess=False))
+    hours = list(OpeningHours.objects.filter(calendar=None, is_guess=False))
     if not hours:
         return None
     lang = "en" if asked.lang == "en" else "ru"
     local = now.astimezone(ZoneInfo(_zone()))
-    holidays = {h.day: h for h in Holiday.objects.filter(day__gte=local.date() - timedelta(days=1))}
+    upcoming = Holiday.objects.filter(calendar=None, day__gte=local.date() - timedelta(days=1))
+    holidays = {h.day: h for h in upcoming}
     folded = fold(asked.text)
     lines: list[str] = []
     if _TODAY.search(folded):
@@ -66,7 +67,9 @@ def answer(asked: Asked, now: datetime) -> Part | None:
     else:
         lines.append(say("hours_people", lang, _week(hours, lang)))
     times = sorted({t for h in hours for t in (h.opens, h.closes)})
-    times += sorted({t for h in holidays.values() for t in (h.opens, h.closes) if t})
+    times += sorted(
+        {t for day in holidays for pair in intervals(day, hours, holidays) for t in pair}
+    )
     return Part(
         " ".join(lines),
         sources=[Source("hours", hours[0].pk, "", "Часы работы" if lang == "ru" else "Hours")],

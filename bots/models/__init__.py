@@ -1,5 +1,7 @@
 from bots.models.account import ModelAccount
+from bots.models.automation import Macro, MacroRun, Rule, RuleFiring
 from bots.models.bot import Bot, BotVersion
+from bots.models.calendars import Calendar, SlaPolicy
 from bots.models.channel import Channel
 from bots.models.conversation import (
     AlreadyTaken,
@@ -29,6 +31,7 @@ __all__ = [
     "Attachment",
     "Bot",
     "BotVersion",
+    "Calendar",
     "Channel",
     "Consent",
     "Contact",
@@ -42,6 +45,8 @@ __all__ = [
     "KnowledgeFile",
     "KnowledgeIndex",
     "Label",
+    "Macro",
+    "MacroRun",
     "Mention",
     "Message",
     "ModelAccount",
@@ -49,8 +54,11 @@ __all__ = [
     "OpeningHours",
     "Passage",
     "Person",
+    "Rule",
+    "RuleFiring",
     "SavedView",
     "Shift",
+    "SlaPolicy",
     "Synonym",
     "Team",
     "TeamMember",

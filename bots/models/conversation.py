@@ -177,6 +177,13 @@ class Conversation(models.Model):
     # Since when the buyer waits, and when that must end; both empty when nobody waits.
     waiting_since = models.DateTimeField(null=True)
     deadline_at = models.DateTimeField(null=True)
+    # The nearest promise to the buyer in working time (bots.services.sla), and whether it was
+    # near or broken. `sla`: the clocks behind it.
+    sla_due_at = models.DateTimeField(null=True)
+    sla_kind = models.CharField(max_length=12, blank=True, default="", db_default="")
+    sla_warned_at = models.DateTimeField(null=True)
+    sla_breached_at = models.DateTimeField(null=True)
+    sla = models.JSONField(default=dict, db_default={}, blank=True)
     snoozed_until = models.DateTimeField(null=True)
     wakes_on_reply = models.BooleanField(default=True, db_default=True)
     window_expires_at = models.DateTimeField(null=True)

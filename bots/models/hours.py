@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class OpeningHours(models.Model):
-    """An interval in which people answer, in the merchant's time zone. Several a day are fine."""
+    """An interval in which people answer, in the calendar's zone. Several a day are fine."""
 
     WEEKDAYS = [
         (0, _("Monday")),
@@ -16,6 +16,10 @@ class OpeningHours(models.Model):
         (5, _("Saturday")),
         (6, _("Sunday")),
     ]
+    # Empty: the shop's own hours, which buyers are told.
+    calendar = models.ForeignKey(
+        "bots.Calendar", models.CASCADE, null=True, db_index=False, related_name="hours"
+    )
     weekday = models.SmallIntegerField(_("day"), choices=WEEKDAYS)
     opens = models.TimeField(_("from"))
     closes = models.TimeField(_("to"))
@@ -37,16 +41,32 @@ class OpeningHours(models.Model):
 
 
 class Holiday(models.Model):
-    """A day with other hours; closed where no hours are given."""
+    """A day with other hours; closed where none are given.
 
-    day = models.DateField(_("day"), unique=True)
+    `as_weekday`: it works like another day of the week (a day that was moved). `shorter_min`: the
+    day's own (or that day's) hours end so much earlier.
+    """
+
+    calendar = models.ForeignKey(
+        "bots.Calendar", models.CASCADE, null=True, db_index=False, related_name="days"
+    )
+    day = models.DateField(_("day"))
     name = models.CharField(_("name"), max_length=80, blank=True)
     opens = models.TimeField(_("from"), null=True, blank=True)
     closes = models.TimeField(_("to"), null=True, blank=True)
+    as_weekday = models.SmallIntegerField(
+        _("like"), null=True, blank=True, choices=OpeningHours.WEEKDAYS
+    )
+    shorter_min = models.PositiveSmallIntegerField(_("shorter, min"), default=0, db_default=0)
 
     class Meta:
         verbose_name, verbose_name_plural = _("holiday"), _("holidays")
         ordering = ["day"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["calendar", "day"], name="holiday_once", nulls_distinct=False
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.day} {self.name}"

@@ -41,6 +41,16 @@ class Team(models.Model):
     # What everybody of the team has, beside what is written in each profile.
     languages = models.JSONField(_("languages"), default=list, blank=True)
     skills = models.JSONField(_("skills"), default=list, blank=True)
+    # Empty: the shop's hours.
+    calendar = models.ForeignKey(
+        "bots.Calendar",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("calendar"),
+    )
 
     class Meta:
         verbose_name, verbose_name_plural = _("team"), _("teams")

@@ -1,8 +1,9 @@
-"""When people answer: the merchant's opening hours in its own time zone."""
+"""When people answer: the shop's opening hours in its own time zone."""
 
 from __future__ import annotations
 
-from datetime import datetime, time, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from bots.engine import texts
@@ -11,20 +12,51 @@ from bots.models import Holiday, OpeningHours
 LOOK_AHEAD_DAYS = 14
 
 
-def intervals(day, hours: list[OpeningHours], holidays: dict) -> list[tuple[time, time]]:
+def intervals(
+    day: date, hours: Sequence[OpeningHours], holidays: Mapping[date, Holiday]
+) -> list[tuple[time, time]]:
     """Opening intervals of one date, earliest first."""
-    if (holiday := holidays.get(day)) is not None:
-        return [(holiday.opens, holiday.closes)] if holiday.opens and holiday.closes else []
-    return [(h.opens, h.closes) for h in hours if h.weekday == day.weekday()]
+    special = holidays.get(day)
+    weekday = day.weekday()
+    if special is not None:
+        if special.opens and special.closes:
+            return [(special.opens, special.closes)]
+        if special.as_weekday is None and not special.shorter_min:
+            return []
+        weekday = special.as_weekday if special.as_weekday is not None else weekday
+    found = sorted((h.opens, h.closes) for h in hours if h.weekday == weekday)
+    return _shortened(found, special.shorter_min) if special else found
+
+
+def _shortened(day: list[tuple[time, time]], minutes: int) -> list[tuple[time, time]]:
+    """The day ends so much earlier."""
+    while day and minutes:
+        opens, closes = day.pop()
+        start, end = opens.hour * 60 + opens.minute, closes.hour * 60 + closes.minute
+        if end - start > minutes:
+            end -= minutes
+            day.append((opens, time(end // 60, end % 60)))
+            break
+        minutes -= end - start
+    return day
+
+
+def shop_hours() -> list[OpeningHours]:
+    return list(OpeningHours.objects.filter(calendar=None))
+
+
+def holidays_from(day: date) -> dict[date, Holiday]:
+    """The shop's days with other hours, from a day on."""
+    return {h.day: h for h in Holiday.objects.filter(calendar=None, day__gte=day)}
 
 
 def opening(now: datetime, time_zone: str) -> tuple[bool, datetime | None]:
     """(open now, next opening in the merchant's zone or None where no hours are set)."""
-    hours = list(OpeningHours.objects.all())
+    hours = shop_hours()
     if not hours:
         return False, None
     local = now.astimezone(ZoneInfo(time_zone))
-    holidays = {h.day: h for h in Holiday.objects.filter(day__gte=local.date() - timedelta(days=1))}
+    holidays = holidays_from(local.date() - timedelta(days=1))
     for opens, closes in intervals(local.date(), hours, holidays):
         if opens <= local.time() < closes:
             return True, local

@@ -17,17 +17,17 @@ def hours_save(
 ) -> None:
     """Intervals by weekday (0 = Monday) and days to come. Days gone by are kept."""
     with transaction.atomic():
-        OpeningHours.objects.all().delete()
+        OpeningHours.objects.filter(calendar=None).delete()
         OpeningHours.objects.bulk_create(
             OpeningHours(weekday=day, opens=opens, closes=closes)
             for day, intervals in week.items()
             for opens, closes in intervals
         )
-        Holiday.objects.filter(day__gte=timezone.localdate()).delete()
+        Holiday.objects.filter(calendar=None, day__gte=timezone.localdate()).delete()
         Holiday.objects.bulk_create(
             holidays,
             update_conflicts=True,
-            unique_fields=["day"],
-            update_fields=["name", "opens", "closes"],
+            unique_fields=["calendar", "day"],
+            update_fields=["name", "opens", "closes", "as_weekday", "shorter_min"],
         )
         outbox.emit("hours.changed", key="hours", data={})

@@ -227,7 +227,7 @@ def furnish(slug: str, merchant: Merchant) -> None:
 
 
 def hours_put(told: dict[str, Any]) -> None:
-    OpeningHours.objects.all().delete()
+    OpeningHours.objects.filter(calendar=None).delete()
     for weekday, key in enumerate(WEEKDAYS):
         for interval in told["opening_hours"][key]:
             opens, closes = (time.fromisoformat(part) for part in interval.split("-"))
@@ -238,7 +238,7 @@ def hours_put(told: dict[str, Any]) -> None:
         next_one = date(today.year, month, number)
         if next_one < today:
             next_one = date(today.year + 1, month, number)
-        Holiday.objects.get_or_create(day=next_one)
+        Holiday.objects.get_or_create(calendar=None, day=next_one)
 
 
 def templates_put(templates: Iterable[dict[str, Any]]) -> None:
