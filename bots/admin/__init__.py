@@ -1,6 +1,16 @@
 """The assistant's part of the desk: bots, channels, templates, knowledge, hours, models."""
 
-from bots.admin import bots, channels, hours, knowledge, models, partner_models, preview, templates
+from bots.admin import (
+    bots,
+    channels,
+    hours,
+    knowledge,
+    models,
+    partner_models,
+    preview,
+    teams,
+    templates,
+)
 
 __all__ = [
     "bots",
@@ -10,5 +20,6 @@ __all__ = [
     "models",
     "partner_models",
     "preview",
+    "teams",
     "templates",
 ]

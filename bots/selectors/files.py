@@ -27,7 +27,9 @@ def sendable_by(user: User) -> QuerySet[StoredFile]:
     said = Attachment.objects.filter(file=OuterRef("pk"))
     shared = {pk for pks in Template.objects.values_list("attachments", flat=True) for pk in pks}
     return sendable().filter(
-        ~Exists(said) | Exists(of_visible(user, said)) | Q(pk__in=sorted(shared))
+        ~Exists(said)
+        | Exists(of_visible(user, said, "message__conversation__"))
+        | Q(pk__in=sorted(shared))
     )
 
 

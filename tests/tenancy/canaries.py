@@ -148,7 +148,7 @@ def _value(field: models.Field, mark: str) -> Any:
         case models.DateField():
             return date(2026, 1, 1) + timedelta(days=_number() % 300)
         case models.TimeField():
-            return time(18) if "close" in field.name else time(9)
+            return time(18) if field.name.startswith(("close", "end")) else time(9)
         case models.DurationField():
             return timedelta(seconds=1)
         case models.DecimalField() | models.FloatField():

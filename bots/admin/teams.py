@@ -1,0 +1,339 @@
+"""Teams, the people in them with their week, and labels."""
+
+from __future__ import annotations
+
+import re
+from datetime import time
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from bots.admin.hours import _INTERVAL
+from bots.models import AgentProfile, Channel, Label, OpeningHours, Shift, Team, TeamMember
+from bots.selectors.teams import load_of
+from bots.services import agents
+from tenants.admin.base import actor_of
+from tenants.admin.menu import Entry, may, merchant_menu
+from tenants.admin.sites import merchant_site
+from tenants.kernel.errors import RuleBroken
+from tenants.kernel.posted import posted
+from tenants.services.audit import audit
+from tenants.workspace.models import User
+
+
+def _may(request: HttpRequest) -> None:
+    if not request.user.has_perm("bots.change_team"):
+        raise PermissionDenied
+
+
+class WordsField(forms.CharField):
+    """“returns, sizes” ↔ ["returns", "sizes"]."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(required=False, max_length=600, **kwargs)
+
+    def prepare_value(self, value: Any) -> str:
+        return ", ".join(value) if isinstance(value, list) else value
+
+    def clean(self, value: Any) -> Any:
+        words = [word.strip().lower() for word in re.split(r"[,;\n]", super().clean(value) or "")]
+        return [word[:40] for word in dict.fromkeys(words) if word][:50]
+
+
+class TeamForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80, required=False)
+    assignment = forms.ChoiceField(
+        label=gettext_lazy("How chats are given out"), choices=Team.Assignment.choices
+    )
+    accept_s = forms.IntegerField(
+        label=gettext_lazy("Seconds to accept"),
+        min_value=0,
+        max_value=3600,
+        help_text=gettext_lazy("0: the chat is given without asking."),
+    )
+    is_sticky = forms.BooleanField(
+        label=gettext_lazy("A returning buyer goes to whoever answered before"), required=False
+    )
+    sees_colleagues = forms.BooleanField(
+        label=gettext_lazy("People see their colleagues' chats"), required=False
+    )
+    languages = WordsField(
+        label=gettext_lazy("Languages"),
+        help_text=gettext_lazy("Codes with commas: ru, en. Empty: any."),
+    )
+    skills = WordsField(
+        label=gettext_lazy("Skills"),
+        help_text=gettext_lazy("With commas: returns, sizes. Chats that need one come here."),
+    )
+    members = forms.MultipleChoiceField(
+        label=gettext_lazy("People"), required=False, widget=forms.CheckboxSelectMultiple
+    )
+    leads = forms.MultipleChoiceField(
+        label=gettext_lazy("Leads"),
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("They see and give out everything of this team."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        people = [(str(u.pk), str(u)) for u in User.objects.filter(is_active=True).order_by("name")]
+        for name in ("members", "leads"):
+            self.fields[name].choices = people  # type: ignore[attr-defined]
+
+    def people(self) -> list[tuple[User, bool]]:
+        leads = set(self.cleaned_data["leads"])
+        chosen = {int(pk) for pk in leads | set(self.cleaned_data["members"])}
+        return [(user, str(user.pk) in leads) for user in User.objects.filter(pk__in=chosen)]
+
+
+@merchant_site.page("teams/", name="teams")
+def teams_page(request: HttpRequest) -> HttpResponse:
+    """Teams and people on one page, each leading to its own."""
+    _may(request)
+    people = list(User.objects.filter(is_active=True).order_by("name", "pk"))
+    profiles = {p.user_id: p for p in AgentProfile.objects.all()}
+    shifts: dict[int, int] = {}
+    for user_id in Shift.objects.values_list("user_id", flat=True):
+        shifts[user_id] = shifts.get(user_id, 0) + 1
+    loads = load_of([one.pk for one in people])
+    rows = [
+        {
+            "user": one,
+            "capacity": (profiles.get(one.pk) or AgentProfile()).capacity,
+            "load": loads.get(one.pk, 0),
+            "shifts": shifts.get(one.pk, 0),
+        }
+        for one in people
+    ]
+    return TemplateResponse(
+        request,
+        "desk/teams.html",
+        merchant_site.context(
+            request, _("Teams and people"), rows=rows,
+            teams=Team.objects.prefetch_related("members__user"),
+        ),
+    )  # fmt: skip
+
+
+@merchant_site.page("teams/add/", name="team_add")
+def team_add(request: HttpRequest) -> HttpResponse:
+    return _team(request, None)
+
+
+@merchant_site.page("teams/<int:pk>/", name="team")
+def team_page(request: HttpRequest, pk: int) -> HttpResponse:
+    _may(request)
+    team = Team.objects.filter(pk=pk).first()
+    if team is None:
+        raise Http404
+    return _team(request, team)
+
+
+def _team(request: HttpRequest, team: Team | None) -> HttpResponse:
+    _may(request)
+    if request.method == "POST" and team is not None and "remove" in request.POST:
+        return _removed(request, team)
+    form = TeamForm(posted(request), initial=_team_initial(team))
+    if request.method == "POST" and form.is_valid():
+        values = {
+            name: form.cleaned_data[name]
+            for name in form.cleaned_data
+            if name not in ("members", "leads")
+        }
+        try:
+            saved = agents.team_save(values, team=team, members=form.people())
+        except RuleBroken as exc:
+            form.add_error("name", str(exc))
+        else:
+            audit("team.changed", f"team:{saved.pk}", actor=actor_of(request))
+            messages.success(request, _("Saved."))
+            return redirect("merchant:teams")
+    return TemplateResponse(
+        request,
+        "desk/team.html",
+        merchant_site.context(request, str(team) if team else _("New team"), form=form, team=team),
+    )
+
+
+def _removed(request: HttpRequest, team: Team) -> HttpResponse:
+    try:
+        agents.team_delete(team)
+    except RuleBroken as exc:
+        messages.error(request, str(exc))
+    else:
+        audit("team.deleted", f"team:{team.pk}", actor=actor_of(request))
+        messages.success(request, _("Removed. Its chats are the main team's now."))
+    return redirect("merchant:teams")
+
+
+def _team_initial(team: Team | None) -> dict[str, Any]:
+    one = team or Team(assignment=Team.Assignment.LEAST_LOADED)
+    names = ("name", "assignment", "accept_s", "is_sticky", "sees_colleagues", "languages")
+    members = list(TeamMember.objects.filter(team=team)) if team else []
+    return {
+        **{name: getattr(one, name) for name in (*names, "skills")},
+        "members": [str(m.user_id) for m in members],
+        "leads": [str(m.user_id) for m in members if m.is_lead],
+    }
+
+
+# ── A person ─────────────────────────────────────────────────────────────────────────────────
+def read_shifts(text: str) -> list[tuple[time, time]]:
+    """“10:00–18:00, 22-6”: one that ends before it starts goes past midnight."""
+    found = []
+    for part in filter(None, (p.strip() for p in re.split(r"[,;]", text))):
+        match = _INTERVAL.fullmatch(part)
+        if match is None:
+            raise forms.ValidationError(_("Write hours like 10:00–20:00, with commas between."))
+        hour, minute, end_hour, end_minute = (int(v or 0) for v in match.groups())
+        try:
+            starts, ends = time(hour, minute), time(end_hour % 24, end_minute)
+        except ValueError:
+            raise forms.ValidationError(_("There is no such time of day.")) from None
+        if starts == ends:
+            raise forms.ValidationError(_("A shift has to end at another time."))
+        found.append((starts, ends))
+    return found
+
+
+class AgentForm(forms.Form):
+    capacity = forms.IntegerField(
+        label=gettext_lazy("Chats at once"), min_value=0, max_value=500,
+        help_text=gettext_lazy("0: none is given; chats can still be taken by hand."),
+    )  # fmt: skip
+    skills = WordsField(label=gettext_lazy("Skills"))
+    languages = WordsField(
+        label=gettext_lazy("Languages"),
+        help_text=gettext_lazy("Codes with commas: ru, en. Empty: those of the team."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.kinds = sorted(set(Channel.objects.values_list("kind", flat=True)))
+        for kind in self.kinds:
+            self.fields[f"kind_{kind}"] = forms.IntegerField(
+                label=_("At most of “%s”") % kind, required=False, min_value=0, max_value=500
+            )
+        for day, title in OpeningHours.WEEKDAYS:
+            self.fields[f"day_{day}"] = forms.CharField(
+                label=title,
+                required=False,
+                max_length=120,
+                widget=forms.TextInput({"placeholder": _("day off"), "autocomplete": "off"}),
+            )
+
+    @property
+    def plain(self) -> list[Any]:
+        names = ("capacity", *(f"kind_{kind}" for kind in self.kinds), "skills", "languages")
+        return [self[name] for name in names]
+
+    @property
+    def days(self) -> list[Any]:
+        return [self[f"day_{day}"] for day, _title in OpeningHours.WEEKDAYS]
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        week: list[tuple[int, time, time]] = []
+        for day, _title in OpeningHours.WEEKDAYS:
+            try:
+                found = read_shifts(cleaned.get(f"day_{day}", ""))
+            except forms.ValidationError as error:
+                self.add_error(f"day_{day}", error)
+            else:
+                week += [(day, starts, ends) for starts, ends in found]
+        cleaned["week"] = week
+        cleaned["channel_capacity"] = {
+            kind: most for kind in self.kinds if (most := cleaned.get(f"kind_{kind}")) is not None
+        }
+        return cleaned
+
+
+@merchant_site.page("agents/<int:pk>/", name="agent")
+def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
+    """How much a person takes at once, what of, and when."""
+    _may(request)
+    user = User.objects.filter(pk=pk, is_active=True).first()
+    if user is None:
+        raise Http404
+    form = AgentForm(posted(request), initial=_agent_initial(user))
+    if request.method == "POST" and form.is_valid():
+        names = ("capacity", "channel_capacity", "skills", "languages")
+        agents.profile_save(user, {name: form.cleaned_data[name] for name in names})
+        agents.shifts_save(user, form.cleaned_data["week"])
+        audit("agent.changed", f"user:{user.pk}", actor=actor_of(request))
+        messages.success(request, _("Saved."))
+        return redirect("merchant:teams")
+    return TemplateResponse(
+        request,
+        "desk/agent.html",
+        merchant_site.context(
+            request, str(user), form=form, user_shown=user,
+            teams=Team.objects.filter(members__user=user),
+        ),
+    )  # fmt: skip
+
+
+def _agent_initial(user: User) -> dict[str, Any]:
+    profile = AgentProfile.objects.filter(user=user).first() or AgentProfile()
+    week: dict[int, list[str]] = {}
+    for shift in Shift.objects.filter(user=user).order_by("weekday", "starts"):
+        week.setdefault(shift.weekday, []).append(f"{shift.starts:%H:%M}–{shift.ends:%H:%M}")
+    return {
+        "capacity": profile.capacity,
+        "skills": profile.skills,
+        "languages": profile.languages,
+        **{f"kind_{kind}": most for kind, most in profile.channel_capacity.items()},
+        **{f"day_{day}": ", ".join(parts) for day, parts in week.items()},
+    }
+
+
+# ── Labels ───────────────────────────────────────────────────────────────────────────────────
+class LabelForm(forms.Form):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=40, required=False)
+    colour = forms.ChoiceField(label=gettext_lazy("Colour"), choices=Label.Colour.choices)
+
+
+@merchant_site.page("labels/", name="labels")
+def labels_page(request: HttpRequest) -> HttpResponse:
+    """All labels and an empty line; a name that is emptied removes its label."""
+    _may(request)
+    labels = list(Label.objects.all())
+    data = posted(request)
+    rows = [
+        (label, LabelForm(data, prefix=f"label{label.pk}", initial=vars(label))) for label in labels
+    ]
+    new = LabelForm(data, prefix="new", initial={"colour": Label.Colour.BLUE})
+    every = [form for _label, form in rows] + [new]
+    if request.method == "POST" and not any(not form.is_valid() for form in every):
+        try:
+            for label, form in rows:
+                if not form.cleaned_data["name"].strip():
+                    agents.label_delete(label)
+                elif form.has_changed():
+                    agents.label_save(form.cleaned_data, label=label)
+            if new.cleaned_data["name"].strip():
+                values = {**new.cleaned_data, "position": len(labels)}
+                agents.label_save(values)
+        except RuleBroken as exc:
+            messages.error(request, str(exc))
+        else:
+            messages.success(request, _("Saved."))
+        return redirect("merchant:labels")
+    return TemplateResponse(
+        request, "desk/labels.html", merchant_site.context(request, _("Labels"), forms=every)
+    )
+
+
+merchant_menu.add(
+    Entry("settings", 20, gettext_lazy("Teams and people"), "groups", "teams",
+          may("bots.change_team")),
+    Entry("settings", 21, gettext_lazy("Labels"), "label", "labels", may("bots.change_label")),
+)  # fmt: skip
