@@ -22,7 +22,19 @@ from django.db.models import F, Value
 from django.db.models.functions import Replace
 from django.utils import timezone
 
-from bots.models import Bot, Channel, Holiday, OpeningHours, Synonym, Template
+from bots.models import (
+    Bot,
+    Channel,
+    Conversation,
+    Holiday,
+    Label,
+    OpeningHours,
+    Synonym,
+    Team,
+    Template,
+)
+from bots.services import acts, assignment
+from bots.services.agents import default_team, label_save, profile_save, team_save
 from bots.services.bots import bot_publish
 from bots.services.knowledge import articles_save
 from bots.services.templates import template_save
@@ -215,6 +227,7 @@ def furnish(slug: str, merchant: Merchant) -> None:
             user.name, user.role, user.language = person["name"], person["role"], "ru"
             user.save(update_fields=["name", "role", "language"])
         hours_put(told)
+        teams_put(told)
         for synonym in told["synonyms"]:
             words = ", ".join([synonym["means"], *synonym["words"]])
             Synonym.objects.get_or_create(words=words)
@@ -224,6 +237,42 @@ def furnish(slug: str, merchant: Merchant) -> None:
         bot.save(update_fields=["name", "greeting"])
         bot_publish(bot=bot, by=told["users"][0]["email"])
         Channel.objects.filter(kind="web").update(name=told["channels"][0]["name"])
+
+
+def teams_put(told: dict[str, Any]) -> None:
+    """Two teams, how much each person takes, and labels."""
+    people = {user.email: user for user in User.objects.all()}
+    for number, team in enumerate(told["teams"]):
+        values = {k: v for k, v in team.items() if k not in ("people", "lead")}
+        members = [(people[email], email == team.get("lead")) for email in team["people"]]
+        found = default_team() if number == 0 else Team.objects.filter(name=team["name"]).first()
+        team_save(values, team=found, members=members)
+    for email, capacity in told["capacities"].items():
+        profile_save(people[email], {"capacity": capacity})
+    for position, label in enumerate(told["labels"]):
+        if not Label.objects.filter(name=label["name"]).exists():
+            label_save({**label, "position": position})
+
+
+def desk_put(slug: str) -> None:
+    """A few chats of the queue as people left them: one in hand, one with the other team."""
+    told = world.read_yaml(slug, "merchant")
+    waiting = list(
+        Conversation.objects.filter(status=Conversation.Status.OPEN)
+        .filter(speaker=Conversation.Speaker.QUEUE)
+        .order_by("pk")[:3]
+    )
+    agent = User.objects.get(email=told["users"][1]["email"])
+    returns = Team.objects.get(name=told["teams"][1]["name"])
+    for number, conversation in enumerate(waiting):
+        if number == 0:
+            assignment.assign(conversation.pk, agent)
+            acts.label(conversation.pk, add=[told["labels"][0]["name"]])
+        elif number == 1:
+            assignment.assign(conversation.pk, None, returns)
+            acts.label(conversation.pk, add=[told["labels"][1]["name"]])
+        else:
+            acts.prioritise(conversation.pk, Conversation.Priority.HIGH)
 
 
 def hours_put(told: dict[str, Any]) -> None:
@@ -300,7 +349,10 @@ def pictures_move(before: str, after: str) -> None:
 
 def past_ensure(tell: Tell) -> None:
     """Play the past in as many processes as there are processors, each its share of the buyers."""
-    schemas = [found.schema_name for slug in world.MERCHANTS if (found := demo_merchant(slug))]
+    slug_of = {
+        found.schema_name: slug for slug in world.MERCHANTS if (found := demo_merchant(slug))
+    }
+    schemas = list(slug_of)
     if all(is_played(schema) for schema in schemas):
         return
     shares = min(4, os.cpu_count() or 1)
@@ -324,6 +376,7 @@ def past_ensure(tell: Tell) -> None:
         for schema in schemas:
             past.facts_in_order(schema)
             with merchant_context(schema):
+                desk_put(slug_of[schema])
                 Setting.objects.update_or_create(name=PLAYED, defaults={"value": True})
 
 

@@ -92,6 +92,7 @@ def test_scripts_become_conversations_of_their_times_and_playing_again_adds_noth
     with merchant_context(PUBLIC):
         assert set(Due.objects.filter(schema=second).values_list("kind", flat=True)) <= {
             "deadline",
+            "assign",
             "index",
             "job",
         }
