@@ -149,11 +149,12 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         return [as_seen(self.sight, event, facts) for event in events]
 
     async def presence(self, message: dict[str, Any]) -> None:
-        facts = unpacked(message.pop("facts", []))
+        # Other consoles of this process may be handed the same message: it stays as it is.
+        facts = unpacked(message.get("facts", []))
         if message["user"] == self.user_id:
             return
         if message["conversation"] is None or self._allows(facts, message["conversation"]):
-            await self.send_json({**message, "type": "presence"})
+            await self.send_json({name: message[name] for name in message if name != "facts"})
 
     async def buyer_typing(self, message: dict[str, Any]) -> None:
         conversation = message["conversation"]

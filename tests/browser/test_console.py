@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,13 +13,50 @@ from django.test import Client
 
 from bots.channels.web import wire
 from bots.engine.base import Answer, Decision, Reason, Source
-from bots.models import Message
+from bots.models import Conversation, Mention, Message, Template, TemplateText
+from bots.selectors.desk import in_view
 from bots.services.accept import accept
+from config import static_build
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 # A folder to keep pictures in while the look is worked on.
 SHOTS = os.environ.get("SHOTS", "")
+
+
+class Keyboard:
+    """Keys of the Russian layout: their places are the same, what they write is not."""
+
+    LETTERS = dict(zip("QWERTYUIOPASDFGHJKLZXCVBNM", "йцукенгшщзфывапролдячсмить", strict=True))
+    MODIFIERS = {"Control": 2, "Alt": 1, "Shift": 8}
+
+    def __init__(self, page: Any) -> None:
+        self.page = page
+        self.line = page.context.new_cdp_session(page)
+
+    def press(self, chord: str) -> None:
+        """`Alt+KeyT`: the code is the key's place, the key what the layout writes there."""
+        *held, code = chord.split("+")
+        modifiers = sum(self.MODIFIERS[one] for one in held)
+        letter = self.LETTERS.get(code.removeprefix("Key"), "")
+        digit = code.removeprefix("Digit") if code.startswith("Digit") else ""
+        key = letter or digit or {"Slash": ".", "Space": " "}.get(code, code)
+        number = ord(code[-1]) if letter or digit else {
+            "Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "Slash": 191,
+            "Space": 32,
+        }[code]  # fmt: skip
+        event = {
+            "code": code, "key": key, "modifiers": modifiers, "windowsVirtualKeyCode": number,
+        }  # fmt: skip
+        text = "\r" if code == "Enter" else key if len(key) == 1 else ""
+        if text and not (modifiers & 3):
+            event["text"] = text
+        self.line.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
+        event.pop("text", None)
+        self.line.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
+
+    def type(self, text: str) -> None:
+        self.page.keyboard.insert_text(text)
 
 
 @pytest.fixture
@@ -61,6 +99,15 @@ def says(shop: Any, text: str, *, visitor: str = "v1", name: str = "Анна") -
 
 
 says.count = 0  # type: ignore[attr-defined]
+
+
+def until(page: Any, condition: str, arg: Any = None) -> None:
+    """Wait for a condition; the page's own policy forbids what Playwright would do it by."""
+    for _try in range(100):
+        if page.evaluate(condition, arg):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError(f"never: {condition}")
 
 
 def shot(page: Any, name: str) -> None:
@@ -140,24 +187,216 @@ def test_two_agents_see_each_other_and_the_second_is_told(desk_of, alpha, answer
     second.locator(".thread .chip", has_text="Вы").wait_for()
 
 
-def test_what_is_typed_without_a_line_goes_once_when_it_is_back(desk_of, alpha, answers):
+def test_two_agents_on_one_thread_see_each_other_and_the_second_send_stops_once(
+    desk_of, alpha, answers
+):
+    """Acceptance check 6."""
+    answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
+    says(alpha, "Человека, пожалуйста?")
+    first, second = desk_of(alpha, "agent"), desk_of(alpha, "supervisor")
+    for page in (first, second):
+        page.locator(".row", has_text="Анна").click()
+        page.locator(".bubble.in").wait_for()
+
+    # Each is shown to the other within two seconds, while reading and while writing.
+    first.locator(".others", has_text="тоже здесь").wait_for(timeout=2000)
+    second.locator(".others", has_text="тоже здесь").wait_for(timeout=2000)
+    field = second.get_by_label("Ответ", exact=True).last
+    field.fill("Сейчас посмотрю")
+    field.press("End")
+    first.locator(".others.is-typing", has_text="печатает ответ").wait_for(timeout=2000)
+    shot(first, "together")
+
+    # The second has not seen what the first wrote: the send is stopped once, nothing is lost.
+    second.context.set_offline(True)
+    first.get_by_label("Ответ", exact=True).last.fill("Здравствуйте, это Агент")
+    first.keyboard.press("Control+Enter")
+    first.locator(".bubble.out.by-agent:not(.is-waiting)", has_text="это Агент").wait_for()
+    field.press("Control+Enter")
+    second.locator(".bubble.is-waiting", has_text="Сейчас посмотрю").wait_for()
+    second.context.set_offline(False)
+    second.locator(".notice").wait_for()
+    second.locator(".bubble.out", has_text="это Агент").wait_for()
+    assert field.input_value() == "Сейчас посмотрю"
+    assert ("agent", "Сейчас посмотрю") not in sent(alpha)
+
+    # The second press is about what it is: the first holds the dialogue now.
+    second.locator(".notice").get_by_role("button", name="Отправить всё равно").click()
+    second.locator(".notice", has_text="уже отвечает").wait_for()
+    second.locator(".notice").get_by_role("button", name="Забрать").click()
+    second.locator(".bubble.out:not(.is-waiting)", has_text="Сейчас посмотрю").wait_for()
+    assert sent(alpha).count(("agent", "Сейчас посмотрю")) == 1
+
+
+def test_what_is_typed_and_sent_without_a_line_goes_once_when_it_is_back(desk_of, alpha, answers):
+    """Acceptance check 5: offline in the middle of typing and sending, a reload between."""
     answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
     says(alpha, "Человека, пожалуйста?")
     page = desk_of(alpha, "agent")
+    page.evaluate("navigator.serviceWorker.ready")
+    page.reload()  # the page is the worker's from now on
     page.locator(".row", has_text="Анна").click()
     page.locator(".bubble.in").wait_for()
     page.get_by_role("button", name="Взять").click()
     page.locator(".thread .chip", has_text="Вы").wait_for()
+    page.wait_for_timeout(600)  # threads are kept a moment after they are shown
 
     page.context.set_offline(True)
     field = page.get_by_label("Ответ", exact=True).last
     field.fill("Отвечаю без связи")
     field.press("Control+Enter")
     page.locator(".bubble.is-waiting").wait_for()
-    page.context.set_offline(False)
+    field.fill("и ещё пишу")
+    page.wait_for_timeout(300)
 
+    # The laptop is closed and opened: page, thread, draft and outbox are the browser's.
+    page.reload()
+    page.locator(".strip", has_text="Нет связи").wait_for()
+    page.locator(".bubble.in", has_text="Человека").wait_for()
+    page.locator(".bubble.is-waiting", has_text="Отвечаю без связи").wait_for()
+    assert page.get_by_label("Ответ", exact=True).last.input_value() == "и ещё пишу"
+    shot(page, "offline")
+
+    page.context.set_offline(False)
     page.locator(".bubble.out:not(.is-waiting)", has_text="Отвечаю без связи").wait_for()
+    page.locator(".strip").wait_for(state="detached")
+    assert page.get_by_label("Ответ", exact=True).last.input_value() == "и ещё пишу"
     assert sent(alpha).count(("agent", "Отвечаю без связи")) == 1
+    with alpha.inside():
+        waiting = in_view(alpha.agent, "mine").count()
+    mine = page.get_by_role("tab", name="Мои").locator(".count")
+    assert int(mine.inner_text()) == waiting == 1
+
+
+def test_a_whole_day_without_a_pointer_in_the_russian_layout(desk_of, alpha, answers):
+    """Acceptance check 13 (triage of reviews comes with them)."""
+    for _talk in range(3):
+        answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
+    with alpha.inside():
+        template = Template.objects.create(code="срок", name="Когда привезём")
+        TemplateText.objects.create(
+            template=template, lang="ru", text="{{contact.first_name}}, привезём {{ask: день}}."
+        )
+        Template.objects.exclude(pk=template.pk).update(is_active=False)
+    for n, name in enumerate(("Анна", "Борис", "Вера")):
+        says(alpha, "Человека, пожалуйста?", visitor=f"v{n}", name=name)
+    page = desk_of(alpha, "agent")
+    page.locator(".row").nth(2).wait_for()
+    keys = Keyboard(page)
+
+    # To the list, to its first row, into the thread.
+    keys.press("Digit1")
+    until(page, "document.activeElement.matches('.rows')")
+    page.locator(".row").nth(2).wait_for()
+    keys.press("Enter")
+    page.locator(".bubble.in").wait_for()
+    name = page.locator(".thread h2").inner_text().strip()
+
+    # Take it; answer with a prepared reply and what it asks for.
+    keys.press("Alt+KeyT")
+    page.locator(".thread .chip", has_text="Вы").wait_for()
+    keys.press("Alt+KeyL")
+    until(page, "document.activeElement.matches('.composer textarea')")
+    keys.press("Control+Slash")
+    page.locator(".picker [role=option]", has_text="срок").wait_for()
+    keys.press("Enter")
+    until(page, "getSelection().toString() === '⟦день⟧'")
+    keys.press("Control+Enter")  # not with a gap in it
+    page.locator(".notice", has_text="Заполните").wait_for()
+    keys.type("завтра")
+    keys.press("Control+Enter")
+    page.locator(".bubble.out.by-agent", has_text=f"{name}, привезём завтра.").wait_for()
+
+    # A note that calls a colleague.
+    keys.press("Alt+Digit2")
+    page.locator(".picker [role=option]", has_text="Supervisor").wait_for()
+    keys.type("Sup")
+    page.locator(".picker [role=option][aria-selected=true]", has_text="Supervisor").wait_for()
+    keys.press("Enter")
+    keys.type("посмотри")
+    keys.press("Control+Enter")
+    page.locator(".bubble.note b", has_text="@Supervisor Alpha").wait_for()
+
+    # Put it off for an hour; the next one; resolve that.
+    keys.press("Alt+KeyM")
+    page.locator(".ask .choices button").first.wait_for()
+    until(page, "document.activeElement.matches('.ask .choices button')")
+    keys.press("Enter")
+    page.locator(".thread .chip", has_text="до ").wait_for()
+    keys.press("Alt+KeyJ")
+    title = "document.querySelector('.thread h2')?.innerText.trim() ?? ''"
+    until(page, f"name => !['', name].includes({title})", name)
+    keys.press("Alt+KeyE")
+    page.locator(".event", has_text="Диалог решён").wait_for()
+
+    # The help, and the palette from anywhere.
+    keys.press("Escape")
+    keys.press("Shift+Slash")
+    page.get_by_role("dialog", name="Клавиши").wait_for()
+    shot(page, "keys")
+    keys.press("Escape")
+    keys.press("Control+KeyK")
+    page.get_by_role("dialog", name="Быстрый поиск").wait_for()
+    keys.type("занят")
+    page.locator(".palette [aria-selected=true]", has_text="Занят").wait_for()
+    shot(page, "palette")
+    keys.press("Enter")
+    page.locator(".presence.is-busy").wait_for()
+
+    with alpha.inside():
+        states = sorted(Conversation.objects.values_list("status", flat=True))
+        assert states == ["open", "resolved", "snoozed"]
+        assert Mention.objects.get().user_id == alpha.supervisor.pk
+    assert page.troubles == []
+
+
+def test_many_are_resolved_at_once_and_taken_back(desk_of, alpha, answers):
+    for _talk in range(3):
+        answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
+    for n, name in enumerate(("Анна", "Борис", "Вера")):
+        says(alpha, "Человека, пожалуйста?", visitor=f"v{n}", name=name)
+    page = desk_of(alpha, "agent")
+    page.locator(".row").nth(2).wait_for()
+    page.get_by_role("tab", name="Без ответственного").click()
+    page.locator(".row").nth(2).wait_for()
+    page.locator(".rows").focus()
+    page.keyboard.press("Space")
+    page.keyboard.press("Shift+ArrowDown")
+    page.get_by_text("Выбрано 2 диалога").wait_for()
+    shot(page, "bulk")
+    page.locator(".bulk").get_by_role("button", name="Решить").click()
+    page.locator(".toast", has_text="Готово: 2 диалога").wait_for()
+    until(page, "document.querySelectorAll('.row').length === 1")
+
+    page.keyboard.press("KeyZ")
+    until(page, "document.querySelectorAll('.row').length === 3")
+    with alpha.inside():
+        assert set(Conversation.objects.values_list("status", flat=True)) == {"open"}
+
+
+def test_the_console_is_small_and_installable(desk_of, alpha):
+    built = static_build.SOURCES / "dist"
+    parts = [
+        built / "console/console.js",
+        built / "console/console.css",
+        built / "worker/worker.js",
+    ]
+    assert sum(len(gzip.compress(part.read_bytes())) for part in parts) < 200 * 1024
+
+    page = desk_of(alpha, "agent")
+    manifest = page.evaluate(
+        "fetch(document.querySelector('link[rel=manifest]').href).then(r => r.json())"
+    )
+    assert (manifest["scope"], manifest["display"]) == ("/console/", "standalone")
+    assert "Prilavok" not in str(manifest)
+    for icon in manifest["icons"]:
+        kind = page.evaluate(
+            "src => fetch(src).then(r => [r.status, r.headers.get('content-type')])", icon["src"]
+        )
+        assert kind == [200, icon["type"]]
+    assert page.evaluate("navigator.serviceWorker.ready.then(one => one.scope)").endswith(
+        "/console/"
+    )
 
 
 def test_the_console_of_another_merchant_stays_empty(desk_of, alpha, beta, answers):

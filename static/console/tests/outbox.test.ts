@@ -163,6 +163,22 @@ describe('drafts', () => {
     expect(again.of('reply', 7).text).toBe('с другого компьютера');
   });
 
+  it('typed while a message is under way outlive the server’s forgetting', async () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    const outbox = new Outbox(store, drafts, { sent: () => undefined, taken: () => undefined });
+    store.set({ open: 7, thread: thread([message(4)]) });
+    const calls = server(() => ({}));
+    drafts.typed('reply', 'первое');
+    outbox.send('reply');
+    drafts.typed('reply', 'второе');
+    await settled(10);
+    drafts.fromServer(7, {}); // the server has forgotten the draft with the first message
+    expect(drafts.of('reply').text).toBe('второе');
+    await settled(100);
+    expect(calls.filter((one) => one.method === 'PUT').at(-1)!.body.text).toBe('второе');
+  });
+
   it('of a note and of a reply are two', () => {
     const store = new Store(BOOT);
     const drafts = new Drafts(store);

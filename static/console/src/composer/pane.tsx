@@ -58,7 +58,7 @@ function Field({ desk, state, thread, now }: Props) {
   }, [text, mode]);
 
   useEffect(() => setChosen(0), [choices]);
-  useEffect(() => setTrigger(null), [mode]);
+  useLayoutEffect(() => setTrigger(null), [mode]);
 
   const say = (value: string, caret?: number): void => {
     desk.drafts.typed(mode, value);
@@ -130,17 +130,19 @@ function Field({ desk, state, thread, now }: Props) {
     setTrigger({ sign: sign as '/', query: '', from, to: from + 1 });
   };
 
-  useEffect(() => {
+  // Commands come from outside of the field; they meet it as it is now, not as it was drawn.
+  const run = useRef<(what: string) => void>(() => undefined);
+  run.current = (what) => {
+    if (what === 'send') send();
+    else if (what === 'attach') uploads.pick();
+    else open(what);
+  };
+  useLayoutEffect(() => {
     const form = root.current;
-    const hear = (event: Event): void => {
-      const what = (event as CustomEvent<string>).detail;
-      if (what === 'send') send();
-      else if (what === 'attach') uploads.pick();
-      else open(what);
-    };
+    const hear = (event: Event): void => run.current((event as CustomEvent<string>).detail);
     form?.addEventListener('do', hear);
     return () => form?.removeEventListener('do', hear);
-  });
+  }, []);
 
   const press = (event: KeyboardEvent): void => {
     const isPicking = choices !== null && trigger !== null;

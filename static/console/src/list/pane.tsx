@@ -54,7 +54,8 @@ export function List({ desk, state }: { desk: Desk; state: State }) {
 }
 
 function Scroller({ desk, state }: { desk: Desk; state: State }) {
-  const { rows, cursor, selected, next } = state.list;
+  const { rows, selected, next } = state.list;
+  const cursor = state.list.cursor ?? rows[0]?.id ?? null;
   const now = useNow();
   const box = useRef<HTMLDivElement>(null);
   const [place, setPlace] = useState({ top: 0, height: 800 });
@@ -116,9 +117,6 @@ function Scroller({ desk, state }: { desk: Desk; state: State }) {
       aria-busy={state.list.isLoading}
       aria-activedescendant={cursor ? `row-${cursor}` : undefined}
       onKeyDown={press}
-      onFocus={() => {
-        if (!cursor && rows[0]) desk.rows.move(0);
-      }}
       onScroll={(event) => {
         const element = event.currentTarget;
         setPlace({ top: element.scrollTop, height: element.clientHeight });

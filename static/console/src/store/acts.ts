@@ -99,7 +99,7 @@ export class Acts {
       });
       const run = (): void => void this.undo(undo, ids);
       await this.follow(job, { action: t('undo'), run, isUndo: true });
-      this.rows.touch(ids);
+      this.rows.touch(ids, true);
       if (this.store.state.open && selected.has(this.store.state.open)) await this.threads.read();
     } catch (error) {
       back();
@@ -129,7 +129,7 @@ export class Acts {
       const job = await call<Job>('POST', '/conversations/bulk/undo/', { token });
       this.store.set({ toast: null });
       await this.follow(job, {});
-      this.rows.touch(ids);
+      this.rows.touch(ids, true);
       this.toast({ text: t('undone') });
     } catch (error) {
       this.complain(error);

@@ -145,9 +145,14 @@ export class Desk {
   }
 
   private saw(seen: Seen): void {
+    const { open, others } = this.state;
+    const before = others[seen.user];
+    const isNew = before?.conversation !== seen.conversation || Date.now() - before.at > 30_000;
+    // Somebody has come here: they cannot know yet that I am here, too.
+    if (open && seen.conversation === open && isNew) this.live.look(open);
     this.store.set({
       others: {
-        ...this.state.others,
+        ...others,
         [seen.user]: {
           name: seen.name ?? '',
           conversation: seen.conversation,

@@ -76,6 +76,13 @@ export class Drafts {
     this.store.set({ drafts: { ...this.store.state.drafts, [name]: EMPTY } });
   }
 
+  /** A message went, and the server forgot its draft: what was typed since is told again. */
+  sent(name: string): void {
+    if (isEmpty(this.store.state.drafts[name] ?? EMPTY)) return;
+    this.unsaved.add(name);
+    this.store.later(`draft:${name}`, 50, () => this.save(name));
+  }
+
   fromServer(id: number, drafts: Record<string, ServerDraft>): void {
     const all = { ...this.store.state.drafts };
     for (const mode of ['reply', 'note'] as const) {

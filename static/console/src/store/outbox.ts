@@ -115,6 +115,7 @@ export class Outbox {
       }
       try {
         await this.sendOne(next);
+        this.drafts.sent(`${next.conversation}:${next.mode}`);
         this.after.sent(next);
         this.drop(next.key);
       } catch (error) {

@@ -23,6 +23,7 @@ export class Rows {
   shelf: Shelf | null = null;
   private touched = new Set<number>();
   private asked = 0;
+  private isOwn = false;
 
   constructor(private readonly store: Store) {}
 
@@ -81,9 +82,13 @@ export class Rows {
     }
   }
 
-  /** These conversations changed: only they are read, whatever the length of the list. */
-  touch(ids: Iterable<number>): void {
+  /**
+   * These conversations changed: only they are read, whatever the length of the list. What the
+   * person has done moves rows at once, pointer or not.
+   */
+  touch(ids: Iterable<number>, isOwn = false): void {
     for (const id of ids) this.touched.add(id);
+    this.isOwn ||= isOwn;
     this.store.soon('rows', 120, () => this.readChanges());
   }
 
@@ -109,7 +114,9 @@ export class Rows {
   private show(rows: Row[], more: Partial<ListState>): void {
     const shown = this.list.rows;
     const done = { ...more, isLoading: false, failure: '' };
-    if (this.isPointerInside && moves(shown, rows))
+    const isOwn = this.isOwn;
+    this.isOwn = false;
+    if (this.isPointerInside && !isOwn && moves(shown, rows))
       this.store.setList({
         ...done,
         rows: update(shown, rows),
