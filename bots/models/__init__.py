@@ -3,6 +3,7 @@ from bots.models.automation import Macro, MacroRun, Rule, RuleFiring
 from bots.models.bot import Bot, BotVersion
 from bots.models.calendars import Calendar, SlaPolicy
 from bots.models.channel import Channel
+from bots.models.composer import LaterMessage, Rating
 from bots.models.conversation import (
     AlreadyTaken,
     Attachment,
@@ -45,6 +46,7 @@ __all__ = [
     "KnowledgeFile",
     "KnowledgeIndex",
     "Label",
+    "LaterMessage",
     "Macro",
     "MacroRun",
     "Mention",
@@ -54,6 +56,7 @@ __all__ = [
     "OpeningHours",
     "Passage",
     "Person",
+    "Rating",
     "Rule",
     "RuleFiring",
     "SavedView",

@@ -187,6 +187,8 @@ class Conversation(models.Model):
     snoozed_until = models.DateTimeField(null=True)
     wakes_on_reply = models.BooleanField(default=True, db_default=True)
     window_expires_at = models.DateTimeField(null=True)
+    # {"on": bool, "buyer": "kk"}: chosen by a person; empty is as the desk's settings say.
+    translation = models.JSONField(default=dict, db_default={}, blank=True)
     is_public = models.BooleanField(default=False)
     preview = models.CharField(max_length=160, blank=True)
     preview_author = models.CharField(max_length=12, blank=True)
@@ -398,6 +400,10 @@ class Attachment(models.Model):
     # Before it is fetched: the channel's own file id; a fault in words if it cannot be had.
     external_id = models.CharField(max_length=300, blank=True)
     error = models.CharField(max_length=200, blank=True)
+    # What is said in a voice note, and how that went: {"state", "detail", "provider", "language"};
+    # state: waiting | done | none | failed.
+    transcript = models.TextField(blank=True, default="", db_default="")
+    speech = models.JSONField(default=dict, db_default={}, blank=True)
 
     def __str__(self) -> str:
         return self.name or self.kind
