@@ -16,7 +16,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.admin.hours import _INTERVAL
-from bots.models import AgentProfile, Channel, Label, OpeningHours, Shift, Team, TeamMember
+from bots.models import (
+    AgentProfile,
+    Calendar,
+    Channel,
+    Label,
+    OpeningHours,
+    Shift,
+    Team,
+    TeamMember,
+)
 from bots.selectors.teams import load_of
 from bots.services import agents
 from tenants.admin.base import actor_of
@@ -71,6 +80,12 @@ class TeamForm(forms.Form):
     skills = WordsField(
         label=gettext_lazy("Skills"),
         help_text=gettext_lazy("With commas: returns, sizes. Chats that need one come here."),
+    )
+    calendar = forms.ModelChoiceField(
+        label=gettext_lazy("Working hours"),
+        queryset=Calendar.objects.all(),
+        required=False,
+        empty_label=gettext_lazy("the shop's"),
     )
     members = forms.MultipleChoiceField(
         label=gettext_lazy("People"), required=False, widget=forms.CheckboxSelectMultiple
@@ -180,6 +195,7 @@ def _team_initial(team: Team | None) -> dict[str, Any]:
     members = list(TeamMember.objects.filter(team=team)) if team else []
     return {
         **{name: getattr(one, name) for name in (*names, "skills")},
+        "calendar": one.calendar_id,
         "members": [str(m.user_id) for m in members],
         "leads": [str(m.user_id) for m in members if m.is_lead],
     }

@@ -45,7 +45,7 @@ class TeamIn(serializers.ModelSerializer):
         model = Team
         fields = (
             "name", "assignment", "accept_s", "sees_colleagues", "is_sticky", "languages",
-            "skills", "members",
+            "skills", "calendar", "members",
         )  # fmt: skip
 
 
@@ -67,7 +67,7 @@ class TeamOut(serializers.ModelSerializer):
         model = Team
         fields = (
             "id", "name", "is_default", "assignment", "accept_s", "sees_colleagues", "is_sticky",
-            "languages", "skills", "members",
+            "languages", "skills", "calendar", "members",
         )  # fmt: skip
 
 
