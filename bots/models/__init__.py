@@ -21,6 +21,7 @@ from bots.models.desk import Mention, SavedView, Verdict
 from bots.models.hours import Holiday, OpeningHours
 from bots.models.inbox import Inbox
 from bots.models.knowledge import Article, KnowledgeFile, KnowledgeIndex, Passage, Synonym
+from bots.models.people import PersonFact, PersonField, PersonMerge, Segment
 from bots.models.team import AgentProfile, Label, Shift, Team, TeamMember
 from bots.models.template import Template, TemplateText
 from bots.models.usage import ModelCall
@@ -56,10 +57,14 @@ __all__ = [
     "OpeningHours",
     "Passage",
     "Person",
+    "PersonFact",
+    "PersonField",
+    "PersonMerge",
     "Rating",
     "Rule",
     "RuleFiring",
     "SavedView",
+    "Segment",
     "Shift",
     "SlaPolicy",
     "Synonym",

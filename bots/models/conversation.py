@@ -30,6 +30,13 @@ class Person(models.Model):
 
     name = models.CharField(_("name"), max_length=120, blank=True)
     language = models.CharField(_("language"), max_length=8, blank=True)
+    # The card this one is shown as since a merge (always the last one, never a chain); a contact
+    # keeps its own person, so that a merge can be taken back (bots.services.people).
+    merged_into = models.ForeignKey(
+        "self", models.SET_NULL, null=True, editable=False, related_name="merged"
+    )
+    # Values of the merchant's own fields (PersonField) by code.
+    fields = models.JSONField(default=dict, db_default={}, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -52,6 +59,8 @@ class Contact(models.Model):
     # What the channel tells beside the messages: page, referrer, utm, cart, time zone…
     data = models.JSONField(default=dict, blank=True)
     is_reachable = models.BooleanField(_("can be written to"), default=True)
+    # What a blocked one writes is kept and answered by nobody.
+    is_blocked = models.BooleanField(_("blocked"), default=False, db_default=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -91,6 +100,8 @@ class Identity(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["contact", "kind", "value"], name="identity_once")
         ]
+        # Who else has the same phone: search, and suggested merges.
+        indexes = [models.Index(fields=["value", "kind"], name="identity_value")]
 
     def __str__(self) -> str:
         return self.value
