@@ -18,7 +18,8 @@ from bots.engine import running
 from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Conversation, Episode, Label, Message
 from bots.services import assignment, messages
-from bots.services.conversations import _reopen, take
+from bots.services.conversations import take
+from bots.services.receive import open_again
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -227,7 +228,7 @@ def reopen(conversation_id: int, *, by: User | None = None) -> Conversation:
         if by is not None:
             take(conversation, by)
         else:
-            _reopen(conversation)
+            open_again(conversation)
             conversation._speak(Speaker.QUEUE, None)
             conversation.save()
             assignment.enqueue(conversation)

@@ -27,6 +27,7 @@ from bots.models import (
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
 from bots.services import assignment, messages
+from bots.services.receive import open_again
 from bots.services.templates import buttons_shown, template_sent
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
@@ -86,7 +87,7 @@ def take(conversation: Conversation, agent: User, by: User | None = None) -> Non
     if not conversation.hand_to(agent):
         return
     if conversation.status == Conversation.Status.RESOLVED:
-        _reopen(conversation)
+        open_again(conversation)
     if conversation.waiting_since is not None:
         conversation.deadline_at = timezone.now() + AGENT_WAIT
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
@@ -108,16 +109,6 @@ def take(conversation: Conversation, agent: User, by: User | None = None) -> Non
     )
     if offered is not None and offered != agent.pk:
         assignment.wake_for(offered)
-
-
-def _reopen(conversation: Conversation) -> None:
-    conversation.status = Conversation.Status.OPEN
-    conversation.episode = Episode.objects.create(
-        conversation=conversation, start_seq=conversation.last_seq + 1
-    )
-    outbox.emit(
-        "conversation.opened", key=_key(conversation), data={"conversation": conversation.pk}
-    )
 
 
 def conversation_force_take(*, conversation_id: int, agent: User) -> Conversation:
@@ -273,7 +264,7 @@ def note_add(
         if earlier := _sent_before(conversation, client_key):
             return earlier
         if conversation.episode_id is None:
-            _reopen(conversation)
+            open_again(conversation)
             conversation.save(update_fields=["status", "episode"])
         written = messages.write(
             conversation=conversation.pk,

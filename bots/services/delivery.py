@@ -15,6 +15,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
+from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.services import limits
 from bots.services.channels import adapter_of, channel_broke
@@ -30,17 +31,15 @@ log = logging.getLogger(__name__)
 _CLAIM = """
 WITH c AS (SELECT id, epoch FROM bots_conversation WHERE id = %s FOR SHARE),
 m AS (
-    UPDATE bots_message m
-    SET state = CASE WHEN m.author IN ('agent', 'echo') OR m.epoch = c.epoch
-                     THEN 'sending' ELSE 'dropped' END
-    FROM c
+    UPDATE bots_message m SET state = 'sending' FROM c
     WHERE m.conversation_id = c.id AND m.id = %s AND m.state IN ('queued', 'sending')
-    RETURNING m.id, m.state),
+        AND (m.author IN ('agent', 'echo') OR m.epoch = c.epoch)
+    RETURNING m.id),
 d AS (
     INSERT INTO bots_delivery (message_id, part, state, attempts, external_id, error)
-    SELECT id, 0, 'sending', 1, '', '' FROM m WHERE state = 'sending'
+    SELECT id, 0, 'sending', 1, '', '' FROM m
     ON CONFLICT (message_id, part) DO NOTHING RETURNING id)
-SELECT m.state, (SELECT id FROM d) FROM m
+SELECT (SELECT id FROM d) FROM m
 """
 # The last part has gone out: part, message and fact in one statement. A platform that gives an id
 # twice makes nobody send again.
@@ -103,13 +102,11 @@ def _deliver_one(message: Message) -> datetime | None:
         cursor.execute(_CLAIM, (conversation.pk, message.pk))
         row = cursor.fetchone()
     if row is None:
-        return None
-    if row[0] == Message.State.DROPPED:
-        _tell(message, "dropped")
+        _drop(message)
         return None
     message.state = Message.State.SENDING
     calls = adapter.render(_reply(message))
-    first = Delivery(pk=row[1], message=message, part=0, state="sending") if row[1] else None
+    first = Delivery(pk=row[0], message=message, part=0, state="sending") if row[0] else None
     done = {d.part: d for d in message.deliveries.all()} if resumed or first is None else {}
     for part, call in enumerate(calls):
         is_last = part == len(calls) - 1
@@ -128,6 +125,55 @@ def _deliver_one(message: Message) -> datetime | None:
         _finish(message, None, "")
     _note_sent(channel)
     return None
+
+
+def _drop(message: Message) -> None:
+    """Somebody else speaks by now: it is not sent, and the buyer waits again."""
+    with transaction.atomic():
+        conversation = (
+            Conversation.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("channel__bot")
+            .get(pk=message.conversation_id)
+        )
+        mine = Message.objects.filter(pk=message.pk).exclude(epoch=conversation.epoch)
+        if mine.filter(state=Message.State.QUEUED).update(state=Message.State.DROPPED):
+            _tell(message, "dropped")
+        elif mine.filter(state=Message.State.SENDING).update(
+            state=Message.State.FAILED, failure="outcome unknown; a person took over"
+        ):
+            _tell(message, "failed")
+        else:
+            return
+        if waits_again(conversation) and conversation.speaker == Conversation.Speaker.BOT:
+            due.schedule("turn", conversation.pk)
+
+
+def waits_again(conversation: Conversation) -> bool:
+    """What was to answer the buyer did not leave: somebody has to, by a time. The row is locked.
+
+    False where the conversation is over, or the buyer has been answered or waits already.
+    """
+    if conversation.status == Conversation.Status.RESOLVED or conversation.waiting_since:
+        return False
+    after = Message.objects.filter(
+        conversation=conversation, seq__gt=conversation.last_inbound_seq
+    ).exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+    if after.exclude(state__in=[Message.State.DROPPED, Message.State.FAILED]).exists():
+        return False
+    now = timezone.now()
+    said_at = (
+        Message.objects.filter(conversation=conversation, seq=conversation.last_inbound_seq)
+        .values_list("created_at", flat=True)
+        .first()
+    )
+    wait = {
+        Conversation.Speaker.BOT: timedelta(seconds=conversation.channel.bot.deadline_s),
+        Conversation.Speaker.AGENT: AGENT_WAIT,
+    }.get(Conversation.Speaker(conversation.speaker), QUEUE_WAIT)
+    conversation.waiting_since, conversation.deadline_at = said_at or now, now + wait
+    conversation.save(update_fields=["waiting_since", "deadline_at"])
+    due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+    return True
 
 
 def _again(message: Message, part: int, earlier: Delivery | None) -> Delivery:
@@ -259,10 +305,18 @@ def _fail_delivery(message: Message, delivery: Delivery, detail: str) -> None:
 
 
 def _fail(message: Message, detail: str) -> None:
+    """It will not arrive. The buyer who can still be reached is not left with silence."""
     with transaction.atomic():
+        conversation = (
+            Conversation.objects.select_for_update(of=("self",), no_key=True)
+            .select_related("channel__bot", "contact")
+            .get(pk=message.conversation_id)
+        )
         Message.objects.filter(pk=message.pk).update(
             state=Message.State.FAILED, failure=detail[:300]
         )
+        if conversation.contact.is_reachable:
+            waits_again(conversation)
         _tell(message, "failed")
     message.state = Message.State.FAILED
 

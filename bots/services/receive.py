@@ -21,7 +21,7 @@ from bots.channels.base import (
 )
 from bots.engine import running, texts
 from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
-from bots.models import Attachment, Channel, Contact, Conversation, Identity, Message
+from bots.models import Attachment, Channel, Contact, Conversation, Episode, Identity, Message
 from bots.services import assignment, messages
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
@@ -339,9 +339,11 @@ def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
     if conversation.speaker != Conversation.Speaker.AGENT:
         conversation._speak(Conversation.Speaker.AGENT, None)
         conversation.handover_reason = ""
+        if conversation.status == Conversation.Status.RESOLVED:
+            open_again(conversation)
         conversation.save(
             update_fields=[
-                *("speaker", "agent", "epoch", "handover_reason"),
+                *("speaker", "agent", "epoch", "handover_reason", "status", "episode"),
                 *("previous_agent", "offered_to", "offer_until"),
             ]
         )
@@ -362,6 +364,19 @@ def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
         answers=True,
     )
     due.cancel("deadline", conversation.pk)
+
+
+def open_again(conversation: Conversation) -> None:
+    """Somebody of the shop writes where all was done: a new episode. Fields only, no saving."""
+    conversation.status = Conversation.Status.OPEN
+    conversation.episode = Episode.objects.create(
+        conversation=conversation, start_seq=conversation.last_seq + 1
+    )
+    outbox.emit(
+        "conversation.opened",
+        key=f"conversation:{conversation.pk}",
+        data={"conversation": conversation.pk},
+    )
 
 
 _RANK = {"sent": 0, "delivered": 1, "read": 2}

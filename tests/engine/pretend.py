@@ -13,6 +13,7 @@ from bots.channels.base import (
     Check,
     Envelope,
     Inbound,
+    OwnerEcho,
     Reply,
     Sent,
     SignatureMismatch,
@@ -42,6 +43,8 @@ class Pretend(ChannelAdapter):
         return [Envelope(str(data["id"]), data["chat"], data)]
 
     def parse(self, payload: Any) -> list[Any]:
+        if payload.get("echo"):
+            return [OwnerEcho(f"in-{payload['id']}", payload["chat"], payload["text"])]
         return [
             BuyerMessage(
                 external_id=f"in-{payload['id']}",
