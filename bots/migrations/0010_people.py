@@ -7,17 +7,20 @@ from django.db import migrations, models
 
 
 # The same expressions as in bots.selectors.search: the planner uses an index for its own words only.
-# Words of texts, transcripts, translations and shown goods; e-mails, numbers and names of files are
+# Words of texts, translations, shown goods and transcripts; e-mails, numbers and names of files are
 # several words. GIN with a short pending list: a message adds some 50 µs to its own insert and no
 # statement.
 MESSAGE_WORDS = """
 CREATE INDEX message_words ON bots_message USING gin (to_tsvector('russian'::regconfig, translate(
     text || ' '
-    || jsonb_path_query_array(meta, '$.transcript.** ? (@.type() == "string")')::text
     || jsonb_path_query_array(meta, '$.translation.** ? (@.type() == "string")')::text
     || jsonb_path_query_array(meta,
         '$.cards[*].keyvalue() ? (@.key == "title" || @.key == "external_id").value')::text,
     'ёЁ-+/_.,:@#<>&', 'ее            '))) WITH (fastupdate = on, gin_pending_list_limit = 256)
+"""
+TRANSCRIPT_WORDS = """
+CREATE INDEX transcript_words ON bots_attachment USING gin (to_tsvector('russian'::regconfig,
+    translate(transcript, 'ёЁ-+/_.,:@#<>&', 'ее            '))) WHERE transcript <> ''
 """
 CONTACT_WORDS = """
 CREATE INDEX contact_words ON bots_contact USING gin (to_tsvector('simple'::regconfig,
@@ -157,6 +160,7 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='bots.person'),
         ),
         migrations.RunSQL(MESSAGE_WORDS, 'DROP INDEX message_words'),
+        migrations.RunSQL(TRANSCRIPT_WORDS, 'DROP INDEX transcript_words'),
         migrations.RunSQL(CONTACT_WORDS, 'DROP INDEX contact_words'),
         migrations.RunSQL(PERSON_WORDS, 'DROP INDEX person_words'),
         migrations.RunSQL(MESSAGE_INSIDE, 'DROP INDEX IF EXISTS message_inside'),
