@@ -21,10 +21,12 @@ from bots.models.desk import Mention, SavedView, Verdict
 from bots.models.hours import Holiday, OpeningHours
 from bots.models.inbox import Inbox
 from bots.models.knowledge import Article, KnowledgeFile, KnowledgeIndex, Passage, Synonym
+from bots.models.notices import Notice, PushSubscription
 from bots.models.people import PersonFact, PersonField, PersonMerge, Segment
 from bots.models.team import AgentProfile, Label, Shift, Team, TeamMember
 from bots.models.template import Template, TemplateText
 from bots.models.usage import ModelCall
+from bots.models.visits import Greeting
 
 __all__ = [
     "AgentProfile",
@@ -41,6 +43,7 @@ __all__ = [
     "Delivery",
     "Draft",
     "Episode",
+    "Greeting",
     "Holiday",
     "Identity",
     "Inbox",
@@ -54,12 +57,14 @@ __all__ = [
     "Message",
     "ModelAccount",
     "ModelCall",
+    "Notice",
     "OpeningHours",
     "Passage",
     "Person",
     "PersonFact",
     "PersonField",
     "PersonMerge",
+    "PushSubscription",
     "Rating",
     "Rule",
     "RuleFiring",
