@@ -126,23 +126,26 @@ def in_view(user: User, view: str, *, saved: SavedView | None = None) -> QuerySe
 
 
 def counters(user: User, saved: Iterable[SavedView] | None = None) -> dict[str, int]:
-    """How many each list holds: one query, whatever the number of lists."""
-    conditions = {view: _condition(user, view) for view in COUNTED}
+    """How many each list holds: two queries, whatever the number of lists."""
+    conditions = {view: _condition(user, view) for view in COUNTED if view != "mentioned"}
     for one in views_of(user) if saved is None else saved:
         if one.filters.get("view", "all") in COUNTED:
             conditions[f"saved_{one.pk}"] = _narrowed(user, one.filters)
-    work = visible(user).filter(
-        Q(status__in=(_OPEN, Conversation.Status.SNOOZED)) | conditions["mentioned"]
-    )
-    return work.aggregate(
+    work = visible(user).filter(status__in=(_OPEN, Conversation.Status.SNOOZED))
+    found = work.aggregate(
         **{name: Count("pk", filter=condition) for name, condition in conditions.items()}
     )
+    # Apart, because these may be resolved ones: few rows of their own instead of all of those.
+    called = Mention.objects.filter(user=user, seen_at=None).values("conversation")
+    found["mentioned"] = visible(user).filter(pk__in=called).count()
+    return found
 
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────
 def sort_of(view: str, sort: str = "", *, query: str = "") -> str:
-    if sort in SORTS:
-        return sort
+    is_work = view not in ("resolved", "all")
+    if sort in SORTS and (is_work or sort in ("newest", "oldest")):
+        return sort  # by a time that most rows have; the others would be sorted all at once
     return "deadline" if view == "waiting" and not query else "newest"
 
 

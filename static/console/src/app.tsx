@@ -29,11 +29,24 @@ export function App({ desk }: { desk: Desk }) {
   return (
     <div class={`desk ${state.open ? 'has-open' : ''} ${state.showContext ? 'has-context' : ''}`}>
       <Rail desk={desk} state={state} />
-      {!state.isUp && (
-        <div class="strip" role="status">
-          <Icon name="offline" /> {t('offline', state.downSince ? clock(state.downSince) : '')}
-        </div>
-      )}
+      <div class="strips">
+        {!state.isUp && (
+          <div class="strip" role="status">
+            <Icon name="offline" /> {t('offline', state.downSince ? clock(state.downSince) : '')}
+          </div>
+        )}
+        {state.channels
+          .filter((channel) => channel.trouble)
+          .map((channel) => (
+            <div class="strip is-late" role="alert" key={channel.id}>
+              <Icon name="alert" />
+              <span>
+                {channel.name}: {channel.trouble}
+              </span>
+              <a href={`/admin/bots/channel/${channel.id}/change/`}>{t('mend')}</a>
+            </div>
+          ))}
+      </div>
       <List desk={desk} state={state} />
       <ThreadPane desk={desk} state={state} />
       <ContextPane desk={desk} state={state} />

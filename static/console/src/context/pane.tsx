@@ -8,7 +8,7 @@ import { t, type Word } from '../words';
 import { Contact } from './contact';
 import { Orders } from './orders';
 import { Past } from './past';
-import { Summary } from './summary';
+import { hasSummary, Summary } from './summary';
 
 interface Card {
   id: string;
@@ -26,7 +26,8 @@ const CARDS: Card[] = [
   {
     id: 'summary',
     word: 'summary',
-    render: (context, state) => <Summary context={context} state={state} />,
+    render: (context, state) =>
+      hasSummary(context, state) ? <Summary context={context} state={state} /> : null,
   },
   { id: 'orders', word: 'orders', render: (context) => <Orders context={context} /> },
   {

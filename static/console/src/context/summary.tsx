@@ -3,10 +3,15 @@ import type { Context } from '../types';
 import { reasonText, t } from '../words';
 import { Pair } from './contact';
 
+const reasonOf = (context: Context, state: State): string | undefined =>
+  state.thread?.conversation.reason || context.episodes[0]?.reason;
+
+export const hasSummary = (context: Context, state: State): boolean =>
+  Boolean(context.summary || reasonOf(context, state));
+
 /** What the bot leaves to the person: its words, and why it stopped. */
 export function Summary({ context, state }: { context: Context; state: State }) {
-  const reason = state.thread?.conversation.reason || context.episodes[0]?.reason;
-  if (!context.summary && !reason) return null;
+  const reason = reasonOf(context, state);
   return (
     <>
       {reason && <Pair name={t('why_reason')} value={reasonText(reason)} />}

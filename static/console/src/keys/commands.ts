@@ -139,7 +139,7 @@ export const COMMANDS: Command[] = [
       location.href = '/admin/';
     },
   },
-  { id: 'search', word: 'search', keys: 'KeyF', group: 'go', run: () => focusSearch() },
+  { id: 'search', word: 'searchList', keys: 'KeyF', group: 'go', run: () => focusSearch() },
   { id: 'back', word: 'back', keys: 'Escape', group: 'go', run: back },
   {
     id: 'take',

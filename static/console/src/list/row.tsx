@@ -56,10 +56,10 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
             {row.language.toUpperCase()}
           </span>
         )}
-        {row.labels.slice(0, 2).map((name) => (
+        {row.labels.slice(0, 1).map((name) => (
           <LabelChip key={name} name={name} state={state} />
         ))}
-        {row.labels.length > 2 && <span class="chip">+{row.labels.length - 2}</span>}
+        {row.labels.length > 1 && <span class="chip">+{row.labels.length - 1}</span>}
         {here.slice(0, 3).map(([id, one]) => (
           <span
             key={id}

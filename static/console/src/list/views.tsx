@@ -8,6 +8,8 @@ import { count, t } from '../words';
 
 export function Views({ desk, state }: { desk: Desk; state: State }) {
   const { view, saved, sort, query } = state.list;
+  const base = saved ? state.views.find((one) => one.id === saved)?.filters.view : view;
+  const isWork = base !== 'resolved' && base !== 'all' && base !== undefined;
   const strip = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const chosen = strip.current?.querySelector<HTMLElement>('[aria-selected="true"]');
@@ -49,7 +51,7 @@ export function Views({ desk, state }: { desk: Desk; state: State }) {
         <label>
           <span class="muted">{t('sort')}</span>
           <select value={sort} onChange={(event) => desk.sortBy(event.currentTarget.value as Sort)}>
-            {SORTS.map((one) => (
+            {SORTS.filter((one) => isWork || one === 'newest' || one === 'oldest').map((one) => (
               <option key={one} value={one}>
                 {t(`sort_${one}`)}
               </option>

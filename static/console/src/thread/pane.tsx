@@ -47,12 +47,6 @@ export function ThreadPane({ desk, state }: { desk: Desk; state: State }) {
       <Head desk={desk} state={state} thread={thread} now={now} />
       <Offer desk={desk} state={state} row={thread.conversation} />
       {state.ask && <Asks desk={desk} state={state} key={`${state.ask}${state.open}`} />}
-      {thread.channel?.trouble && (
-        <p class="trouble" role="alert">
-          <Icon name="alert" size={14} /> {thread.conversation.channel.name}:{' '}
-          {thread.channel.trouble} <a href="/admin/bots/channel/">{t('mend')}</a>
-        </p>
-      )}
       <Messages desk={desk} state={state} thread={thread} now={now} />
       {typing.length > 0 ? (
         <p class="others is-typing" role="status">

@@ -12,6 +12,7 @@ export const EN: Record<Word, string> = {
   all: 'All',
   views: 'Lists',
   search: 'Name, phone or words',
+  searchList: 'Search the list',
   sort: 'Order',
   sort_deadline: 'by deadline',
   sort_waiting: 'longest waiting',

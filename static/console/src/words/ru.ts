@@ -11,6 +11,7 @@ export const RU = {
   all: 'Все',
   views: 'Списки',
   search: 'Имя, телефон или слова',
+  searchList: 'Поиск в списке',
   sort: 'Порядок',
   sort_deadline: 'по сроку',
   sort_waiting: 'кто дольше ждёт',
