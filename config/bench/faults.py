@@ -7,12 +7,14 @@ again, Redis is emptied, and every database connection is cut. Then everything i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import subprocess
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -144,13 +146,13 @@ def run(size: str = "default") -> dict[str, Any]:
     chance = random.Random(SEED)
     platform = Counting()
     gaps: list[float] = []
-    with serve_simulator(platform) as url, stage.merchant() as merchant:
+    port = stage.free_port()
+    with (
+        serve_simulator(platform) as url,
+        stage.merchant() as merchant,
+        _running(port) as roles,
+    ):
         channel = _prepare(merchant, url)
-        port = stage.free_port()
-        roles = {name: Role(name, port if name == "asgi" else stage.free_port()) for name in ROLES}
-        for role in roles.values():
-            role.start()
-        stage.wait_for(port)
         buyers = Buyers(port, channel)
         try:
             for thread in buyers.threads:
@@ -169,8 +171,6 @@ def run(size: str = "default") -> dict[str, Any]:
         unanswered = platform.wait(chats, DRAIN_S)
         drained = time.monotonic() - drained
         time.sleep(3)  # what might still come twice
-        for role in roles.values():
-            role.stop()
         figures = _count(merchant.schema_name, buyers, platform)
     figures |= {
         "kills": KILLS[size],
@@ -183,6 +183,19 @@ def run(size: str = "default") -> dict[str, Any]:
     goals = [{"figure": name, "op": "==", "goal": 0} for name in zero]
     goals.append({"figure": "killed_workers_work_done_s", "op": "<=", "goal": 10.0})
     return {"figures": figures, "reference": {}, "goals": goals}
+
+
+@contextlib.contextmanager
+def _running(port: int) -> Iterator[dict[str, Role]]:
+    roles = {name: Role(name, port if name == "asgi" else stage.free_port()) for name in ROLES}
+    try:
+        for role in roles.values():
+            role.start()
+        stage.wait_for(port, 90)
+        yield roles
+    finally:
+        for role in roles.values():
+            role.stop()
 
 
 def _prepare(merchant: Any, url: str) -> Any:
@@ -219,6 +232,8 @@ def _fault(
     waiting = [c for n in list(buyers.accepted) if (c := _chat(n)) not in platform.arrived]
     time.sleep(chance.uniform(0.05, 0.4))
     role.start()
+    if role.name == "asgi":
+        stage.wait_for(role.port, 60)  # without an intake there is no load to be killed under
     if not role.name.startswith("worker"):
         return []
     platform.wait(waiting, 60)
