@@ -59,6 +59,12 @@ class BrandedSite(UnfoldAdminSite):
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         return super().login(request, {"title": _("Log in"), **(extra_context or {})})
 
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """What the console keeps in the browser for the time without a line goes, too."""
+        response = super().logout(request, extra_context)
+        response.headers["Clear-Site-Data"] = '"storage"'
+        return response
+
     def app_index(
         self, request: HttpRequest, app_label: str, extra_context: dict[str, Any] | None = None
     ) -> Any:

@@ -36,6 +36,11 @@ def test_log_in_leads_to_the_desk(alpha, visitor):
     assert (answer.status_code, answer["Location"]) == (302, "/admin/")
 
 
+def test_log_out_empties_what_the_console_keeps_in_the_browser(alpha, client_of):
+    answer = client_of(alpha, "agent").post("/admin/logout/")
+    assert answer.headers["Clear-Site-Data"] == '"storage"'
+
+
 def test_log_in_does_not_lead_to_another_site(alpha, visitor):
     answer = log_in(visitor(alpha.host), alpha.owner.email, next="https://evil.example/")
     assert answer["Location"] == "/admin/"

@@ -11,11 +11,16 @@ describe('the outbox', () => {
   let drafts: Drafts;
   let shelf: MemoryShelf;
   let taken: Mock<Afterwards['taken']>;
+  let elsewhere: Mock<Afterwards['elsewhere']>;
   let answer: (call: Call) => unknown;
   let calls: Call[];
 
   const outbox = (): Outbox => {
-    const found = new Outbox(store, drafts, { sent: () => undefined, taken });
+    const found = new Outbox(store, drafts, {
+      sent: () => undefined,
+      taken,
+      elsewhere,
+    });
     found.shelf = shelf;
     return found;
   };
@@ -28,6 +33,7 @@ describe('the outbox', () => {
     drafts = new Drafts(store);
     drafts.shelf = shelf;
     taken = vi.fn();
+    elsewhere = vi.fn();
     answer = () => ({});
     calls = server((call) => answer(call));
     store.set({ open: 7, thread: thread([message(4)]) });
@@ -90,6 +96,17 @@ describe('the outbox', () => {
     await settled(5);
     expect(taken).toHaveBeenCalledOnce();
     expect(drafts.of('reply').text).toBe('Отвечаю');
+  });
+
+  it('tells of a refusal in a conversation that is not open any more', async () => {
+    answer = () => refusal(409, 'newer_messages');
+    drafts.typed('reply', 'Отвечаю');
+    outbox().send('reply', false, 'resolve');
+    store.set({ open: 8 });
+    await settled(5);
+    expect(elsewhere).toHaveBeenCalledOnce();
+    expect(drafts.of('reply', 7).text).toBe('Отвечаю');
+    expect([drafts.of('reply', 8).text, store.state.notice]).toEqual(['', null]);
   });
 
   it('holds a message for as long as somebody wants, and Z takes it back', async () => {
@@ -166,7 +183,11 @@ describe('drafts', () => {
   it('typed while a message is under way outlive the server’s forgetting', async () => {
     const store = new Store(BOOT);
     const drafts = new Drafts(store);
-    const outbox = new Outbox(store, drafts, { sent: () => undefined, taken: () => undefined });
+    const outbox = new Outbox(store, drafts, {
+      sent: () => undefined,
+      taken: () => undefined,
+      elsewhere: () => undefined,
+    });
     store.set({ open: 7, thread: thread([message(4)]) });
     const calls = server(() => ({}));
     drafts.typed('reply', 'первое');

@@ -121,6 +121,17 @@ export const COMMANDS: Command[] = [
     }),
   ),
   {
+    id: 'view-saved',
+    word: 'firstSaved',
+    keys: 'Digit9',
+    group: 'go',
+    when: (state) => state.views.length > 0,
+    run: (desk) => {
+      desk.rows.choose('all', desk.state.views[0]!.id);
+      focusList();
+    },
+  },
+  {
     id: 'inbox',
     word: 'dialogues',
     keys: 'KeyG KeyI',

@@ -43,7 +43,7 @@ async function page(request: Request): Promise<Response> {
   try {
     const answer = await fetch(request);
     if (answer.ok && !answer.redirected) await store.put(SHELL, answer.clone());
-    else if (answer.redirected) await caches.delete(STORE);
+    else if (answer.type === 'opaqueredirect') await caches.delete(STORE); // to the log-in
     return answer;
   } catch {
     return (await store.match(SHELL)) ?? Response.error();

@@ -39,6 +39,15 @@ export class Desk {
         this.acts.complain(error, async () => {
           if (await this.acts.take(true)) again();
         }),
+      elsewhere: ({ conversation }, error) => {
+        const name = this.state.list.rows.find((row) => row.id === conversation)?.name;
+        this.acts.toast({
+          text: `${t('notSent', name || t('noName'))} ${error.message}`,
+          action: t('show'),
+          run: () => void this.threads.open(conversation),
+        });
+        this.rows.touch([conversation]);
+      },
     });
     this.live = new Live({
       events: (events) => this.happened(events),

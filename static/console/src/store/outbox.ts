@@ -12,6 +12,8 @@ export interface Afterwards {
   sent(outgoing: Outgoing): void;
   /** Somebody else holds it, and the words are back in the composer. */
   taken(error: Refused, again: () => void): void;
+  /** Refused while another conversation is open: the words wait in the draft. */
+  elsewhere(outgoing: Outgoing, error: Refused): void;
 }
 
 export class Outbox {
@@ -157,6 +159,10 @@ export class Outbox {
     // The words go back into the composer: nothing typed is lost.
     this.drafts.change(next.mode, next.draft, next.conversation);
     if (!(error instanceof Refused)) throw error;
+    if (this.store.state.open !== next.conversation) {
+      this.after.elsewhere(next, error);
+      return;
+    }
     const again = () => {
       if (this.store.state.open === next.conversation) this.send(next.mode, true, next.then);
     };

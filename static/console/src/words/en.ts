@@ -113,6 +113,8 @@ export const EN: Record<Word, string> = {
   notKept: 'This dialogue was never opened on this device. It loads when the connection is back.',
   kept: 'from memory',
   pending: 'Goes out when the connection is back',
+  notSent: 'Not sent: {0}, the text is kept as a draft.',
+  firstSaved: 'The first saved list',
   held: 'Goes out in a few seconds',
   failed: 'Not delivered',
   dropped: 'Not sent: a person answered',
