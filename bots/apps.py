@@ -22,6 +22,7 @@ class BotsConfig(AppConfig):
             knowledge,
             partner_models,
             polling,
+            sla,
             uploads,
         )
         from tenants.kernel import rights

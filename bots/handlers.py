@@ -11,6 +11,7 @@ from channels.layers import get_channel_layer
 from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
+from bots.services import sla
 from tenants.kernel import due, outbox
 from tenants.kernel.context import group_of
 from tenants.kernel.live import tell
@@ -63,6 +64,12 @@ def index_all_articles(_object_id: int) -> datetime | None:
 def index_all_products(_object_id: int) -> datetime | None:
     reindex_products()
     return None
+
+
+@outbox.on("conversation.labelled", "conversation.prioritised", "conversation.assigned")
+def choose_answer_time(event: Event) -> None:
+    """What decides the policy has changed."""
+    sla.decide_again(event.data["conversation"])
 
 
 @outbox.on(

@@ -59,7 +59,8 @@ class ConversationOut(serializers.ModelSerializer):
         model = Conversation
         fields = (
             "id", "channel", "contact", "status", "speaker", "agent", "language", "preview",
-            "preview_author", "unread", "last_seq", "waiting_since", "deadline_at",
+            "preview_author", "unread", "last_seq", "waiting_since", "deadline_at", "sla_due_at",
+            "sla_kind",
             "handover_reason", "labels", "team", "priority", "followers", "offered_to",
             "offer_until", "previous_agent", "snoozed_until", "queued_at", "updated_at",
             "created_at",

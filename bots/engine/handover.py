@@ -7,10 +7,9 @@ from django.utils import timezone
 
 from bots.engine import texts
 from bots.engine.base import Reason
-from bots.engine.timing import QUEUE_WAIT
 from bots.models import Conversation, Episode, Message
 from bots.selectors.hours import expected_answer
-from bots.services import assignment, messages
+from bots.services import assignment, messages, sla
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
@@ -80,7 +79,9 @@ def hand_over(
         if not conversation.hand_to_queue(reason):
             return False
         conversation.waiting_since = conversation.waiting_since or now
-        conversation.deadline_at = now + QUEUE_WAIT
+        assignment.enqueue(conversation)
+        sla.settle(conversation, now)
+        conversation.deadline_at = sla.patience(conversation, now)
         conversation.save(
             update_fields=[
                 "speaker",
@@ -91,7 +92,6 @@ def hand_over(
                 "deadline_at",
             ]
         )
-        assignment.enqueue(conversation)
         summary = summary_of(conversation, reason)
         Episode.objects.filter(pk=conversation.episode_id, handed_over_at=None).update(  # type: ignore[misc]
             handed_over_at=now, handover_reason=reason, summary=summary

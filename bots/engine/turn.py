@@ -23,9 +23,9 @@ from bots.engine.base import Answer, Asker, Decision, Reason, Said, Turn
 from bots.engine.handover import hand_over
 from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
-from bots.engine.timing import AGENT_WAIT, BURST_CAP_S, QUEUE_WAIT, quiet_s
+from bots.engine.timing import BURST_CAP_S, quiet_s
 from bots.models import Conversation, Identity, Message
-from bots.services import assignment, messages
+from bots.services import assignment, messages, sla
 from bots.services.channels import adapter_of
 from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
@@ -315,9 +315,8 @@ def end_waiting(conversation_id: int) -> datetime | None:
             return None
         is_agent = locked.speaker == Conversation.Speaker.AGENT
         first = not locked.memory.get("told_to_wait")
-        locked.deadline_at = now + (AGENT_WAIT if is_agent else QUEUE_WAIT)
         locked.memory = {**locked.memory, "told_to_wait": True}
-        if is_agent:
+        if relieved := is_agent and sla.agent_is_relieved():
             # The agent is silent while the buyer waits: anybody of the queue may answer.
             agent_id = locked.agent_id
             locked._speak(Conversation.Speaker.QUEUE, None)
@@ -325,6 +324,7 @@ def end_waiting(conversation_id: int) -> datetime | None:
             messages.system_line(locked, "agent_silent", agent=agent_id)
             if agent_id is not None and agent_id not in locked.followers:
                 locked.followers = [*locked.followers, agent_id]
+        locked.deadline_at = sla.patience(locked, now)
         locked.save(
             update_fields=[
                 "deadline_at",
@@ -337,7 +337,7 @@ def end_waiting(conversation_id: int) -> datetime | None:
                 "previous_agent",
             ]
         )
-        if is_agent:
+        if relieved:
             assignment.enqueue(locked)
             # Whoever kept the buyer waiting is asked again when nobody else has room.
             locked.needs = {**locked.needs, "passed": {str(agent_id): "silent"}}

@@ -262,6 +262,8 @@ def row_of(row: Conversation) -> dict[str, Any]:
         "unread": row.unread,
         "waiting_since": row.waiting_since,
         "deadline_at": row.deadline_at,
+        "sla_due_at": row.sla_due_at,
+        "sla_kind": row.sla_kind,
         "snoozed_until": row.snoozed_until,
         "window_expires_at": row.window_expires_at,
         "labels": row.labels or [],

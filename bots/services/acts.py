@@ -15,9 +15,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.engine import running
-from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Conversation, Episode, Label, Message
-from bots.services import assignment, messages
+from bots.services import assignment, messages, sla
 from bots.services.conversations import take
 from bots.services.receive import open_again
 from tenants.kernel import due, outbox
@@ -70,9 +69,10 @@ def snooze(
         conversation.status, conversation.snoozed_until = Status.SNOOZED, until
         conversation.wakes_on_reply = wake_on_reply
         conversation.offered_to = conversation.offer_until = None
+        sla.settle(conversation)
         if conversation.waiting_since is not None:
             # Whoever waits is not forgotten: the time runs on from the waking.
-            conversation.deadline_at = until + _patience(conversation)
+            conversation.deadline_at = sla.patience(conversation, until)
             due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
         conversation.save(
             update_fields=[
@@ -90,10 +90,6 @@ def snooze(
     return conversation
 
 
-def _patience(conversation: Conversation):
-    return AGENT_WAIT if conversation.speaker == Speaker.AGENT else QUEUE_WAIT
-
-
 def _name(by: User | None) -> str:
     return str(by) if by else ""
 
@@ -105,8 +101,9 @@ def wake(conversation_id: int, *, by: User | None = None) -> Conversation:
         if conversation.status != Status.SNOOZED:
             return conversation
         conversation.status, conversation.snoozed_until = Status.OPEN, None
+        sla.settle(conversation)
         if conversation.waiting_since is not None:
-            conversation.deadline_at = timezone.now() + _patience(conversation)
+            conversation.deadline_at = sla.patience(conversation)
             due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
         conversation.save(update_fields=["status", "snoozed_until", "deadline_at"])
         due.cancel("snooze", conversation.pk)
@@ -232,6 +229,7 @@ def reopen(conversation_id: int, *, by: User | None = None) -> Conversation:
             conversation._speak(Speaker.QUEUE, None)
             conversation.save()
             assignment.enqueue(conversation)
+            sla.settle(conversation)
         messages.system_line(conversation, "reopened", name=_name(by))
         _say(conversation, "conversation.reopened", by)
     return conversation
@@ -253,7 +251,8 @@ def unresolve(conversation_id: int, *, epoch: int, before: dict[str, Any], by: U
         conversation.status = Status.OPEN
         if before.get("waiting_since"):
             conversation.waiting_since = datetime.fromisoformat(before["waiting_since"])
-            conversation.deadline_at = timezone.now() + _patience(conversation)
+            sla.settle(conversation)
+            conversation.deadline_at = sla.patience(conversation)
             due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
             if conversation.speaker == Speaker.BOT:
                 due.schedule("turn", conversation.pk)

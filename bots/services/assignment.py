@@ -24,13 +24,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.engine import running
-from bots.engine.timing import QUEUE_WAIT
 from bots.models import AgentProfile, Conversation, Team, TeamMember
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import leads
 from bots.selectors.shifts import next_change, on_shift
 from bots.selectors.teams import SEEN_FOR, held_by
-from bots.services import messages
+from bots.services import messages, sla
 from bots.services.agents import default_team, presence_set
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
@@ -471,7 +470,7 @@ def release(
     if follows and before is not None and before not in conversation.followers:
         conversation.followers = [*conversation.followers, before]
     if conversation.waiting_since is not None:
-        conversation.deadline_at = timezone.now() + QUEUE_WAIT
+        conversation.deadline_at = sla.patience(conversation)
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     conversation.save(
         update_fields=[

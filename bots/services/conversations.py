@@ -12,7 +12,6 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.engine import running
-from bots.engine.timing import AGENT_WAIT
 from bots.models import (
     Attachment,
     Channel,
@@ -26,7 +25,7 @@ from bots.models import (
 )
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
-from bots.services import assignment, messages
+from bots.services import assignment, messages, sla
 from bots.services.receive import open_again
 from bots.services.templates import buttons_shown, template_sent
 from tenants.kernel import due, outbox
@@ -88,8 +87,9 @@ def take(conversation: Conversation, agent: User, by: User | None = None) -> Non
         return
     if conversation.status == Conversation.Status.RESOLVED:
         open_again(conversation)
+    sla.settle(conversation)
     if conversation.waiting_since is not None:
-        conversation.deadline_at = timezone.now() + AGENT_WAIT
+        conversation.deadline_at = sla.patience(conversation)
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     if offered is not None:
         due.cancel("offer", conversation.pk)
@@ -179,6 +179,7 @@ def reply_send(
                 _attach(written.id, stored_id)
             if template_id:
                 template_sent(template_id)
+            sla.settle(conversation, replied=True)
             due.cancel("deadline", conversation.pk)
             due.schedule("deliver", conversation.pk)
             _first_answer(conversation)
@@ -364,6 +365,7 @@ def conversation_return_to_bot(
                 "offer_until",
             ]
         )
+        sla.settle(conversation)
         assignment.wake_for(before)
         messages.system_line(conversation, "returned_to_bot", name=str(agent))
         outbox.emit(
@@ -386,6 +388,7 @@ def conversation_resolve(
         conversation.fall_silent()
         conversation.unread = 0
         conversation.save()
+        sla.settle(conversation)
         assignment.wake_for(before)
         Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(  # type: ignore[misc]
             resolved_at=timezone.now(),

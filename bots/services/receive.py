@@ -20,9 +20,9 @@ from bots.channels.base import (
     Receipt,
 )
 from bots.engine import running, texts
-from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
+from bots.engine.timing import QUEUE_WAIT
 from bots.models import Attachment, Channel, Contact, Conversation, Episode, Identity, Message
-from bots.services import assignment, messages
+from bots.services import assignment, messages, sla
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
@@ -85,7 +85,7 @@ said AS (
     SELECT %(conversation)s, coalesce((SELECT id FROM opened), %(episode)s), %(seq)s, 'buyer',
         %(kind)s, %(text)s, '', %(external_id)s, '', %(reply_to)s, %(epoch)s, 'received', '',
         %(meta)s::jsonb, %(sent_at)s
-    RETURNING id),
+    RETURNING id, episode_id),
 talk AS (
     UPDATE bots_conversation SET episode_id = coalesce((SELECT id FROM opened), %(episode)s),
         status = %(status)s, speaker = %(speaker)s, agent_id = %(agent)s, epoch = %(epoch)s,
@@ -103,7 +103,7 @@ facts AS (
         SELECT 2, 'message.received', jsonb_build_object(
             'conversation', %(conversation)s, 'message', said.id, 'seq', %(seq)s) FROM said
         ORDER BY place) AS fact)
-SELECT id FROM said
+SELECT id, episode_id FROM said
 """
 
 
@@ -179,6 +179,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
         wakes = True
     waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
+    waited = conversation.waiting_since
     bot_has_to = waits and _wait(channel, conversation, now)
     preview = " ".join((text or texts.say(texts.FILE, conversation.language)).split())[:160]
     with connection.cursor() as cursor:
@@ -209,10 +210,12 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
                 "preview": preview,
             },
         )
-        message_id = cursor.fetchone()[0]
+        message_id, conversation.episode_id = cursor.fetchone()
     outbox.tell_relay()
     if conversation.speaker == Conversation.Speaker.QUEUE and (opens or wakes):
         assignment.enqueue(conversation)
+    if conversation.waiting_since is not None and not bot_has_to and (waited is None or wakes):
+        _promise(conversation)
     if wakes:
         due.cancel("snooze", conversation.pk)
         outbox.emit(
@@ -243,11 +246,19 @@ def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:
         return True
     if conversation.waiting_since is None:
         conversation.waiting_since = now
-        wait = AGENT_WAIT if conversation.speaker == Conversation.Speaker.AGENT else QUEUE_WAIT
-        asleep = conversation.status == Conversation.Status.SNOOZED
-        conversation.deadline_at = ((asleep and conversation.snoozed_until) or now) + wait
-        due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+        conversation.deadline_at = now + QUEUE_WAIT
     return False
+
+
+def _promise(conversation: Conversation) -> None:
+    """The buyer began to wait for a person: by when is an answer due?"""
+    sla.settle(conversation)
+    asleep = conversation.status == Conversation.Status.SNOOZED
+    conversation.deadline_at = sla.patience(
+        conversation, conversation.snoozed_until if asleep else None
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(deadline_at=conversation.deadline_at)
+    due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
 
 
 def _known(conversation: Conversation, external_id: str) -> bool:
@@ -363,6 +374,7 @@ def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
         sent_at=echo.sent_at,
         answers=True,
     )
+    sla.settle(conversation, replied=True)
     due.cancel("deadline", conversation.pk)
 
 

@@ -231,7 +231,7 @@ def test_handover_tells_buyer_agent_and_clock(alpha, talk_of, answers):
         note = Message.objects.get(kind="note")
     assert "Позовите человека" in note.text
     assert len(note.text.splitlines()) == 5
-    assert due_kinds(alpha) == ["deadline"]
+    assert due_kinds(alpha) == ["deadline", "sla"]
     names = list(OutboxEvent.objects.filter(schema=alpha.schema).values_list("name", flat=True))
     assert names.count("conversation.handed_over") == 1
 

@@ -1,0 +1,314 @@
+"""How soon a buyer is answered: clocks in working time, stored on the conversation.
+
+A reply clock runs while a buyer waits for a person, a resolution clock from the first moment a
+person had the episode until it is resolved. Both stand still while the conversation is snoozed or
+the bot speaks, and go on with what was left. `settle` makes the stored promise true to the
+conversation; whoever changes the speaker, the status or the waiting calls it, holding the row.
+The bot's own answers never come here.
+
+The first policy that fits holds. Where none does, a reply is due in the time the engine itself
+waits (bots.engine.timing), so a waiting buyer always has a deadline.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
+from bots.models import Conversation, Rule, SlaPolicy, Team
+from bots.selectors.calendars import Times, add_working, times_of, working_s
+from bots.selectors.conditions import Case, TooSlow, holds
+from tenants.kernel import due, outbox
+
+Speaker, Status = Conversation.Speaker, Conversation.Status
+FIRST, NEXT, RESOLVE = "first_reply", "next_reply", "resolve"
+WARN_PERCENT = 70
+
+
+@dataclass(frozen=True)
+class Promise:
+    """A policy as the clocks need it; policy 0 is the default."""
+
+    policy: int = 0
+    calendar: int | None = None
+    first_reply_s: int | None = int(QUEUE_WAIT.total_seconds())
+    next_reply_s: int | None = int(AGENT_WAIT.total_seconds())
+    resolve_s: int | None = None
+    warn_percent: int = WARN_PERCENT
+
+
+def promise_for(conversation: Conversation) -> Promise:
+    """The first policy in use whose conditions hold."""
+    case = Case(conversation)
+    for policy in SlaPolicy.objects.filter(is_on=True):
+        try:
+            fits = holds(policy.when, case)
+        except TooSlow:
+            continue
+        if fits:
+            calendar = policy.calendar_id
+            if calendar is None and case.team is not None:
+                calendar = case.team.calendar_id
+            return Promise(
+                policy.pk, calendar, policy.first_reply_s, policy.next_reply_s, policy.resolve_s,
+                policy.warn_percent,
+            )  # fmt: skip
+    return Promise(calendar=case.team.calendar_id if case.team else None)
+
+
+# ── Clocks ───────────────────────────────────────────────────────────────────────────────────
+class Clock:
+    """`{"target", "used", "since", "warned", "breached"}` as it is kept; `since` empty: stopped."""
+
+    def __init__(self, kept: dict[str, Any]) -> None:
+        self.kept = kept
+
+    @classmethod
+    def started(cls, kind: str, target_s: int) -> Clock:
+        return cls({"kind": kind, "target": target_s, "used": 0, "since": "", "warned": "",
+                    "breached": ""})  # fmt: skip
+
+    def run(self, now: datetime) -> None:
+        if not self.kept["since"]:
+            self.kept["since"] = now.isoformat()
+
+    def stop(self, now: datetime, times: Times) -> None:
+        if self.kept["since"]:
+            since = datetime.fromisoformat(self.kept["since"])
+            self.kept |= {"used": self.kept["used"] + working_s(since, now, times), "since": ""}
+
+    def _at(self, share: float, times: Times) -> datetime:
+        since = datetime.fromisoformat(self.kept["since"])
+        left = self.kept["target"] * share - self.kept["used"]
+        return add_working(since, max(0.0, left), times)
+
+    def due(self, times: Times) -> datetime:
+        return self._at(1.0, times)
+
+    def warns(self, percent: int, times: Times) -> datetime:
+        return self._at(percent / 100, times)
+
+
+def settle(
+    conversation: Conversation,
+    now: datetime | None = None,
+    *,
+    replied: bool = False,
+    again: bool = False,
+) -> None:
+    """Make the stored promise true to the conversation, whose row the caller has locked.
+
+    `replied`: a person has just answered. `again`: what decides the policy has changed.
+    """
+    is_persons = conversation.speaker in (Speaker.QUEUE, Speaker.AGENT)
+    kept = deepcopy(conversation.sla or {})
+    if kept.get("episode") != conversation.episode_id:
+        kept = {}
+    if conversation.status == Status.RESOLVED or (not kept and not is_persons):
+        _store(conversation, {}, None)
+        return
+    now = now or timezone.now()
+    if again or "policy" not in kept:
+        promise = promise_for(conversation)
+        if kept.get("calendar") != promise.calendar:
+            before = _Read(kept.get("calendar"))
+            for clock in _clocks(kept):
+                clock.stop(now, before.times)
+        kept |= {
+            "policy": promise.policy,
+            "calendar": promise.calendar,
+            "warn": promise.warn_percent,
+            "episode": conversation.episode_id,
+            "times": [promise.first_reply_s, promise.next_reply_s, promise.resolve_s],
+        }
+    if replied:
+        kept["replied"] = True
+    times = _Read(kept["calendar"])
+    runs = is_persons and conversation.status == Status.OPEN
+    first_s, next_s, resolve_s = kept["times"]
+    kind, target = (NEXT, next_s) if kept.get("replied") else (FIRST, first_s)
+    waits = is_persons and conversation.waiting_since is not None and not replied
+    _turn(kept, "reply", kind, target if waits else None, runs, now, times)
+    _turn(kept, "resolve", RESOLVE, resolve_s, runs, now, times)
+    _store(conversation, kept, times)
+
+
+class _Read:
+    """A calendar that is read when a clock needs it, and once."""
+
+    def __init__(self, calendar: int | None) -> None:
+        self._calendar = calendar
+
+    @cached_property
+    def times(self) -> Times:
+        return times_of(self._calendar)
+
+
+def _turn(
+    kept: dict[str, Any],
+    name: str,
+    kind: str,
+    target: int | None,
+    runs: bool,
+    now: datetime,
+    calendar: _Read,
+) -> None:
+    if target is None:
+        kept.pop(name, None)
+        return
+    clock = Clock(kept.get(name) or Clock.started(kind, target).kept)
+    if clock.kept["target"] != target:
+        clock.kept["target"] = target
+    if runs:
+        clock.run(now)
+    elif clock.kept["since"]:
+        clock.stop(now, calendar.times)
+    kept[name] = clock.kept
+
+
+def _clocks(kept: dict[str, Any]) -> list[Clock]:
+    return [Clock(kept[name]) for name in ("reply", "resolve") if kept.get(name)]
+
+
+def _store(conversation: Conversation, kept: dict[str, Any], calendar: _Read | None) -> None:
+    """The nearest promise into the columns, the next look into `due`."""
+    shown: tuple[datetime, Clock] | None = None
+    for clock in _clocks(kept):
+        if calendar is None or not clock.kept["since"]:
+            continue
+        times = calendar.times
+        ends = clock.due(times)
+        if shown is None or ends < shown[0]:
+            shown = ends, clock
+    looks = _looks(kept, calendar.times) if shown and calendar else []
+    values: dict[str, Any] = {
+        "sla": kept,
+        "sla_due_at": shown[0] if shown else None,
+        "sla_kind": shown[1].kept["kind"] if shown else "",
+        "sla_warned_at": _moment(shown[1].kept["warned"]) if shown else None,
+        "sla_breached_at": _moment(shown[1].kept["breached"]) if shown else None,
+    }
+    if any(getattr(conversation, name) != value for name, value in values.items()):
+        for name, value in values.items():
+            setattr(conversation, name, value)
+        Conversation.objects.filter(pk=conversation.pk).update(**values)
+        if looks:
+            due.reschedule("sla", conversation.pk, due_at=min(looks))
+        else:
+            due.cancel("sla", conversation.pk)
+
+
+def _looks(kept: dict[str, Any], times: Times) -> list[datetime]:
+    """When each running clock has to be looked at next."""
+    return [
+        clock.due(times) if clock.kept["warned"] else clock.warns(kept["warn"], times)
+        for clock in _clocks(kept)
+        if clock.kept["since"] and not clock.kept["breached"]
+    ]
+
+
+def _moment(text: str) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
+# ── Warning and breach ───────────────────────────────────────────────────────────────────────
+def _locked(conversation_id: int) -> Conversation | None:
+    found = Conversation.objects.select_for_update(of=("self",), no_key=True)
+    return found.filter(pk=conversation_id).first()
+
+
+@due.worker("sla")
+def look(conversation_id: int) -> datetime | None:
+    """Near its end, or past it: each is told once, and what the policy says is done."""
+    told: list[tuple[str, str]] = []
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if conversation is None or not conversation.sla:
+            return None
+        now, kept = timezone.now(), deepcopy(conversation.sla)
+        calendar = _Read(kept.get("calendar"))
+        times = calendar.times
+        for clock in _clocks(kept):
+            if not clock.kept["since"]:
+                continue
+            for mark, at in (
+                ("warned", clock.warns(kept.get("warn", WARN_PERCENT), times)),
+                ("breached", clock.due(times)),
+            ):
+                if at <= now and not clock.kept[mark]:
+                    clock.kept[mark] = now.isoformat()
+                    told.append((mark, clock.kept["kind"]))
+                    outbox.emit(
+                        f"sla.{mark}",
+                        key=f"conversation:{conversation.pk}",
+                        data={"conversation": conversation.pk, "kind": clock.kept["kind"],
+                              "policy": kept.get("policy", 0)},
+                    )  # fmt: skip
+        _store(conversation, kept, calendar)
+        if not told and (looks := _looks(kept, times)):
+            return min(looks)
+        if told:
+            _escalate(conversation, kept.get("policy", 0), told)
+    return None  # `_store` has wished the next look
+
+
+def _escalate(conversation: Conversation, policy_id: int, told: list[tuple[str, str]]) -> None:
+    from bots.services import rules
+
+    policy = SlaPolicy.objects.filter(pk=policy_id).first()
+    if policy is None:
+        return
+    for mark, _kind in told:
+        then = (policy.escalate or {}).get(mark)
+        if then:
+            rules.perform(
+                conversation, then, event=f"sla_{mark}", name=policy.name, rule=None, depth=1
+            )
+
+
+# ── What the engine waits for a person ───────────────────────────────────────────────────────
+def patience(conversation: Conversation, now: datetime | None = None) -> datetime:
+    """When a buyer who waits for a person is looked after again. Never in the past.
+
+    With an agent: how long an agent may be silent. In a queue: the promise, while it is to come.
+    """
+    start = now or timezone.now()
+    if conversation.speaker == Speaker.AGENT:
+        return add_working(start, agent_silence_s(), _team_times(conversation))
+    promised = conversation.sla_due_at
+    if promised is not None and conversation.sla_kind != RESOLVE and promised > start:
+        return promised
+    return add_working(start, QUEUE_WAIT.total_seconds(), _team_times(conversation))
+
+
+def _team_times(conversation: Conversation) -> Times:
+    calendar = Team.objects.filter(pk=conversation.team_id or 0).values_list("calendar", flat=True)
+    return times_of(calendar.first())
+
+
+def agent_silence_s() -> int:
+    """The built-in rule's time; where it is switched off, the default look all the same."""
+    rule = Rule.objects.filter(builtin="agent_silent").first()
+    if rule is None or not rule.is_on or not rule.silence_s:
+        return int(AGENT_WAIT.total_seconds())
+    return rule.silence_s
+
+
+def agent_is_relieved() -> bool:
+    """Whether a silent agent's buyer goes back to the queue (the built-in rule is on)."""
+    return not Rule.objects.filter(builtin="agent_silent", is_on=False).exists()
+
+
+def decide_again(conversation_id: int) -> None:
+    """Labels, team or priority have changed: another policy may hold now."""
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if conversation is not None and conversation.sla:
+            settle(conversation, again=True)
