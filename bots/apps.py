@@ -22,6 +22,7 @@ class BotsConfig(AppConfig):
             knowledge,
             partner_models,
             polling,
+            rules,
             sla,
             uploads,
         )

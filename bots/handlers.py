@@ -11,7 +11,7 @@ from channels.layers import get_channel_layer
 from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
-from bots.services import sla
+from bots.services import rules, sla
 from tenants.kernel import due, outbox
 from tenants.kernel.context import group_of
 from tenants.kernel.live import tell
@@ -64,6 +64,11 @@ def index_all_articles(_object_id: int) -> datetime | None:
 def index_all_products(_object_id: int) -> datetime | None:
     reindex_products()
     return None
+
+
+@outbox.on(*sorted({*rules.FACTS, "message.received", "message.written"}))
+def follow_rules(event: Event) -> None:
+    rules.noticed(event)
 
 
 @outbox.on("conversation.labelled", "conversation.prioritised", "conversation.assigned")

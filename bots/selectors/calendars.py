@@ -112,7 +112,7 @@ def times_of(calendar: Calendar | int | None = None) -> Times:
     Hours that are only our guess are nobody's promise: they count as none.
     """
     pk = calendar.pk if isinstance(calendar, Calendar) else calendar
-    named = Calendar.objects.filter(pk=pk).first() if isinstance(calendar, int) else calendar
+    named = Calendar.objects.filter(pk=pk or 0).first() if isinstance(calendar, int) else calendar
     assert named is None or isinstance(named, Calendar)
     zone = named.time_zone if named is not None else ""
     zone = zone or merchant_of(current_schema()).time_zone

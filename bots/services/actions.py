@@ -7,21 +7,28 @@ has moved the conversation on since. `PARAMS[name]` says which parameters an act
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
-from bots.models import Conversation, Team
-from bots.services import acts, assignment, conversations
+from bots.engine.base import Reason
+from bots.models import Contact, Conversation, Message, Team, TeamMember, Template
+from bots.services import acts, assignment, conversations, messages, sla
+from bots.services.templates import context_for, template_render, template_sent
+from tenants.kernel import due
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
 
 Action = Callable[[Conversation, dict[str, Any], User | None], dict[str, Any]]
 Undo = Callable[[int, dict[str, Any], User | None], bool]
 ACTIONS: dict[str, Action] = {}
+# What stays done whatever is undone: said before a macro is run.
+LASTING = frozenset({"send_template", "notify"})
 PARAMS: dict[str, tuple[str, ...]] = {}
 _undo: dict[str, Undo] = {}
 
@@ -92,8 +99,6 @@ def assign(conversation: Conversation, params: dict[str, Any], by: User | None) 
 def return_to_bot(
     conversation: Conversation, params: dict[str, Any], by: User | None
 ) -> dict[str, Any]:
-    if by is None:
-        raise BadParams(_("A person returns a chat to the assistant."))
     before = _state(conversation)
     after = conversations.conversation_return_to_bot(
         conversation_id=conversation.pk, agent=by, instruction=str(params.get("instruction") or "")
@@ -188,16 +193,24 @@ def priority_back(conversation_id: int, how: dict[str, Any], by: User | None) ->
     return True
 
 
-@action("snooze", "until", "wake_on_reply")
+@action("snooze", "until", "minutes", "wake_on_reply")
 def snooze(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
     was_open = conversation.status == Conversation.Status.OPEN
     acts.snooze(
         conversation.pk,
-        _moment(params.get("until")),
+        _until(conversation, params),
         wake_on_reply=bool(params.get("wake_on_reply", True)),
         by=by,
     )
     return {"act": "snooze"} if was_open else {}
+
+
+def _until(conversation: Conversation, params: dict[str, Any]) -> datetime:
+    """A moment, or so many minutes of working time from now (what rules and macros say)."""
+    minutes = params.get("minutes")
+    if params.get("until") or not isinstance(minutes, int) or not 0 < minutes <= 525_600:
+        return _moment(params.get("until"))
+    return sla.after_working(conversation, minutes * 60)
 
 
 def _moment(value: Any) -> datetime:
@@ -228,3 +241,164 @@ def follow(conversation: Conversation, params: dict[str, Any], by: User | None) 
 def follow_back(conversation_id: int, how: dict[str, Any], by: User | None) -> bool:
     who = User.objects.filter(pk=how["agent"]).first()
     return who is not None and acts.follow(conversation_id, who, follows=False, by=by)
+
+
+# ── What is said ─────────────────────────────────────────────────────────────────────────────
+def _words(params: dict[str, Any], name: str = "text") -> str:
+    text = params.get(name)
+    if not isinstance(text, str) or not text.strip():
+        raise BadParams(_("There is nothing to write."))
+    return text.strip()[:4_000]
+
+
+@action("note", "text")
+def note(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
+    written = _note(conversation, _words(params), by)
+    return {"act": "note", "message": written}
+
+
+def _note(
+    conversation: Conversation, text: str, by: User | None, mentions: Sequence[int] = ()
+) -> int:
+    if by is not None:
+        made = conversations.note_add(
+            conversation_id=conversation.pk, agent=by, text=text, mentions=mentions
+        )
+        return made.pk
+    return conversations.note_by_rule(conversation.pk, text, mentions)
+
+
+@undoes("note")
+def note_back(conversation_id: int, how: dict[str, Any], by: User | None) -> bool:
+    return conversations.note_remove(conversation_id, how["message"])
+
+
+@action("notify", "agents", "to", "text")
+def notify(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
+    """A note that calls people: named ones, who holds it, the leads of its team or all of it."""
+    called = _called(conversation, params)
+    if not called:
+        raise BadParams(_("There is nobody to tell."))
+    _note(conversation, _words(params), by, called)
+    return {}
+
+
+def _called(conversation: Conversation, params: dict[str, Any]) -> list[int]:
+    people = params.get("agents")
+    named = [pk for pk in people if isinstance(pk, int)] if isinstance(people, list) else []
+    to = params.get("to")
+    if to == "holder" and conversation.agent_id is not None:
+        named.append(conversation.agent_id)
+    if to in ("leads", "team"):
+        members = TeamMember.objects.filter(user__is_active=True)
+        members = (
+            members.filter(team=conversation.team_id)
+            if conversation.team_id is not None
+            else members.filter(team__is_default=True)
+        )
+        if to == "leads":
+            members = members.filter(is_lead=True)
+        named += members.values_list("user_id", flat=True)
+    found = User.objects.filter(pk__in=named, is_active=True).values_list("pk", flat=True)
+    return sorted(found)
+
+
+@action("send_template", "template")
+def send_template(
+    conversation: Conversation, params: dict[str, Any], by: User | None
+) -> dict[str, Any]:
+    """Words to the buyer. By a person it is their reply; by a rule nobody's, and the buyer who
+    waits still does."""
+    found = Template.objects.filter(pk=params.get("template") or 0, is_active=True).first()
+    if found is None:
+        raise BadParams(_("There is no such template."))
+    rendered = template_render(found, conversation.language, context_for(conversation, agent=by))
+    if not rendered.is_ready:
+        raise BadParams(_("The template “%s” asks for what is not known here.") % found.name)
+    if by is not None:
+        conversations.reply_send(
+            conversation_id=conversation.pk, agent=by, text=rendered.text,
+            client_key=uuid.uuid4().hex, template_id=found.pk, files=rendered.attachments,
+        )  # fmt: skip
+    else:
+        _said_by_rule(conversation, found, rendered.text)
+    return {}
+
+
+def _said_by_rule(conversation: Conversation, template: Template, text: str) -> None:
+    with transaction.atomic():
+        now = assignment._locked(conversation.pk)
+        if now.status == Conversation.Status.RESOLVED or now.episode_id is None:
+            raise acts.NotNow(_("This chat is closed already."))
+        conversations._allowed(now)
+        written = messages.write(
+            conversation=now.pk,
+            author=Message.Author.AUTOMATION,
+            kind=Message.Kind.TEMPLATE,
+            text=text,
+            language=now.language,
+            meta=conversations._template_meta(template.pk),
+        )
+        assert written is not None
+        template_sent(template.pk, written.id)
+        due.schedule("deliver", now.pk)
+
+
+# ── Who the buyer is, and whose turn it is ───────────────────────────────────────────────────
+def _tags(params: dict[str, Any]) -> list[str]:
+    tags = params.get("tags")
+    if not isinstance(tags, list) or not tags or not all(isinstance(one, str) for one in tags):
+        raise BadParams(_("Name the tags."))
+    return [" ".join(one.split())[:40] for one in tags][:20]
+
+
+def _tag(contact_id: int, add: list[str], remove: list[str]) -> tuple[list[str], list[str]]:
+    with transaction.atomic():
+        contact = Contact.objects.select_for_update(no_key=True).get(pk=contact_id)
+        kept = (contact.data or {}).get("tags")
+        before = [str(one) for one in kept] if isinstance(kept, list) else []
+        added = [one for one in dict.fromkeys(add) if one not in before]
+        removed = [one for one in before if one in remove]
+        if added or removed:
+            tags = [*(one for one in before if one not in removed), *added]
+            contact.data = {**(contact.data or {}), "tags": tags}
+            contact.save(update_fields=["data"])
+    return added, removed
+
+
+@action("tag", "tags")
+def tag(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
+    added, _removed = _tag(conversation.contact_id, _tags(params), [])
+    return {"act": "tag", "add": [], "remove": added} if added else {}
+
+
+@action("untag", "tags")
+def untag(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
+    _added, removed = _tag(conversation.contact_id, [], _tags(params))
+    return {"act": "tag", "add": removed, "remove": []} if removed else {}
+
+
+@undoes("tag")
+def tag_back(conversation_id: int, how: dict[str, Any], by: User | None) -> bool:
+    contact = Conversation.objects.values_list("contact_id", flat=True).get(pk=conversation_id)
+    _tag(contact, how["add"], how["remove"])
+    return True
+
+
+@action("to_queue", "team")
+def to_queue(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
+    """People answer from now on: of a team, or of the one it has."""
+    from bots.engine.handover import hand_over
+
+    before = _state(conversation)
+    team = _team(params)
+    if conversation.speaker == Conversation.Speaker.BOT:
+        if team is not None:
+            assignment.assign(conversation.pk, None, team, by=None)
+        hand_over(conversation_id=conversation.pk, reason=Reason.POLICY)
+    elif conversation.speaker == Conversation.Speaker.NOBODY:
+        raise acts.NotNow(_("This chat is closed already."))
+    else:
+        assignment.assign(conversation.pk, None, team, by)
+    after = Conversation.objects.get(pk=conversation.pk)
+    return _undo_speaker("assign", before, after)

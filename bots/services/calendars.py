@@ -36,7 +36,7 @@ def calendar_save(
     name = name.strip()
     if not name:
         raise ValidationError({"name": _("Give it a name.")})
-    if Calendar.objects.filter(name=name).exclude(pk=calendar.pk if calendar else None).exists():
+    if Calendar.objects.filter(name=name).exclude(pk=calendar.pk if calendar else 0).exists():
         raise ValidationError({"name": _("There is a calendar of this name.")})
     if time_zone and time_zone not in available_timezones():
         raise ValidationError({"time_zone": _("There is no such time zone.")})

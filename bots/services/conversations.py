@@ -282,11 +282,46 @@ def note_add(
     return Message.objects.get(pk=written.id)
 
 
+def note_by_rule(conversation_id: int, text: str, mentions: Sequence[int] = ()) -> int:
+    """A note that no person has written; its number."""
+    with transaction.atomic():
+        conversation = _locked(conversation_id)
+        if conversation.episode_id is None:
+            raise NothingToSend(_("Nobody has written here yet."))
+        written = messages.write(
+            conversation=conversation.pk,
+            author=Message.Author.AUTOMATION,
+            kind=Message.Kind.NOTE,
+            state=Message.State.KEPT,
+            text=text,
+        )
+        assert written is not None
+        _mention(conversation, written.id, None, mentions)
+    return written.id
+
+
+def note_remove(conversation_id: int, message_id: int) -> bool:
+    """Take a note back: its text is gone, its place stays."""
+    found = Message.objects.filter(
+        pk=message_id, conversation=conversation_id, kind=Message.Kind.NOTE, deleted_at=None
+    )
+    if not found.update(text="", deleted_at=timezone.now()):
+        return False
+    Mention.objects.filter(message=message_id).delete()
+    outbox.emit(
+        "message.edited",
+        key=f"conversation:{conversation_id}",
+        data={"conversation": conversation_id, "message": message_id},
+    )
+    return True
+
+
 def _mention(
-    conversation: Conversation, message_id: int, agent: User, mentions: Sequence[int]
+    conversation: Conversation, message_id: int, agent: User | None, mentions: Sequence[int]
 ) -> None:
     """Colleagues find it under "mentioned" and are told; who is called may see it."""
-    called = list(User.objects.filter(pk__in=set(mentions) - {agent.pk}, is_active=True))
+    own = {agent.pk} if agent else set()
+    called = list(User.objects.filter(pk__in=set(mentions) - own, is_active=True))
     if not called:
         return
     conversation.mentioned = sorted({*conversation.mentioned, *(user.pk for user in called)})
@@ -319,18 +354,16 @@ def verdict_give(
 
 
 def conversation_return_to_bot(
-    *, conversation_id: int, agent: User, instruction: str = ""
+    *, conversation_id: int, agent: User | None, instruction: str = ""
 ) -> Conversation:
     """Let the bot answer again; the instruction is shown in the thread as a note.
 
-    Raises AlreadyTaken when a colleague holds the conversation.
+    `agent` None is a rule of the merchant. Raises AlreadyTaken when a colleague holds it.
     """
     with transaction.atomic():
         conversation = _locked(conversation_id)
-        if conversation.speaker == Conversation.Speaker.AGENT and conversation.agent_id not in (
-            None,
-            agent.pk,
-        ):
+        held = conversation.agent_id if conversation.speaker == Conversation.Speaker.AGENT else None
+        if agent is not None and held not in (None, agent.pk):
             raise AlreadyTaken(conversation.agent_id)
         before = conversation.agent_id
         if conversation.status == Conversation.Status.RESOLVED or not conversation.hand_to_bot():
@@ -339,11 +372,11 @@ def conversation_return_to_bot(
         if instruction.strip():
             messages.write(
                 conversation=conversation.pk,
-                author=Message.Author.AGENT,
+                author=Message.Author.AGENT if agent else Message.Author.AUTOMATION,
                 kind=Message.Kind.NOTE,
                 state=Message.State.KEPT,
                 text=instruction.strip(),
-                user=agent.pk,
+                user=agent.pk if agent else None,
                 meta={"code": "instruction"},
             )
             conversation.memory["instruction"] = instruction.strip()[:2000]
@@ -367,11 +400,11 @@ def conversation_return_to_bot(
         )
         sla.settle(conversation)
         assignment.wake_for(before)
-        messages.system_line(conversation, "returned_to_bot", name=str(agent))
+        messages.system_line(conversation, "returned_to_bot", name=str(agent or ""))
         outbox.emit(
             "conversation.returned",
             key=_key(conversation),
-            data={"conversation": conversation.pk, "agent": agent.pk},
+            data={"conversation": conversation.pk, "agent": agent.pk if agent else None},
         )
     return conversation
 

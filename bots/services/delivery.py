@@ -17,7 +17,7 @@ from django.utils import timezone
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
 from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Channel, Contact, Conversation, Delivery, Message
-from bots.services import limits
+from bots.services import limits, sla
 from bots.services.channels import adapter_of, channel_broke
 from tenants.kernel import bell, due, outbox
 from tenants.kernel.compiled import Compiled
@@ -172,6 +172,8 @@ def waits_again(conversation: Conversation) -> bool:
     }.get(Conversation.Speaker(conversation.speaker), QUEUE_WAIT)
     conversation.waiting_since, conversation.deadline_at = said_at or now, now + wait
     conversation.save(update_fields=["waiting_since", "deadline_at"])
+    if conversation.speaker != Conversation.Speaker.BOT:
+        sla.settle(conversation, now)
     due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     return True
 

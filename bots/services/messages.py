@@ -119,7 +119,7 @@ def write(
                 "schema": current_schema(),
                 "key": f"conversation:{conversation}",
                 "names": [name for name, _ in facts],
-                "facts": [json.dumps(data) for _, data in facts],
+                "facts": [json.dumps(outbox.caused(data)) for _, data in facts],
             },
         )
         row = cursor.fetchone()

@@ -164,7 +164,9 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     only_thanks = not said.files and not said.payload and is_thanks(text)
     opens = wakes = False
     if conversation.status == Conversation.Status.RESOLVED and (
-        conversation.episode_id is None or not only_thanks
+        conversation.episode_id is None
+        or not only_thanks
+        or not _stays_closed(conversation, text)
     ):
         opens = True
         conversation.status = Conversation.Status.OPEN
@@ -236,6 +238,12 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if bot_has_to and conversation.deadline_at:
         due.follow("turn", conversation.pk, timer=("deadline", conversation.deadline_at))
     running.make_stale(current_schema(), conversation.pk)
+
+
+def _stays_closed(conversation: Conversation, text: str) -> bool:
+    from bots.services import rules  # which act through services that need this one
+
+    return rules.thanks_stay_closed(conversation, text)
 
 
 def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:

@@ -288,6 +288,11 @@ def patience(conversation: Conversation, now: datetime | None = None) -> datetim
     return add_working(start, QUEUE_WAIT.total_seconds(), _team_times(conversation))
 
 
+def after_working(conversation: Conversation, seconds: int) -> datetime:
+    """So much working time of its team from now."""
+    return add_working(timezone.now(), seconds, _team_times(conversation))
+
+
 def _team_times(conversation: Conversation) -> Times:
     calendar = Team.objects.filter(pk=conversation.team_id or 0).values_list("calendar", flat=True)
     return times_of(calendar.first())

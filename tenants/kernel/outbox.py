@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -58,6 +60,25 @@ def listener(function: Callable[[str, list[Event]], None]) -> Callable[[str, lis
     return function
 
 
+# What a fact is caused by, where that is not a person or a buyer: goes into its data.
+_cause: ContextVar[dict[str, Any]] = ContextVar("outbox_cause", default={})  # noqa: B039
+
+
+@contextmanager
+def because(**cause: Any) -> Iterator[None]:
+    """Facts noted inside carry this in their data: `because(rule=3, depth=1)`."""
+    token = _cause.set(cause)
+    try:
+        yield
+    finally:
+        _cause.reset(token)
+
+
+def caused(data: dict[str, Any]) -> dict[str, Any]:
+    """The data of a fact with its cause, for statements that write facts themselves."""
+    return {**data, **_cause.get()}
+
+
 def emit(name: str, *, key: str, data: dict[str, Any]) -> None:
     """Note a fact inside the transaction of the change. Ids only, no content."""
     emit_all([(name, data)], key=key)
@@ -76,7 +97,7 @@ def emit_all(facts: Sequence[tuple[str, dict[str, Any]]], *, key: str) -> None:
                 schema,
                 key,
                 [name for name, _ in facts],
-                [json.dumps(data) for _, data in facts],
+                [json.dumps(caused(data)) for _, data in facts],
             ),
         )
     tell_relay()
