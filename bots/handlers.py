@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import astuple
 from datetime import datetime
 
-from asgiref.sync import async_to_sync
-from channels.layers import get_channel_layer
-
 from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
@@ -100,11 +97,10 @@ def tell_buyers_pages(event: Event) -> None:
 @outbox.listener
 def tell_consoles(schema: str, events: list[Event]) -> None:
     """Hand numbered facts to the open consoles of a merchant, with what decides who sees them."""
-    layer = get_channel_layer()
     for start in range(0, len(events), 100):
         part = events[start : start + 100]
         facts = facts_of(conversations_in(event.data for event in part)).values()
-        async_to_sync(layer.group_send)(
+        tell(
             group_of(schema, "console"),
             {
                 "type": "events",

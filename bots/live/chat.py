@@ -28,11 +28,11 @@ from urllib.parse import quote
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
-from channels.layers import get_channel_layer
 from django.core.files.uploadhandler import MemoryFileUploadHandler
 from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from bots.channels.web import identity, wire
+from bots.live.hub import SLOW, Line, Told, hub
 from bots.live.pace import Meter, Pace
 from bots.selectors.threads import thread_before, thread_since, unreported
 from bots.services import uploads, visitors
@@ -40,7 +40,6 @@ from bots.services.accept import accept
 from bots.services.places import Place, config, place_of
 from tenants.kernel.context import group_of, merchant_context
 from tenants.kernel.files import file_open
-from tenants.kernel.live import tell
 from tenants.workspace.models import StoredFile
 
 log = logging.getLogger(__name__)
@@ -151,7 +150,7 @@ class Visit:
             seen = await _inside(self.place.schema, self._accept, frame, sent)
         except wire.Malformed as exc:
             return {"t": "refused", "key": key, "code": exc.code}
-        tell(self.group, {"type": "chat.echo", "from": self.me, "message": seen})
+        hub().tell(self.group, {"type": "chat.echo", "from": self.me, "message": seen})
         return {"t": "ack", "key": key, "files": seen.get("files", [])}
 
     def _accept(self, frame: dict[str, Any], sent: list[tuple[int, str]]) -> dict[str, Any]:
@@ -206,7 +205,7 @@ class Visit:
     def _typing(self) -> None:
         if self.conversation and not _per_visitor.wait_s(self._meter, 0.1):
             group = group_of(self.place.schema, "console")
-            tell(group, {"type": "buyer_typing", "conversation": self.conversation})
+            hub().tell(group, {"type": "buyer_typing", "conversation": self.conversation})
 
     async def _note(self, frame: dict[str, Any]) -> None:
         about = visitors.about_of(frame.get("about"))
@@ -346,6 +345,13 @@ class ChatSocket(AsyncWebsocketConsumer):
 
     visit: Visit | None = None
     is_over = False
+    _line: Line | None = None
+    _working: asyncio.Task[None] | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue(64)
+        self._one_at_a_time = asyncio.Lock()  # two looks at once would show a message twice
 
     async def connect(self) -> None:
         self.place, self.key, rest = await _place(self.scope)
@@ -374,45 +380,56 @@ class ChatSocket(AsyncWebsocketConsumer):
         if self.visit is None:
             await self._hello(frame)
             return
-        for event in await self.visit.handle(frame):
-            await self._tell(event)
+        async with self._one_at_a_time:
+            for event in await self.visit.handle(frame):
+                self._tell(event)
 
     async def _hello(self, frame: Any) -> None:
         visit = None
         if isinstance(frame, dict) and frame.get("t") == "hello":
             visit = _visit(self.place, self.key, frame, _address(self.scope))  # type: ignore[arg-type]
         if visit is None:
-            await self._tell({"t": "expired"})
+            self._tell({"t": "expired"})
             await self.close(4401)
             return
-        # Into the group before the first look: nothing falls between.
-        await self.channel_layer.group_add(visit.group, self.channel_name)
+        # Into the room before the first look: nothing falls between.
+        await hub().join(visit.group, self)
         self.visit = visit
         for event in await _greet(visit, frame):
-            await self._tell(event)
+            self._tell(event)
+        self._working = asyncio.create_task(self._work())
 
     async def disconnect(self, code: int) -> None:
+        self.is_over = True
+        if self._working is not None:
+            self._working.cancel()
         if self.visit is not None:
-            await self.channel_layer.group_discard(self.visit.group, self.channel_name)
+            await hub().leave(self.visit.group, self)
 
-    # What the group is told (bots/channels/web/adapter.py and `Visit._say`).
-    async def chat_nudge(self, message: dict[str, Any]) -> None:
-        if self.visit is not None:
-            for event in await self.visit.catch_up(_also(message)):
-                await self._tell(event)
+    # What the room is told (bots/channels/web/adapter.py and `Visit._say`): in its order, some of
+    # it only after a look into the thread.
+    def hear(self, told: Told) -> None:
+        if self._heard.full():
+            self._heard.get_nowait()  # a later look finds it
+        self._heard.put_nowait(told.message)
 
-    async def chat_typing(self, message: dict[str, Any]) -> None:
-        await self._tell({"t": "typing"})
+    def lapsed(self) -> None:
+        self.hear(Told({"type": "chat.nudge"}))
 
-    async def chat_stream(self, message: dict[str, Any]) -> None:
-        await self._tell({"t": "stream", "key": message["key"], "text": message["text"]})
+    async def _work(self) -> None:
+        while True:
+            message = await self._heard.get()
+            try:
+                async with self._one_at_a_time:
+                    for event in await _events_of(self.visit, message):  # type: ignore[arg-type]
+                        self._tell(event)
+            except Exception:
+                log.exception("a buyer's page looks again at its next heartbeat")
 
-    async def chat_echo(self, message: dict[str, Any]) -> None:
-        if self.visit is not None and message["from"] != self.visit.me:
-            await self._tell({"t": "echo", "message": message["message"]})
-
-    async def _tell(self, event: dict[str, Any]) -> None:
-        await self.send(text_data=json.dumps(event, ensure_ascii=False))
+    def _tell(self, event: dict[str, Any]) -> None:
+        if self._line is None:
+            self._line = Line(self.base_send, lambda: self.close(SLOW))
+        self._line.push(json.dumps(event, ensure_ascii=False))
 
 
 def _also(message: dict[str, Any]) -> tuple[int, ...]:
@@ -569,23 +586,32 @@ async def _exchange(place: Place, key: str, scope: dict[str, Any], receive: Any)
     raise Answer(200, {"events": events})
 
 
+class _Waiting:
+    """A long poll's seat."""
+
+    def __init__(self) -> None:
+        self.heard: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    def hear(self, told: Told) -> None:
+        self.heard.put_nowait(told.message)
+
+    def lapsed(self) -> None:
+        self.heard.put_nowait({"type": "chat.nudge"})
+
+
 async def _wait(visit: Visit, wait_s: float) -> list[dict[str, Any]]:
     """Until something happens or the time is over. Redis only makes it quicker."""
-    layer = get_channel_layer()
+    seat = _Waiting()
     deadline = time.monotonic() + wait_s
-    channel = ""
+    await hub().join(visit.group, seat)
     try:
-        channel = await layer.new_channel()
-        await layer.group_add(visit.group, channel)
-    except Exception:
-        channel = ""
-    try:
-        # Once more, now that the group tells: nothing falls between.
+        # Once more, now that the room is heard: nothing falls between.
         if events := await visit.catch_up():
             return events
         while (left := deadline - time.monotonic()) > 0:
-            message = await _heard(layer, channel, min(left, LOOK_EVERY_S))
-            if message is None:
+            try:
+                message = await asyncio.wait_for(seat.heard.get(), min(left, LOOK_EVERY_S))
+            except TimeoutError:
                 events = await visit.catch_up()
             else:
                 events = await _events_of(visit, message)
@@ -593,24 +619,7 @@ async def _wait(visit: Visit, wait_s: float) -> list[dict[str, Any]]:
                 return events
         return []
     finally:
-        if channel:
-            try:
-                await layer.group_discard(visit.group, channel)
-            except Exception:
-                log.debug("a poll's group was not left")
-
-
-async def _heard(layer: Any, channel: str, timeout_s: float) -> dict[str, Any] | None:
-    if not channel:
-        await asyncio.sleep(timeout_s)
-        return None
-    try:
-        return await asyncio.wait_for(layer.receive(channel), timeout_s)
-    except TimeoutError:
-        return None
-    except Exception:
-        await asyncio.sleep(timeout_s)
-        return None
+        await hub().leave(visit.group, seat)
 
 
 async def _events_of(visit: Visit, message: dict[str, Any]) -> list[dict[str, Any]]:

@@ -171,15 +171,6 @@ CACHES = {
         "TIMEOUT": 300,
     },
 }
-CHANNEL_LAYERS = {
-    "default": {
-        "BACKEND": "channels_redis.core.RedisChannelLayer",
-        # redis-py 8 gives up after 5 s by default and channels_redis blocks for 5 s: without
-        # this every idle websocket dies (channels_redis#422).
-        "CONFIG": {"hosts": [{"address": REDIS_URL, "socket_timeout": None}], "capacity": 1000},
-    }
-}
-
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -1,52 +1,41 @@
-"""Telling live sockets from synchronous code: best effort, never waits, never raises.
+"""Telling live sockets: one Redis message a process and room, best effort, never an error.
 
-What is told is a nudge; the row in Postgres is the truth, and a socket that missed one finds the
-row at its next heartbeat. One thread a process keeps one event loop, so that a worker does not
-open a Redis connection for each word it tells.
+What is told is a nudge; the row in Postgres is the truth. A room is named by
+`tenants.kernel.context.group_of`, so it belongs to one merchant. Whoever holds sockets listens in
+bots/live/hub.py.
 """
 
 from __future__ import annotations
 
-import asyncio
+import json
 import logging
-import os
-import threading
+from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
-from channels.layers import get_channel_layer
+import redis
+from django.conf import settings
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 3.0
+
+def topic_of(group: str) -> str:
+    """Redis has one set of topics for all its numbered databases; ours is part of the name."""
+    return f"live{urlsplit(settings.REDIS_URL).path or '/0'}:{group}"
 
 
-class _Loop:
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-
-    def get(self) -> asyncio.AbstractEventLoop:
-        with self._lock:
-            if self._loop is None or self._pid != os.getpid():
-                self._pid, self._loop = os.getpid(), asyncio.new_event_loop()
-                threading.Thread(target=self._loop.run_forever, name="live", daemon=True).start()
-            return self._loop
+def encoded(message: dict[str, Any]) -> bytes:
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-_loop = _Loop()
-
-
-async def _send(group: str, message: dict[str, Any]) -> None:
-    layer = get_channel_layer()
-    if layer is None:
-        return
-    try:
-        await asyncio.wait_for(layer.group_send(group, message), TIMEOUT_S)
-    except Exception as exc:  # whatever Redis says: sockets look by themselves
-        log.warning("live sockets of %s were not told: %s", group.split(".")[0], exc)
+@cache
+def _redis() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
 
 
 def tell(group: str, message: dict[str, Any]) -> None:
-    """Send to every socket of a group (`tenants.kernel.context.group_of`)."""
-    asyncio.run_coroutine_threadsafe(_send(group, message), _loop.get())
+    """Tell every socket of a group, from synchronous code. Lost, it is found by number."""
+    try:
+        _redis().publish(topic_of(group), encoded(message))
+    except redis.RedisError as exc:
+        log.warning("live sockets of %s were not told: %s", group.split(".")[0], exc)

@@ -37,9 +37,6 @@ class Server:
         )
 
     def __enter__(self) -> Server:
-        from channels.layers import channel_layers
-
-        channel_layers.backends.clear()  # a layer belongs to the loop that receives from it
         self.thread.start()
         while not self.server.started:
             threading.Event().wait(0.01)

@@ -6,6 +6,7 @@ is added later is walked without being listed. What a person may see is written 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator
 from dataclasses import astuple, dataclass
@@ -13,7 +14,6 @@ from typing import Any
 
 import pytest
 from asgiref.testing import ApplicationCommunicator
-from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -36,6 +36,7 @@ from bots.services import agents
 from tenants.kernel import due
 from tenants.kernel.context import group_of
 from tenants.kernel.files import file_save
+from tenants.kernel.live import tell
 from tenants.workspace.models import User
 from tests.fixtures.aside import run_aside
 from tests.tenancy import surface
@@ -416,7 +417,6 @@ def test_a_console_hears_nothing_of_hidden_chats(alpha, beta, who):
     group = group_of(alpha.schema, "console")
 
     async def listen() -> list[dict[str, Any]]:
-        channel_layers.backends.clear()
         socket = ApplicationCommunicator(
             application,
             {
@@ -431,17 +431,16 @@ def test_a_console_hears_nothing_of_hidden_chats(alpha, beta, who):
         await socket.send_input({"type": "websocket.connect"})
         await socket.receive_output(timeout=5)  # accept
         await socket.receive_output(timeout=5)  # hello
-        layer = get_channel_layer()
         events = [
             {"seq": n, "name": "message.received", "data": {"conversation": pk, "message": pk}}
             for n, pk in enumerate(pks.values(), 1)
         ]
-        await layer.group_send(
-            group, {"type": "events", "events": events, "facts": list(facts.values())}
+        await asyncio.to_thread(
+            tell, group, {"type": "events", "events": events, "facts": list(facts.values())}
         )
         for pk in pks.values():
-            await layer.group_send(group, {"type": "buyer_typing", "conversation": pk})
-            await layer.group_send(
+            await asyncio.to_thread(tell, group, {"type": "buyer_typing", "conversation": pk})
+            await asyncio.to_thread(tell,
                 group,
                 {
                     "type": "presence", "user": world.colleague.pk, "name": "Shy",
@@ -455,7 +454,8 @@ def test_a_console_hears_nothing_of_hidden_chats(alpha, beta, who):
             said = await socket.receive_output(timeout=5)
             heard.append(json.loads(said["text"]))
             if heard[-1]["type"] == "pong":
-                await layer.group_send(
+                await asyncio.to_thread(
+                    tell,
                     group,
                     {"type": "presence", "user": 0, "conversation": None, "facts": []},
                 )

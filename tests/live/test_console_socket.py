@@ -1,0 +1,265 @@
+"""The console's socket and its poll: no fact missed, none twice, nobody waits for anybody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from typing import Any
+
+import httpx
+import pytest
+from django.conf import settings
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import connect
+
+from bots.live.hub import FRAMES_BEHIND, Line
+from tenants.kernel import outbox
+from tenants.kernel.context import group_of
+from tenants.kernel.live import tell
+from tests.fixtures.aside import run_aside
+from tests.live.conftest import Server
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def cookie_of(shop: Any, role: str = "owner") -> str:
+    from django.test import Client
+
+    with shop.inside():
+        client = Client(HTTP_HOST=shop.host)
+        client.force_login(shop.user(role))
+    return f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
+
+
+class Console:
+    """An open console: what it heard, and how far."""
+
+    def __init__(self, port: int, shop: Any, role: str = "owner", since: int | None = None) -> None:
+        self.heard: list[dict[str, Any]] = []
+        self.seqs: list[int] = []
+        self.socket = connect(
+            f"ws://{shop.host}:{port}/live/console/",
+            additional_headers={"cookie": cookie_of(shop, role)},
+            open_timeout=10,
+        )
+        self.seq = self.wait("hello")["seq"]
+        if since is not None:
+            self.say(type="since", seq=since)
+
+    def say(self, **frame: Any) -> None:
+        self.socket.send(json.dumps(frame))
+
+    def wait(self, kind: str, timeout: float = 10) -> dict[str, Any]:
+        until = time.monotonic() + timeout
+        while True:
+            frame = json.loads(self.socket.recv(timeout=max(0.01, until - time.monotonic())))
+            self.heard.append(frame)
+            if frame["type"] == "events":
+                self.seqs += [event["seq"] for event in frame["events"]]
+            if frame["type"] == kind:
+                return frame
+
+    def until(self, seq: int, timeout: float = 10) -> list[int]:
+        """The numbers heard, in their order, up to one."""
+        until = time.monotonic() + timeout
+        while not self.seqs or self.seqs[-1] < seq:
+            self.wait("events", until - time.monotonic())
+        return self.seqs
+
+
+def happen(shop: Any, count: int = 1) -> int:
+    """So many facts of a merchant, relayed; the last one's number."""
+    from tenants.workspace.models import Counter
+
+    with shop.inside():
+        for n in range(count):
+            outbox.emit("catalogue.seen", key="x", data={"n": n})
+    outbox.relay()
+    with shop.inside():
+        return Counter.objects.get(name="events").value
+
+
+def test_each_fact_once_and_in_order(live, alpha, beta):
+    console, other = Console(live.port, alpha), Console(live.port, beta)
+
+    last = 0
+    for _ in range(5):
+        last = happen(alpha, 7)
+
+    assert console.until(last) == list(range(console.seq + 1, last + 1))
+    other.say(type="ping")
+    other.wait("pong")
+    assert "catalogue.seen" not in json.dumps(other.heard)
+
+
+def test_what_was_missed_while_redis_was_away_comes_with_a_heartbeat(live, alpha, monkeypatch):
+    console = Console(live.port, alpha)
+    monkeypatch.setattr("bots.handlers.tell", lambda *_: None)
+    last = happen(alpha, 3)
+
+    console.say(type="ping")
+
+    assert console.until(last) == list(range(console.seq + 1, last + 1))
+
+
+def test_facts_told_in_the_wrong_order_come_in_the_right_one(live, alpha, monkeypatch):
+    told: list[Any] = []
+    console = Console(live.port, alpha)
+    monkeypatch.setattr("bots.handlers.tell", lambda *what: told.append(what))
+    happen(alpha, 2)
+    last = happen(alpha, 2)
+
+    for what in reversed(told):
+        tell(*what)
+        tell(*what)
+
+    assert console.until(last) == list(range(console.seq + 1, last + 1))
+    console.say(type="ping")
+    console.wait("pong")
+    assert len(console.seqs) == last - console.seq  # none twice
+
+
+def test_after_a_hundred_reconnects_none_is_missed_and_none_comes_twice(live, alpha):
+    console = Console(live.port, alpha)
+    begin = console.seq
+    heard: list[int] = []
+    last = begin
+    for number in range(100):
+        last = happen(alpha, 1 + number % 3)
+        if number % 2:
+            console.until(last)
+        console.socket.close()
+        heard += [seq for seq in console.seqs if seq > (heard[-1] if heard else begin)]
+        console = Console(live.port, alpha, since=heard[-1] if heard else begin)
+
+    last = happen(alpha)
+    console.until(last)
+    heard += console.seqs
+    assert heard == list(range(begin + 1, last + 1))
+
+
+def test_a_server_that_dies_leaves_no_gap(live, alpha):
+    from bots.live import application
+
+    first = Console(live.port, alpha)
+    happen(alpha, 2)
+    first.until(first.seq + 2)
+    live.stop()
+    with pytest.raises(ConnectionClosed):
+        first.socket.recv(timeout=5)
+    last = happen(alpha, 4)
+
+    with Server(application) as again:
+        second = Console(again.port, alpha, since=first.seqs[-1])
+        assert second.until(last) == list(range(first.seqs[-1] + 1, last + 1))
+
+
+def test_colleagues_see_each_other_through_two_servers(live, alpha):
+    from bots.live import application
+
+    with Server(application) as elsewhere:
+        first = Console(live.port, alpha, "owner")
+        second = Console(elsewhere.port, alpha, "admin")
+        with alpha.inside():
+            from bots.models import Contact, Conversation
+
+            contact = Contact.objects.create(channel=alpha.channel, external_id="v")
+            talk = Conversation.objects.create(channel=alpha.channel, contact=contact, lane=77)
+        begun = time.monotonic()
+
+        first.say(type="look", conversation=talk.pk)
+        seen = second.wait("presence")
+
+        assert (seen["user"], seen["conversation"]) == (alpha.owner.pk, talk.pk)
+        assert time.monotonic() - begun < 2
+        late = Console(elsewhere.port, alpha, "admin")
+        assert late.wait("presence")["conversation"] == talk.pk  # who comes later is told at once
+        first.socket.close()
+        assert second.wait("presence")["conversation"] is None
+
+
+def test_a_colleague_whose_process_died_is_forgotten(live, alpha, monkeypatch):
+    monkeypatch.setattr("bots.live.console.LOOK_KEPT_S", 0.3)
+    console = Console(live.port, alpha)
+    looks = {"type": "presence", "user": 999, "name": "X", "conversation": 5, "facts": []}
+
+    tell(group_of(alpha.schema, "console"), looks)
+
+    assert console.wait("presence")["conversation"] == 5
+    assert console.wait("presence", 2) == {"type": "presence", "user": 999, "conversation": None}
+
+
+def test_a_slow_socket_is_given_up_and_keeps_nobody_waiting():
+    async def play() -> tuple[list[str], int, bool]:
+        free, sent, given_up = asyncio.Event(), [], []
+
+        async def stuck(message: dict[str, Any]) -> None:
+            await free.wait()
+            sent.append(message["text"])
+
+        async def give_up() -> None:
+            given_up.append(True)
+
+        line = Line(stuck, give_up)
+        begun = time.monotonic()
+        for number in range(FRAMES_BEHIND):
+            line.push(str(number))
+        free.set()
+        await asyncio.sleep(0.05)
+        in_order = list(sent)
+        free.clear()
+        for number in range(FRAMES_BEHIND + 2):
+            line.push(str(number))
+        assert time.monotonic() - begun < 1
+        await asyncio.sleep(0)
+        return in_order, len(given_up), line.is_over
+
+    in_order, given_up, is_over = run_aside(play())
+    assert in_order == [str(number) for number in range(FRAMES_BEHIND)]
+    assert (given_up, is_over) == (1, True)
+
+
+# ── Where sockets are shut ───────────────────────────────────────────────────────────────────
+def poll(live: Any, shop: Any, cookie: str, **more: Any) -> httpx.Response:
+    headers = {"host": f"{shop.host}:{live.port}", **more.pop("headers", {})}
+    if cookie:
+        headers["cookie"] = cookie
+    return httpx.post(
+        f"http://127.0.0.1:{live.port}/live/console/poll/", json=more, headers=headers, timeout=40
+    )
+
+
+def test_a_poll_tells_what_a_socket_tells(live, alpha, beta):
+    import threading
+
+    cookie = cookie_of(alpha)
+    poll(live, alpha, cookie, after=0)  # whoever comes is noted, which is a fact, too
+    begin = happen(alpha)
+    assert poll(live, alpha, cookie, after=0).json() == {"events": [], "seq": begin}
+    last = happen(alpha, 3)
+
+    found = poll(live, alpha, cookie, after=begin).json()
+    assert [event["seq"] for event in found["events"]] == [begin + 1, begin + 2, begin + 3]
+    threading.Timer(0.5, happen, (alpha,)).start()
+    begun = time.monotonic()
+    later = poll(live, alpha, cookie, after=last, wait=20).json()
+
+    assert [event["seq"] for event in later["events"]] == [last + 1]
+    assert time.monotonic() - begun < 5
+    assert poll(live, alpha, cookie, after=last + 1, wait=0).json() == {
+        "events": [],
+        "seq": last + 1,
+    }
+    assert poll(live, alpha, cookie, after=last + 100).json()["refresh"] is True
+
+
+def test_a_poll_is_for_people_of_the_merchant_on_its_own_pages(live, alpha, beta):
+    cookie = cookie_of(alpha)
+    assert poll(live, alpha, "", after=0).status_code == 401
+    assert poll(live, beta, cookie, after=0).status_code == 401
+    evil = {"origin": "https://evil.example"}
+    assert poll(live, alpha, cookie, after=0, headers=evil).status_code == 403
+    assert poll(live, alpha, cookie, after="x").status_code == 400
+    own = {"origin": f"http://{alpha.host}:{live.port}"}
+    assert poll(live, alpha, cookie, after=0, headers=own).status_code == 200
