@@ -493,7 +493,7 @@ class Bulk(APIView):
                 raise serializers.ValidationError({"filter": [_("There is no such list.")]})
         found = desk.in_view(user, asked["view"], saved=saved)
         if query := asked.get("q", "").strip():
-            found = found.filter(desk._matches(query))
+            found = found.filter(desk.matching(user, query))
         return list(found.order_by("pk").values_list("pk", flat=True)[: bulk.AT_MOST])
 
 

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from bots.api import bots, channels, conversations, desk, files, knowledge, teams, templates
+from bots.api import (
+    bots,
+    channels,
+    conversations,
+    desk,
+    files,
+    knowledge,
+    search,
+    teams,
+    templates,
+)
 
 _one = "conversations/<int:pk>/"
 
@@ -60,6 +70,7 @@ urlpatterns = [
     path("desk/files/", desk.DeskFile.as_view(), name="desk_files"),
     path("desk/prefs/", desk.Prefs.as_view(), name="desk_prefs"),
     path("desk/changes/", desk.DeskChanges.as_view(), name="desk_changes"),
+    path("desk/search/", search.DeskSearch.as_view(), name="desk_search"),
     path("desk/views/", desk.SavedViews.as_view(), name="desk_views"),
     path("desk/views/<int:pk>/", desk.SavedViewDetail.as_view(), name="desk_view"),
     path("desk/templates/", desk.DeskTemplates.as_view(), name="desk_templates"),

@@ -16,13 +16,12 @@ from bots.models import (
     Channel,
     Conversation,
     Draft,
-    Identity,
     Mention,
-    Message,
     SavedView,
     TeamMember,
 )
-from bots.selectors.policy import visible
+from bots.selectors.policy import sight_of, visible
+from bots.selectors.search import conversation_ids
 from tenants.workspace.models import User
 
 VIEWS = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned", "resolved", "all")
@@ -142,6 +141,11 @@ def counters(user: User, saved: Iterable[SavedView] | None = None) -> dict[str, 
 
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────
+def matching(user: User, query: str) -> Q:
+    """Conversations a text is found in (the newest some hundred), as one search finds them."""
+    return Q(pk__in=conversation_ids(sight_of(user), query))
+
+
 def sort_of(view: str, sort: str = "", *, query: str = "") -> str:
     is_work = view not in ("resolved", "all")
     if sort in SORTS and (is_work or sort in ("newest", "oldest")):
@@ -171,7 +175,7 @@ def page_of(
     """`{"rows", "next", "sort"}`: the nearest deadline first where somebody waits, else newest."""
     found = rows_ready(in_view(user, view, saved=saved), user)
     if query := query.strip():
-        found = found.filter(_matches(query))
+        found = found.filter(matching(user, query))
     if saved is not None:
         view, sort = str(saved.filters.get("view", "all")), sort or saved.sort
     sort = sort_of(view, sort, query=query)
@@ -207,28 +211,10 @@ def changes_of(
     """Rows of these conversations as they are now in a view; `gone` are no longer in it."""
     found = rows_ready(in_view(user, view, saved=saved).filter(pk__in=pks), user)
     if query := query.strip():
-        found = found.filter(_matches(query))
+        found = found.filter(matching(user, query))
     rows = [row_of(row) for row in found]
     here = {row["id"] for row in rows}
     return {"rows": rows, "gone": sorted(set(pks) - here)}
-
-
-def _matches(query: str) -> Q:
-    words = Q(contact__name__icontains=query)
-    if username := query.lstrip("@"):
-        words |= Q(contact__username__iexact=username)
-    digits = "".join(c for c in query if c.isdigit())
-    if len(digits) >= 5:
-        words |= Exists(  # type: ignore[assignment]
-            Identity.objects.filter(contact=OuterRef("contact"), value__contains=digits[-10:])
-        )
-    if len(query) >= 3:
-        words |= Exists(  # type: ignore[assignment]
-            Message.objects.filter(conversation=OuterRef("pk"), text__icontains=query).exclude(
-                kind=Message.Kind.SYSTEM
-            )
-        )
-    return words
 
 
 def _cursor(moment: datetime | None, pk: int) -> str:
