@@ -8,3 +8,4 @@ class AnalyticsConfig(AppConfig):
 
     def ready(self) -> None:
         from analytics import handlers, steps, usage  # noqa: F401 - they register themselves
+        from analytics.services import export  # noqa: F401 - a job

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from analytics.histogram import bucket_of
 from analytics.models import DailyFigure
+from analytics.services.dialogues import dialogues_advance, dialogues_rebuild
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
@@ -31,13 +32,29 @@ NAMES = (
     "conversation.resolved",
     "turn.answered",
 )
+# What only dialogues and figures of hours are made of (analytics.services.dialogues).
+MORE = (
+    "conversation.taken_over",
+    "conversation.reopened",
+    "conversation.offer_ended",
+    "conversation.overdue",
+    "rating.given",
+    "sla.breached",
+)
 
 Key = tuple[object, str, str]
 
 
-@outbox.on(*NAMES)
+@outbox.on(*NAMES, *MORE)
 def ring(event: outbox.Event) -> None:
     due.schedule("figures", 0, due_at=timezone.now() + GATHER)
+
+
+@outbox.on("message.written")
+def ring_for_people(event: outbox.Event) -> None:
+    """What the bot writes is told by `turn.answered`."""
+    if event.data.get("author") == "agent":
+        ring(event)
 
 
 @due.worker("figures")
@@ -45,6 +62,7 @@ def figures_advance(_object_id: int) -> datetime | None:
     """Add up what the log has more than last time."""
     while _advance():
         pass
+    dialogues_advance()
     dialogues_watch()
     return None
 
@@ -54,6 +72,7 @@ def figures_rebuild() -> None:
     with transaction.atomic():
         Counter.objects.filter(name=WATERMARK).update(value=0)
         DailyFigure.objects.all().delete()
+    dialogues_rebuild()
     figures_advance(0)
 
 

@@ -13,7 +13,7 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from analytics.admin.charts import bars
-from analytics.selectors import Figures, Period, change, figures, last_days, waiting_now
+from analytics.selectors.figures import Figures, Period, change, figures, last_days, waiting_now
 from analytics.steps import steps
 from bots.admin.preview import reason_in_words
 from bots.models import Conversation

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from analytics.handlers import figures_advance, figures_rebuild
 from analytics.histogram import bucket_of, quantile, value_of
 from analytics.models import DailyFigure
-from analytics.selectors import Period, change, figures, last_days
+from analytics.selectors.figures import Period, change, figures, last_days
 from tenants.kernel import outbox
 from tenants.workspace.models import Counter, Event
 

@@ -119,6 +119,10 @@ def hand_over(
         outbox.emit(
             "conversation.handed_over",
             key=f"conversation:{conversation.pk}",
-            data={"conversation": conversation.pk, "reason": str(reason)},
+            data={
+                "conversation": conversation.pk,
+                "reason": str(reason),
+                "team": conversation.team_id,
+            },
         )
     return True

@@ -12,7 +12,7 @@ from bots.selectors.policy import of_visible, visible
 from tenants.workspace.models import StoredFile, User
 
 # Archives of everything and what an import reads are not for buyers.
-KEPT_APART = ("merchant.export", "import")
+KEPT_APART = ("merchant.export", "import", "reports.export")
 
 
 def sendable() -> QuerySet[StoredFile]:

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", include("tenants.api.urls")),
     path("", include("integrations.api.urls")),
     path("", include("bots.api.urls")),
+    path("", include("analytics.api.urls")),
     path("", Missing.as_view()),
     path("<path:rest>", Missing.as_view()),
 ]
