@@ -2,7 +2,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { isEmpty } from '../store/drafts';
-import type { Thread } from '../types';
+import type { Mode, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { leftText, t } from '../words';
 import { hasGaps, nextGap } from './asks';
@@ -226,9 +226,7 @@ function Field({ desk, state, thread, now }: Props) {
           aria-autocomplete="list"
           aria-controls={choices ? 'picker' : undefined}
           aria-activedescendant={choices?.length ? `choice-${chosen}` : undefined}
-          placeholder={t(
-            mode === 'reply' ? (sendByEnter ? 'replyHintEnter' : 'replyHint') : 'noteHint',
-          )}
+          placeholder={hint(mode, sendByEnter)}
           onInput={(event) => typed(event.currentTarget)}
           onBlur={() => setTimeout(() => setTrigger(null), 150)}
           onPaste={(event) => {
@@ -280,6 +278,12 @@ function Field({ desk, state, thread, now }: Props) {
     </form>
   );
 }
+
+const hint = (mode: Mode, sendByEnter: boolean): string => {
+  if (mode === 'note') return t('noteHint');
+  if (innerWidth < 800) return t('replyHintShort');
+  return t(sendByEnter ? 'replyHintEnter' : 'replyHint');
+};
 
 function Tool({
   icon,

@@ -15,6 +15,8 @@ export class Threads {
   private readonly kept = new Map<number, Thread>();
   private readonly unread = new Set<number>(); // marked so by hand: not read by being open
   private isPaging = false;
+  private asked = 0;
+  private shown = 0; // the newest answer that was shown: an older one is out of date
 
   constructor(
     private readonly store: Store,
@@ -50,9 +52,11 @@ export class Threads {
   async read(isOpening = false): Promise<void> {
     const id = this.store.state.open;
     if (!id) return;
+    const asked = ++this.asked;
     try {
       const page = await call<Thread>('GET', `/desk/conversations/${id}/`);
-      if (this.store.state.open !== id) return;
+      if (this.store.state.open !== id || asked < this.shown) return;
+      this.shown = asked;
       const now = this.store.state.thread;
       this.drafts.fromServer(id, page.drafts);
       this.drafts.arrived(page.messages);

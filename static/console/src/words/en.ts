@@ -81,6 +81,7 @@ export const EN: Record<Word, string> = {
   sendAnyway: 'Send anyway',
   saveNote: 'Save note',
   replyHint: 'Write to the buyer. Ctrl+Enter sends, / templates, # goods and articles',
+  replyHintShort: 'Write to the buyer',
   replyHintEnter: 'Write to the buyer. Enter sends, / templates, # goods and articles',
   noteHint: 'Only colleagues see this. @ calls one of them',
   you: 'You',
