@@ -74,7 +74,7 @@ export function server(answer: (call: Call) => unknown): Call[] {
         body: init.body ? JSON.parse(String(init.body)) : {},
       };
       calls.push(call);
-      const found = answer(call);
+      const found = await answer(call);
       if (found instanceof Response) return found;
       return new Response(JSON.stringify(found ?? {}), { status: 200 });
     }),

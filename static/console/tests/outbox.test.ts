@@ -200,6 +200,25 @@ describe('drafts', () => {
     expect(calls.filter((one) => one.method === 'PUT').at(-1)!.body.text).toBe('второе');
   });
 
+  it('outlive it too when the message is seen in the thread before its answer comes', async () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    const outbox = new Outbox(store, drafts, {
+      sent: () => undefined,
+      taken: () => undefined,
+      elsewhere: () => undefined,
+    });
+    store.set({ open: 7, thread: thread([message(4)]) });
+    server(({ path }) => (path.endsWith('/reply/') ? new Promise(() => undefined) : {}));
+    drafts.typed('reply', 'первое');
+    const { key } = outbox.send('reply')!;
+    drafts.typed('reply', 'второе');
+    await settled(760); // the second is saved before the first has gone
+    drafts.arrived([message(5, { client_key: key })]);
+    drafts.fromServer(7, {});
+    expect([drafts.of('reply').text, store.state.outbox]).toEqual(['второе', []]);
+  });
+
   it('of a note and of a reply are two', () => {
     const store = new Store(BOOT);
     const drafts = new Drafts(store);

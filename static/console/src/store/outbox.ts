@@ -89,13 +89,24 @@ export class Outbox {
 
   private arrived(messages: Message[]): void {
     const keys = new Set(messages.map((m) => m.client_key).filter(Boolean));
-    for (const one of this.all) if (keys.has(one.key) && !one.then) this.drop(one.key);
+    for (const one of this.all)
+      if (keys.has(one.key)) {
+        this.left(one);
+        if (!one.then) this.drop(one.key);
+      }
+  }
+
+  /** It is with the server, which has forgotten the draft: what was typed since is told again. */
+  private left({ conversation, mode }: Outgoing): void {
+    this.drafts.sent(`${conversation}:${mode}`);
   }
 
   /** What was waiting when the page was closed, and what another tab has put or sent. */
   async fromShelf(): Promise<void> {
     const kept = (await this.shelf?.all('outbox').catch(() => [])) ?? [];
     const outbox = kept.map((one) => one.outgoing).sort((a, b) => a.at.localeCompare(b.at));
+    const keys = new Set(outbox.map((one) => one.key));
+    for (const one of this.all) if (!keys.has(one.key)) this.left(one);
     this.store.set({ outbox });
     if (outbox.length) void this.flush();
   }
@@ -117,7 +128,7 @@ export class Outbox {
       }
       try {
         await this.sendOne(next);
-        this.drafts.sent(`${next.conversation}:${next.mode}`);
+        this.left(next);
         this.after.sent(next);
         this.drop(next.key);
       } catch (error) {
