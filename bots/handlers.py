@@ -63,7 +63,7 @@ def index_all_products(_object_id: int) -> datetime | None:
     return None
 
 
-@outbox.on(*sorted({*rules.FACTS, "message.received", "message.written"}))
+@outbox.on(*sorted({*rules.FACTS, *rules.WAITS_AGAIN, "message.written"}))
 def follow_rules(event: Event) -> None:
     rules.noticed(event)
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from bots.api import (
+    automation,
     bots,
     channels,
     conversations,
@@ -12,6 +13,7 @@ from bots.api import (
     search,
     teams,
     templates,
+    times,
 )
 
 _one = "conversations/<int:pk>/"
@@ -62,6 +64,19 @@ urlpatterns = [
     path("agents/", teams.AgentList.as_view(), name="agents"),
     path("agents/<int:pk>/", teams.AgentDetail.as_view(), name="agent"),
     path("agents/<int:pk>/shifts/", teams.AgentShifts.as_view(), name="agent_shifts"),
+    path("calendars/", times.CalendarList.as_view(), name="calendars"),
+    path("calendars/<int:pk>/", times.CalendarDetail.as_view(), name="calendar"),
+    path("calendars/<int:pk>/holidays/", times.CalendarHolidays.as_view(), name="holidays"),
+    path("sla-policies/", times.PolicyList.as_view(), name="sla_policies"),
+    path("sla-policies/<int:pk>/", times.PolicyDetail.as_view(), name="sla_policy"),
+    path("rules/", automation.RuleList.as_view(), name="rules"),
+    path("rules/firings/", automation.FiringList.as_view(), name="rule_firings"),
+    path("rules/<int:pk>/", automation.RuleDetail.as_view(), name="rule"),
+    path("rules/<int:pk>/try/", automation.RuleTry.as_view(), name="rule_try"),
+    path("macros/", automation.MacroList.as_view(), name="macros"),
+    path("macros/<int:pk>/", automation.MacroDetail.as_view(), name="macro"),
+    path("macros/runs/<int:pk>/undo/", automation.MacroUndo.as_view(), name="macro_undo"),
+    path(f"{_one}macro/", automation.MacroRunView.as_view(), name="macro_run"),
     path("labels/", teams.LabelList.as_view(), name="labels"),
     path("labels/<int:pk>/", teams.LabelDetail.as_view(), name="label"),
     path("files/<int:pk>/", files.FileContent.as_view(), name="file"),

@@ -164,9 +164,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     only_thanks = not said.files and not said.payload and is_thanks(text)
     opens = wakes = False
     if conversation.status == Conversation.Status.RESOLVED and (
-        conversation.episode_id is None
-        or not only_thanks
-        or not _stays_closed(conversation, text)
+        conversation.episode_id is None or not only_thanks or not _stays_closed(conversation, text)
     ):
         opens = True
         conversation.status = Conversation.Status.OPEN

@@ -68,6 +68,8 @@ EVENTS: dict[str, Occasion] = {
     "agent_silent": Occasion(gettext_lazy("nobody answers the buyer")),
 }
 SILENCES = ("buyer_silent", "agent_silent")
+# The buyer waits for a person from here on, whoever wrote last.
+WAITS_AGAIN = ("conversation.handed_over", "conversation.woken")
 FACTS = {one.fact: name for name, one in EVENTS.items() if one.fact}
 BUILTIN = {
     "agent_silent": (gettext_noop("A silent colleague's buyer goes to the queue"), "agent_silent",
@@ -198,6 +200,9 @@ def noticed(event: outbox.Event) -> None:
         return
     if event.name in ("message.received", "message.written"):
         _move_silence(event, on)
+    elif event.name in WAITS_AGAIN and "agent_silent" in on:
+        waits = timedelta(seconds=on["agent_silent"])
+        due.schedule("silence", event.data["conversation"], due_at=timezone.now() + waits)
     name = FACTS.get(event.name)
     if name in on and _is_meant(event.name, event.data):
         due.schedule("rules", 0)
@@ -433,7 +438,7 @@ def _last_message(conversation: Conversation) -> Message | None:
 def _silent_until(rule: Rule, conversation: Conversation, last: Message) -> datetime | None:
     """When the rule's silence is full; None where it is not this side's turn to write."""
     if rule.event == "buyer_silent":
-        if last.author == Message.Author.BUYER:
+        if last.author == Message.Author.BUYER or conversation.waiting_since is not None:
             return None
         return last.created_at + timedelta(seconds=rule.silence_s)
     waits = conversation.waiting_since
