@@ -2,7 +2,8 @@
 
 import type { Desk } from '../store/desk';
 import { chordOf, hasModifier, type Pressed } from './chords';
-import { back, COMMANDS, type Command } from './commands';
+import { COMMANDS, type Command } from './commands';
+import { back } from './moves';
 
 export const keysOf = (command: Command, own: Record<string, string> = {}): string =>
   own[command.id] ?? command.keys;

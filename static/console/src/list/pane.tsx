@@ -1,5 +1,5 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
-import { focusComposer } from '../keys/commands';
+import { focusComposer } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { Icon } from '../ui/icons';

@@ -91,7 +91,7 @@ export function Waits({ row, now }: { row: Row; now: number }) {
       </span>
     );
   if (!row.waiting_since) return null;
-  const level = urgency(row.waiting_since, row.deadline_at, now);
+  const level = urgency(row.waiting_since, row.sla_due_at ?? row.deadline_at, now);
   return (
     <span class={`chip wait ${level}`}>
       <Icon name={level === 'red' ? 'alert' : 'clock'} size={14} />

@@ -1,0 +1,71 @@
+/** What commands do with the focus and between conversations. */
+import type { Desk } from '../store/desk';
+
+export const focusComposer = (): void => {
+  requestAnimationFrame(() =>
+    document.querySelector<HTMLTextAreaElement>('.composer textarea')?.focus(),
+  );
+};
+
+export const focusList = (): void => {
+  requestAnimationFrame(() => document.querySelector<HTMLElement>('.rows')?.focus());
+};
+
+/** Tell the composer to do something with its field (open a picker, attach). */
+export const toComposer = (what: string): void => {
+  focusComposer();
+  requestAnimationFrame(() => {
+    document.querySelector('.composer')?.dispatchEvent(new CustomEvent('do', { detail: what }));
+  });
+};
+
+export function write(desk: Desk, mode: 'reply' | 'note'): void {
+  desk.store.set({ mode });
+  focusComposer();
+}
+
+export function step(desk: Desk, by: number): void {
+  const next = desk.rows.move(by);
+  if (next) void desk.threads.open(next.id);
+}
+
+/** Resolve and on to the next one that waits. */
+export async function resolveAndNext(desk: Desk): Promise<void> {
+  const { rows } = desk.state.list;
+  const at = rows.findIndex((row) => row.id === desk.state.open);
+  const next = rows[at + 1] ?? rows[at - 1];
+  if ((await desk.acts.resolve()) && next) void desk.threads.open(next.id);
+}
+
+/** Send what is written; with nothing written, resolve. Then the next one. */
+export function sendAndResolve(desk: Desk): void {
+  if (desk.state.mode !== 'reply' || !desk.outbox.send('reply', false, 'resolve')) {
+    void resolveAndNext(desk);
+    return;
+  }
+  const { rows } = desk.state.list;
+  const at = rows.findIndex((row) => row.id === desk.state.open);
+  const next = rows[at + 1];
+  if (next) void desk.threads.open(next.id);
+}
+
+export function back(desk: Desk): void {
+  const { state, store } = desk;
+  if (state.panel) store.set({ panel: '' });
+  else if (state.ask) {
+    store.set({ ask: '' });
+    focusComposer();
+  } else if (state.showContext && innerWidth < 1200) store.set({ showContext: false });
+  else if (document.activeElement?.matches('textarea, input, select')) {
+    (document.activeElement as HTMLElement).blur();
+    focusList();
+  } else if (state.list.selected.size) desk.rows.unchoose();
+  else {
+    if (innerWidth < 800) void desk.threads.open(null);
+    focusList();
+  }
+}
+
+export function focusSearch(): void {
+  document.querySelector<HTMLInputElement>('.search input')?.focus();
+}
