@@ -26,7 +26,7 @@ from django.db import DatabaseError, connection
 
 from bots.live.hub import SLOW, Line, Told, hub
 from bots.selectors.policy import Facts, Sight, conversations_in, facts_of, sight_of
-from bots.services import agents
+from bots.services import agents, focus
 from tenants.kernel.context import group_of, merchant_context
 from tenants.selectors.hosts import site_of
 from tenants.workspace.models import Counter, Event
@@ -105,6 +105,8 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
                 await self._catch_up()
             case "look" | "typing" as kind if isinstance(content.get("conversation"), int | None):
                 await self._look(content, kind)
+            case "focus" if isinstance(content.get("conversation"), int | None):
+                await _note_focus(self.schema, self.user_id, content.get("conversation"))
 
     async def _ping(self) -> None:
         """A heartbeat: also finds what was missed, should Redis have been away."""
@@ -194,6 +196,9 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
                 self._presence(told)
             case "buyer_typing":
                 self._buyer_typing(told)
+            case "notice" if told.message["user"] == self.user_id:
+                # What this person is told of (bots.services.notices); nobody else's.
+                self.push({"type": "notice", "notice": told.message["notice"]})
 
     def lapsed(self) -> None:
         if self.seq is not None:
@@ -389,6 +394,15 @@ def _note_seen(schema: str, user_id: int) -> None:
         with merchant_context(schema):
             if user := get_user_model().objects.filter(pk=user_id, is_active=True).first():
                 agents.seen(user)
+    finally:
+        connection.close()
+
+
+@database_sync_to_async
+def _note_focus(schema: str, user_id: int, conversation: int | None) -> None:
+    try:
+        with merchant_context(schema):
+            focus.note(user_id, conversation)
     finally:
         connection.close()
 

@@ -132,22 +132,42 @@ class Sight:
 
 def sight_of(user: User) -> Sight:
     """Default deny: who is not active, or belongs to no team, sees nothing of others."""
-    if user.pk is None or not user.is_active:
-        return Sight(user.pk or 0, nothing=True)
-    if user.is_superuser or user.role in (User.Role.OWNER, User.Role.ADMIN):
-        return Sight(user.pk, everything=True)
-    if user.role not in (User.Role.SUPERVISOR, User.Role.AGENT):
-        return Sight(user.pk, nothing=True)
-    whole: set[int] = set()
-    common: set[int] = set()
-    default = None
-    for team, is_lead, sees, is_default in TeamMember.objects.filter(user=user).values_list(
-        "team_id", "is_lead", "team__sees_colleagues", "team__is_default"
-    ):
-        full = is_lead or sees or user.role == User.Role.SUPERVISOR
-        (whole if full else common).add(team)
-        default = team if is_default else default
-    return Sight(user.pk, whole=frozenset(whole), common=frozenset(common), default=default)
+    return sights_of([user])[user.pk or 0]
+
+
+def sights_of(users: Iterable[User]) -> dict[int, Sight]:
+    """How far each of them sees, by id; one query at most."""
+    found: dict[int, Sight] = {}
+    asked: dict[int, User] = {}
+    for user in users:
+        if user.pk is None or not user.is_active:
+            found[user.pk or 0] = Sight(user.pk or 0, nothing=True)
+        elif user.is_superuser or user.role in (User.Role.OWNER, User.Role.ADMIN):
+            found[user.pk] = Sight(user.pk, everything=True)
+        elif user.role not in (User.Role.SUPERVISOR, User.Role.AGENT):
+            found[user.pk] = Sight(user.pk, nothing=True)
+        else:
+            asked[user.pk] = user
+    if not asked:
+        return found
+    whole: dict[int, set[int]] = {pk: set() for pk in asked}
+    common: dict[int, set[int]] = {pk: set() for pk in asked}
+    default: dict[int, int] = {}
+    for pk, team, is_lead, sees, is_default in TeamMember.objects.filter(
+        user__in=asked
+    ).values_list("user_id", "team_id", "is_lead", "team__sees_colleagues", "team__is_default"):
+        full = is_lead or sees or asked[pk].role == User.Role.SUPERVISOR
+        (whole if full else common)[pk].add(team)
+        if is_default:
+            default[pk] = team
+    for pk in asked:
+        found[pk] = Sight(
+            pk,
+            whole=frozenset(whole[pk]),
+            common=frozenset(common[pk]),
+            default=default.get(pk),
+        )
+    return found
 
 
 def visible(user: User) -> QuerySet[Conversation]:

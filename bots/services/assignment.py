@@ -71,6 +71,7 @@ def enqueue(conversation: Conversation, team: Team | None = None) -> None:
     conversation.offered_to = conversation.offer_until = None
     conversation.needs = {k: v for k, v in conversation.needs.items() if k != "passed"}
     conversation.save(update_fields=["team", "queued_at", "offered_to", "offer_until", "needs"])
+    due.schedule("told", conversation.pk)
     wake(team)
 
 

@@ -22,7 +22,7 @@ from bots.channels.base import (
 from bots.engine import running, texts
 from bots.engine.timing import QUEUE_WAIT
 from bots.models import Attachment, Channel, Contact, Conversation, Episode, Identity, Message
-from bots.services import assignment, messages, sla
+from bots.services import agent_telegram, assignment, messages, sla
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
@@ -43,7 +43,8 @@ def is_thanks(text: str) -> bool:
 def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
     """Apply one occurrence inside the caller's transaction. Doing it twice changes nothing."""
     if isinstance(occurrence, BuyerMessage):
-        _buyer_wrote(channel, lane, occurrence)
+        if not agent_telegram.heard(channel, occurrence):
+            _buyer_wrote(channel, lane, occurrence)
     elif isinstance(occurrence, BuyerEdit):
         _buyer_edited(lane, occurrence)
     elif isinstance(occurrence, OwnerEcho):
@@ -233,6 +234,8 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         )
         if file.external_id and file.stored_id is None:
             due.schedule("fetch", message_id)
+    if conversation.agent_id or conversation.followers or conversation.window_expires_at:
+        due.schedule("told", conversation.pk)
     if bot_has_to and conversation.deadline_at:
         due.follow("turn", conversation.pk, timer=("deadline", conversation.deadline_at))
     running.make_stale(current_schema(), conversation.pk)

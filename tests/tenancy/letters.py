@@ -17,6 +17,7 @@ from django.core.mail import EmailMessage
 from django.utils import timezone
 
 from analytics.models import DailyFigure
+from bots.models import Notice
 from bots.services.partner_keys import LETTER as KEY_LETTER
 from bots.services.partner_keys import key_broke
 from bots.services.partner_models import partner_model_save
@@ -154,6 +155,18 @@ def key_refused(shop: Any, client_of: Any) -> None:
     assert due.take(shop.schema, kind, number)
 
 
+def told_by_letter(shop: Any, client_of: Any) -> None:
+    """A notice of a colleague's that goes by letter."""
+    with shop.inside():
+        Notice.objects.all().delete()
+        Notice.objects.create(
+            user=shop.agent, event="channel", key="letter", data={"name": "Bot"}, todo=["email"]
+        )
+        due.schedule("notice", shop.agent.pk)
+    Due.objects.filter(kind="notice").update(due_at=timezone.now())
+    assert due.take(shop.schema, "notice", shop.agent.pk)
+
+
 PARTNER_OWNERS = {"alpha": "staff@partner.example", "beta": "root@platform.example"}
 WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/admin/password.py forgotten": forgotten,
@@ -163,6 +176,7 @@ WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/services/limit_letters.py _send": limits_near,
     "tenants/services/welcome.py _welcome": welcomed,
     "bots/services/partner_models.py _tell": key_refused,
+    "bots/services/notice_work.py _letter": told_by_letter,
 }
 
 
