@@ -71,7 +71,8 @@ def _still(user: User, rows: list[Notice], now: datetime) -> list[Notice]:
     """Without what was read, is too old, or may no longer be seen by this person."""
     wanted = {row.conversation_id for row in rows if row.conversation_id}
     may_see = set(visible(user).filter(pk__in=wanted).values_list("pk", flat=True))
-    good, over = [], []
+    good: list[Notice] = []
+    over: list[Notice] = []
     for row in rows:
         is_ours = row.conversation_id is None or row.conversation_id in may_see
         is_due = row.seen_at is None and row.at > now - GIVEN_UP
@@ -150,7 +151,9 @@ def _by_way(
     pieces: list[list[Notice]] = [[row] for row in fresh]
     if old:
         pieces.insert(0, old)
-    ways = make() if pieces else None
+    if not pieces:
+        return None
+    ways = make()
     for piece in pieces:
         taken = [row for row in piece if _take(row, way)]
         if not taken:

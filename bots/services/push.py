@@ -92,12 +92,13 @@ def subscribe(
         fits = False
     if not fits:
         raise BrowserRefused(_("The browser's keys are damaged. Allow notices anew."), field="keys")
+    secrets: Any = {"endpoint": endpoint, "p256dh": p256dh, "auth": auth}
     with transaction.atomic():
         row, _new = PushSubscription.objects.update_or_create(
             mark=hashlib.sha256(endpoint.encode()).hexdigest(),
             defaults={
                 "user": user,
-                "secrets": {"endpoint": endpoint, "p256dh": p256dh, "auth": auth},
+                "secrets": secrets,
                 "session": session_mark(session),
                 "device": device[:80],
                 "failure": "",
