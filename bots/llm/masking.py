@@ -40,7 +40,8 @@ _EMAIL = re.compile(r"[\w.+\-]+@(?:[\w\-]+\.)+[^\W\d_]{2,}")
 _DIGITS = re.compile(r"(?<![\d])\d(?:[  \-]?\d){12,40}(?!\d)")
 _PHONE = re.compile(
     r"(?<![\w+])(?:"
-    r"\+\d[\d\-  ().]{6,20}\d"  # international, with a plus
+    r"\+7(?:[\-  ().]{0,3}\d){10}(?!\d)"
+    r"|\+\d(?:[\-  ().]{0,3}\d){9,14}"  # international, with a plus; a date may follow
     r"|[78][\-  ]?\(?\d{3}\)?(?:[\-  .]?\d){7}"  # Russian, 11 digits
     r"|\(?9\d{2}\)?(?:[\-  ]?\d){7}"  # Russian mobile without its prefix
     r")(?!\w)"

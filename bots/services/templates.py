@@ -139,6 +139,8 @@ def _parse(text: str) -> tuple[tuple[Piece, ...], tuple[tuple[str, str], ...]]:
             continue
         faults.append(("unknown", inner[:60]))
     literal(text[end:])
+    if "\x00" in text:
+        faults.append(("nul", ""))
     return tuple(pieces), tuple(faults)
 
 
@@ -153,6 +155,8 @@ def template_parse(text: str) -> tuple[Piece, ...]:
 def _fault(code: str, what: str) -> str:
     if code == "braces":
         return _("Braces do not match: a variable is written {{contact.name}}.")
+    if code == "nul":
+        return _("The text has a character that cannot be kept (NUL): remove it.")
     near = _nearest(what)
     if near:
         return _("There is no variable “%(what)s”. Did you mean “%(near)s”?") % {

@@ -222,6 +222,13 @@ def test_values_survive_the_way_there_and_back(value):
     assert json.dumps(back).replace('"', "") == json.dumps(value).replace('"', "")
 
 
+@pytest.mark.parametrize("after", ["25.11.2026", "12 345", "18.00"])
+def test_a_number_right_after_a_phone_does_not_hide_it(after):
+    mask = Mask(ANNA)
+
+    assert mask.text(f"+79100000000 {after}") == f"[PHONE_2] {after}"
+
+
 # Words between which something personal may stand; none of them is a part of it.
 around = st.lists(
     st.sampled_from(
