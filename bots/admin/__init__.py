@@ -1,7 +1,9 @@
 """The assistant's part of the desk: bots, channels, templates, knowledge, hours, models."""
 
 from bots.admin import (
+    automation,
     bots,
+    calendars,
     channels,
     hours,
     knowledge,
@@ -13,7 +15,9 @@ from bots.admin import (
 )
 
 __all__ = [
+    "automation",
     "bots",
+    "calendars",
     "channels",
     "hours",
     "knowledge",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date, time
 from itertools import pairwise
 from typing import Any
@@ -10,7 +11,7 @@ from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
@@ -18,17 +19,21 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.models import Holiday, OpeningHours
+from bots.models import Calendar, Holiday, OpeningHours
 from bots.selectors.hours import opening
+from bots.selectors.russia import YEARS, is_settled
+from bots.services.calendars import holidays_fill
 from bots.services.hours import hours_save
 from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
+from tenants.kernel.text import whole
 from tenants.services.audit import audit
 from tenants.services.shops import shop_save
 
 _INTERVAL = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*[-–—]\s*(\d{1,2})(?:[:.](\d{2}))?")
+_MARK = re.compile(r"(?:=([1-7])|[-−–](\d{1,4}))(?:\s+|$)")
 Interval = tuple[time, time]
 
 # First the zones of Russia and its neighbours, as people look for them.
@@ -90,7 +95,8 @@ class HoursForm(forms.Form):
         required=False,
         widget=forms.Textarea({"rows": 6}),
         help_text=gettext_lazy(
-            "A day a line: “31.12.2026 10:00–16:00 New Year's Eve”; without hours the day is off."
+            "A day a line: “31.12.2026 10:00–16:00 New Year's Eve”; without hours the day is off. "
+            "“-60”: ends an hour earlier; “=1”: works like Monday."
         ),
     )
 
@@ -145,7 +151,16 @@ class HoursForm(forms.Form):
         hours, name = None, rest.strip()
         if (found := _INTERVAL.match(name)) is not None:
             hours, name = read_intervals(found.group(0))[0], name[found.end() :].strip()
+        like, shorter = None, 0
+        while (mark := _MARK.match(name)) is not None:
+            if mark[1]:
+                like = int(mark[1]) - 1
+            else:
+                shorter = min(int(mark[2]), 1_440)
+            name = name[mark.end() :]
         return Holiday(
+            as_weekday=like,
+            shorter_min=shorter,
             day=day,
             name=name[:80],
             opens=hours[0] if hours else None,
@@ -153,11 +168,30 @@ class HoursForm(forms.Form):
         )
 
 
+def preset_years() -> list[tuple[int, bool]]:
+    """(year, whether what the Government moved is known)."""
+    return [(year, is_settled(year)) for year in YEARS]
+
+
+def fill_year(request: HttpRequest, calendar: Calendar | None) -> None:
+    """The button of the production calendar."""
+    try:
+        added = holidays_fill(calendar, whole(request.POST.get("fill", "")) or 0)
+    except ValidationError as error:
+        messages.error(request, " ".join(error.messages))
+        return
+    audit("hours.changed", actor=actor_of(request))
+    messages.success(request, _("Days put in: %s. What you had written stays.") % added)
+
+
 @merchant_site.page("hours/", name="hours")
 def hours_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("bots.change_openinghours"):
         raise PermissionDenied
     merchant = request.tenant  # type: ignore[attr-defined]
+    if request.method == "POST" and "fill" in request.POST:
+        fill_year(request, None)
+        return redirect("merchant:hours")
     form = HoursForm(posted(request), zone=merchant.time_zone, initial=_stored(merchant))
     if request.method == "POST" and form.is_valid():
         hours_save(week=form.cleaned_data["week"], holidays=form.cleaned_data["holidays"])
@@ -176,22 +210,35 @@ def hours_page(request: HttpRequest) -> HttpResponse:
             form=form,
             is_open=is_open,
             start=start,
+            years=preset_years(),
             is_guess=OpeningHours.objects.filter(calendar=None, is_guess=True).exists(),
         ),
     )
+
+
+def day_lines(days: Iterable[Holiday]) -> str:
+    """Days as the form reads them, a line each."""
+    lines = []
+    for day in sorted(days, key=lambda one: one.day):
+        marks = (
+            f"{day.day:%d.%m.%Y}",
+            in_words([(day.opens, day.closes)]) if day.opens and day.closes else "",
+            f"={day.as_weekday + 1}" if day.as_weekday is not None else "",
+            f"-{day.shorter_min}" if day.shorter_min else "",
+            day.name,
+        )
+        lines.append(" ".join(filter(None, marks)))
+    return "\n".join(lines)
 
 
 def _stored(merchant: Any) -> dict[str, Any]:
     week: dict[int, list[Interval]] = {}
     for hours in OpeningHours.objects.filter(calendar=None).order_by("weekday", "opens"):
         week.setdefault(hours.weekday, []).append((hours.opens, hours.closes))
-    lines = []
-    for day in Holiday.objects.filter(day__gte=timezone.localdate()).order_by("day"):
-        hours_text = in_words([(day.opens, day.closes)]) if day.opens and day.closes else ""
-        lines.append(" ".join(filter(None, [f"{day.day:%d.%m.%Y}", hours_text, day.name])))
+    upcoming = Holiday.objects.filter(calendar=None, day__gte=timezone.localdate())
     return {
         "time_zone": merchant.time_zone,
-        "holidays": "\n".join(lines),
+        "holidays": day_lines(upcoming),
         **{f"day_{day}": in_words(intervals) for day, intervals in week.items()},
     }
 

@@ -1,0 +1,128 @@
+"""Calendars beside the shop's hours: for teams and answer times."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from bots.admin.hours import HoursForm, day_lines, fill_year, in_words, preset_years
+from bots.models import Calendar, Holiday, OpeningHours, Team
+from bots.selectors.calendars import times_of
+from bots.services.calendars import calendar_save
+from tenants.admin.base import actor_of
+from tenants.admin.menu import Entry, may, merchant_menu
+from tenants.admin.sites import merchant_site
+from tenants.kernel.posted import posted
+from tenants.services.audit import audit
+
+
+def _may(request: HttpRequest) -> None:
+    if not request.user.has_perm("bots.change_calendar"):
+        raise PermissionDenied
+
+
+class CalendarForm(HoursForm):
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
+
+
+@merchant_site.page("calendars/", name="calendars")
+def calendars_page(request: HttpRequest) -> HttpResponse:
+    _may(request)
+    teams: dict[int, list[str]] = {}
+    for team in Team.objects.exclude(calendar=None):
+        teams.setdefault(team.calendar_id or 0, []).append(str(team))
+    now = timezone.now()
+    rows = []
+    for calendar in Calendar.objects.all():
+        times = times_of(calendar)
+        rows.append(
+            {"calendar": calendar, "zone": str(times.zone), "is_open": times.is_open(now),
+             "teams": ", ".join(teams.get(calendar.pk, []))}
+        )  # fmt: skip
+    return TemplateResponse(
+        request, "desk/calendars.html", merchant_site.context(request, _("Calendars"), rows=rows)
+    )
+
+
+@merchant_site.page("calendars/add/", name="calendar_add")
+def calendar_add(request: HttpRequest) -> HttpResponse:
+    return _calendar(request, None)
+
+
+@merchant_site.page("calendars/<int:pk>/", name="calendar")
+def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
+    _may(request)
+    calendar = Calendar.objects.filter(pk=pk).first()
+    if calendar is None:
+        raise Http404
+    return _calendar(request, calendar)
+
+
+def _calendar(request: HttpRequest, calendar: Calendar | None) -> HttpResponse:
+    _may(request)
+    zone = (calendar.time_zone if calendar else "") or request.tenant.time_zone  # type: ignore[attr-defined]
+    if request.method == "POST" and calendar is not None and "remove" in request.POST:
+        calendar.delete()
+        audit("calendar.deleted", calendar.name, actor=actor_of(request))
+        messages.success(request, _("Removed."))
+        return redirect("merchant:calendars")
+    if request.method == "POST" and calendar is not None and "fill" in request.POST:
+        fill_year(request, calendar)
+        return redirect("merchant:calendar", calendar.pk)
+    form = CalendarForm(posted(request), zone=zone, initial=_initial(calendar, zone))
+    if request.method == "POST" and form.is_valid():
+        given = form.cleaned_data
+        try:
+            saved = calendar_save(
+                calendar, name=given["name"], time_zone=given["time_zone"], week=given["week"],
+                days=given["holidays"],
+            )  # fmt: skip
+        except ValidationError as error:
+            form.add_error(None, error) if not hasattr(error, "error_dict") else _add(form, error)
+        else:
+            audit("calendar.changed", saved.name, actor=actor_of(request))
+            messages.success(request, _("Saved."))
+            return redirect("merchant:calendars")
+    return TemplateResponse(
+        request,
+        "desk/calendar.html",
+        merchant_site.context(
+            request, calendar.name if calendar else _("New calendar"), form=form, calendar=calendar,
+            years=preset_years(),
+        ),
+    )  # fmt: skip
+
+
+def _add(form: forms.Form, error: ValidationError) -> None:
+    for name, faults in error.message_dict.items():
+        for fault in faults:
+            form.add_error(name if name in form.fields else None, fault)
+
+
+def _initial(calendar: Calendar | None, zone: str) -> dict[str, Any]:
+    if calendar is None:
+        return {"time_zone": zone}
+    week: dict[int, list[Any]] = {}
+    for hours in OpeningHours.objects.filter(calendar=calendar).order_by("weekday", "opens"):
+        week.setdefault(hours.weekday, []).append((hours.opens, hours.closes))
+    return {
+        "name": calendar.name,
+        "time_zone": zone,
+        "holidays": day_lines(Holiday.objects.filter(calendar=calendar)),
+        **{f"day_{day}": in_words(found) for day, found in week.items()},
+    }
+
+
+merchant_menu.add(
+    Entry("settings", 11, gettext_lazy("Calendars"), "calendar_month", "calendars",
+          may("bots.change_calendar")),
+)  # fmt: skip
