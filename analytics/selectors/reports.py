@@ -175,7 +175,7 @@ def _rows(asked: Asked, scope: Scope, names: _Names) -> list[dict[str, Any]]:
         for key in keys
     ]
     if asked.by in _COLUMN:
-        rows.sort(key=lambda row: row["title"].lower())
+        rows.sort(key=lambda row: str(row["title"]).lower())
     return rows
 
 

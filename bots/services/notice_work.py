@@ -283,6 +283,7 @@ def _letters(user: User, choices: Choices, rows: list[Notice], now: datetime) ->
 
 def _letter(user: User, choices: Choices, rows: list[Notice]) -> bool:
     merchant = merchant_of(current_schema())
+    assert merchant.partner is not None
     seen = [as_seen(row, choices, shows_text=choices.shows_text) for row in rows]
     lines = ["\n".join(filter(None, [one["title"], one["body"]])) for one in seen]
     with override(_language(user)):
