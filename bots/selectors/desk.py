@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models.functions import Least
 from django.utils.dateparse import parse_datetime
 
 from bots.models import (
@@ -32,8 +33,9 @@ VIEWS_AT_MOST = 20
 _OPEN = Conversation.Status.OPEN
 
 # Name → (field, whether the largest comes first). The row's number settles what is the same.
+# `due_at`: the earlier of the deadline and of what was promised (LEAST passes over NULL).
 SORTS: dict[str, tuple[str, bool]] = {
-    "deadline": ("deadline_at", False),
+    "deadline": ("due_at", False),
     "waiting": ("waiting_since", False),
     "newest": ("updated_at", True),
     "oldest": ("updated_at", False),
@@ -180,6 +182,8 @@ def page_of(
         view, sort = str(saved.filters.get("view", "all")), sort or saved.sort
     sort = sort_of(view, sort, query=query)
     name, is_falling = SORTS[sort]
+    if name == "due_at":
+        found = found.annotate(due_at=Least("deadline_at", "sla_due_at"))
     if place := _read_cursor(cursor):
         found = found.filter(_past(name, is_falling, *place))
     order = (f"-{name}", "-pk") if is_falling else (F(name).asc(nulls_last=True), "pk")

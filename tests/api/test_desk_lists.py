@@ -96,6 +96,23 @@ def test_a_list_is_sorted_as_asked(alpha, at, api_of, sort, order):  # noqa: F81
     assert "".join(names(client, view="unassigned", sort=sort)) == order
 
 
+def test_what_was_promised_counts_where_it_comes_before_the_deadline(alpha, at, api_of):  # noqa: F811
+    def talk(name, deadline, promised):
+        moment = lambda n: None if n is None else NOW + timedelta(minutes=n)  # noqa: E731
+        at.talk(
+            name, speaker="queue", waiting_since=NOW, deadline_at=moment(deadline),
+            sla_due_at=moment(promised), sla_kind="next_reply" if promised else "",
+        )  # fmt: skip
+
+    for name, deadline, promised in (
+        ("A", 9, None), ("B", 30, 2), ("C", None, 5), ("D", None, None), ("E", 1, 40),
+    ):  # fmt: skip
+        talk(name, deadline, promised)
+    client = api_of(alpha, "agent")
+    page = client.get("/api/v1/desk/conversations/?view=waiting").json()
+    assert (page["sort"], "".join(row["name"] for row in page["rows"])) == ("deadline", "EBCAD")
+
+
 def test_a_page_takes_as_many_queries_however_much_there_is(alpha, at, api_of):  # noqa: F811
     client = api_of(alpha, "agent")
 

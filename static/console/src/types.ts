@@ -91,7 +91,8 @@ export interface Row {
   unread: number;
   waiting_since: string | null;
   deadline_at: string | null;
-  sla_due_at?: string | null; // what was promised to the buyer, where something was
+  sla_due_at: string | null; // what was promised to the buyer, where something was
+  sla_kind: '' | 'first_reply' | 'next_reply' | 'resolve';
   snoozed_until: string | null;
   window_expires_at: string | null;
   labels: string[];

@@ -21,6 +21,8 @@ export const row = (id: number, more: Partial<Row> = {}): Row =>
     name: `B${id}`,
     updated_at: at(-id),
     deadline_at: null,
+    sla_due_at: null,
+    sla_kind: '',
     waiting_since: null,
     labels: [],
     unread: 0,

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { inSight, revealed } from '../src/list/virtual';
 import { Store } from '../src/store/core';
-import { compare, movedIn, placed } from '../src/store/order';
+import { answerDue, compare, movedIn, placed } from '../src/store/order';
 import { Rows } from '../src/store/rows';
 import { at, BOOT, row, server, settled } from './fakes';
 
@@ -20,6 +20,18 @@ describe('the order of a list', () => {
     expect(ids([...rows].sort((a, b) => compare(a, b, 'deadline')))).toEqual([3, 2, 4, 1]);
     expect(ids([...rows].sort((a, b) => compare(a, b, 'newest')))).toEqual([1, 2, 3, 4]);
     expect(ids([...rows].sort((a, b) => compare(a, b, 'oldest')))).toEqual([4, 3, 2, 1]);
+  });
+
+  it('puts what was promised before a later deadline, and colours waiting by it', () => {
+    const rows = [
+      row(1, { deadline_at: at(9) }),
+      row(2, { deadline_at: at(30), sla_due_at: at(2), sla_kind: 'next_reply' }),
+      row(3, { deadline_at: null, sla_due_at: at(5), sla_kind: 'resolve' }),
+      row(4, { deadline_at: at(1), sla_due_at: at(40), sla_kind: 'first_reply' }),
+      row(5),
+    ];
+    expect(ids([...rows].sort((a, b) => compare(a, b, 'deadline')))).toEqual([4, 2, 3, 1, 5]);
+    expect(rows.map((one) => answerDue(one))).toEqual([at(9), at(2), null, at(40), null]);
   });
 
   it('takes changed rows into their places and lets those that left go', () => {

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Live, type Ways } from '../src/net/live';
 import { join, merge, moves, update } from '../src/store/order';
 import type { Message, Row } from '../src/types';
-import { speak, t, urgency, waitText } from '../src/words';
+import { buyerName, speak, t, urgency, waitText } from '../src/words';
 
 const message = (seq: number, text = ''): Message => ({ seq, text }) as Message;
 const row = (id: number, preview = ''): Row => ({ id, preview }) as Row;
@@ -155,6 +155,15 @@ describe('pages', () => {
 });
 
 describe('words', () => {
+  it('tell buyers without a name apart', () => {
+    speak('ru', 'UTC');
+    expect([1240, 7].map((id) => buyerName({ id, name: '' }))).toEqual([
+      'Покупатель №\u202f1240',
+      'Покупатель №\u202f7',
+    ]);
+    expect(buyerName({ id: 7, name: 'Анна' })).toBe('Анна');
+  });
+
   it('tell how long somebody waits', () => {
     speak('ru', 'UTC');
     const now = Date.parse('2026-11-22T12:00:00Z');

@@ -1,13 +1,13 @@
 import type { State } from '../store/core';
 import type { Context } from '../types';
 import { Icon } from '../ui/icons';
-import { clock, dayText, languageName, t } from '../words';
+import { buyerName, clock, dayText, languageName, t } from '../words';
 
 export function Contact({ context, state }: { context: Context; state: State }) {
   const row = state.thread!.conversation;
   return (
     <>
-      <b dir="auto">{context.name || t('noName')}</b>
+      <b dir="auto">{context.name || buyerName(row)}</b>
       <p class="muted">
         {row.channel.name}
         {context.username && ` · @${context.username}`}

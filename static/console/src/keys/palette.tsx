@@ -4,7 +4,7 @@ import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Row } from '../types';
 import { channelIcon, Icon } from '../ui/icons';
-import { t } from '../words';
+import { buyerName, t } from '../words';
 import { chordText } from './chords';
 import { COMMANDS } from './commands';
 import { keysOf } from './dispatch';
@@ -83,7 +83,7 @@ export function Palette({ desk, state }: { desk: Desk; state: State }) {
       })),
     ...rows.map((row) => ({
       id: `row-${row.id}`,
-      text: row.name || t('noName'),
+      text: buyerName(row),
       more: row.preview,
       channel: row.channel.kind,
       run: () => {

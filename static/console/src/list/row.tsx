@@ -1,7 +1,17 @@
 import type { State } from '../store/core';
+import { answerDue } from '../store/order';
 import type { Row } from '../types';
 import { channelIcon, Icon } from '../ui/icons';
-import { ageText, languageName, leftText, t, urgency, waitText } from '../words';
+import {
+  ageText,
+  buyerName,
+  languageName,
+  leftText,
+  t,
+  urgency,
+  waitText,
+  whenText,
+} from '../words';
 
 const WINDOW_SOON_MS = 3 * 3_600_000;
 
@@ -19,7 +29,7 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
           <span class="channel" title={row.channel.name}>
             <Icon name={channelIcon(row.channel.kind)} />
           </span>
-          <b dir="auto">{row.name || t('noName')}</b>
+          <b dir="auto">{buyerName(row)}</b>
           {row.priority > 0 && (
             <span class="priority" title={t(row.priority > 1 ? 'urgent' : 'high')}>
               <Icon name="up" size={14} />
@@ -91,11 +101,25 @@ export function Waits({ row, now }: { row: Row; now: number }) {
       </span>
     );
   if (!row.waiting_since) return null;
-  const level = urgency(row.waiting_since, row.sla_due_at ?? row.deadline_at, now);
+  const level = urgency(row.waiting_since, answerDue(row), now);
   return (
     <span class={`chip wait ${level}`}>
       <Icon name={level === 'red' ? 'alert' : 'clock'} size={14} />
       {t('waits', waitText(row.waiting_since, now))}
+    </span>
+  );
+}
+
+/** The clock of what was promised: how much is left, or how late we are. */
+export function Promised({ row, now }: { row: Row; now: number }) {
+  const { sla_due_at: due, sla_kind: kind } = row;
+  if (!due || !kind || row.status === 'resolved') return null;
+  const left = Date.parse(due) - now;
+  const level = left <= 0 ? 'red' : row.waiting_since ? urgency(row.waiting_since, due, now) : '';
+  return (
+    <span class={`chip promise ${level}`} title={`${t(`sla_${kind}`)}: ${whenText(due)}`}>
+      <Icon name={level === 'red' ? 'alert' : 'clock'} size={14} />
+      {t(`sla_${kind}`)}: {left <= 0 ? t('late', leftText(-left)) : leftText(left)}
     </span>
   );
 }

@@ -4,7 +4,7 @@ import { Live, type Seen } from '../net/live';
 import { type Shelf, shelfOf } from '../offline/shelf';
 import { once, Tabs, type Told } from '../offline/tabs';
 import type { Boot, DeskData, Event, Prefs, SavedView, Sort } from '../types';
-import { t } from '../words';
+import { buyerName, t } from '../words';
 import { Acts } from './acts';
 import { Store } from './core';
 import { Drafts } from './drafts';
@@ -40,9 +40,9 @@ export class Desk {
           if (await this.acts.take(true)) again();
         }),
       elsewhere: ({ conversation }, error) => {
-        const name = this.state.list.rows.find((row) => row.id === conversation)?.name;
+        const name = this.state.list.rows.find((row) => row.id === conversation)?.name ?? '';
         this.acts.toast({
-          text: `${t('notSent', name || t('noName'))} ${error.message}`,
+          text: `${t('notSent', buyerName({ id: conversation, name }))} ${error.message}`,
           action: t('show'),
           run: () => void this.threads.open(conversation),
         });
@@ -127,6 +127,17 @@ export class Desk {
     if (this.state.open && ids.has(this.state.open))
       this.store.soon('thread', 60, () => void this.threads.read());
     for (const event of events) this.noticed(event);
+    const written = events.flatMap(({ name, data }) =>
+      name === 'message.received' && data.conversation ? [data.conversation] : [],
+    );
+    if (written.length) this.wrote(written);
+  }
+
+  /** What these buyers were typing has come. */
+  private wrote(conversations: number[]): void {
+    const buyerTyping = { ...this.state.buyerTyping };
+    for (const id of conversations) delete buyerTyping[id];
+    this.store.set({ buyerTyping });
   }
 
   private noticed(event: Event): void {

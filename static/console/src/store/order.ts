@@ -1,16 +1,27 @@
 /** Where a row stands in a list: the server's own order, known here so that one row can move. */
 import type { Message, Row, Sort } from '../types';
 
-const FIELD = {
-  deadline: 'deadline_at',
-  waiting: 'waiting_since',
-  newest: 'updated_at',
-  oldest: 'updated_at',
-} as const satisfies Record<Sort, keyof Row>;
+const MOMENT: Record<Sort, (row: Row) => string | null> = {
+  deadline: dueAt,
+  waiting: (row) => row.waiting_since,
+  newest: (row) => row.updated_at,
+  oldest: (row) => row.updated_at,
+};
+
+/** What comes first: the engine's deadline or what was promised to the buyer. */
+export function dueAt(row: Row): string | null {
+  const [one, other] = [row.deadline_at, row.sla_due_at];
+  if (!one || !other) return one || other || null;
+  return Date.parse(one) <= Date.parse(other) ? one : other;
+}
+
+/** By when the buyer is to hear from us: a promise about an answer, else the engine's deadline. */
+export const answerDue = (row: Row): string | null =>
+  row.sla_due_at && row.sla_kind !== 'resolve' ? row.sla_due_at : row.deadline_at;
 
 /** Negative when `a` stands above `b`; those without a moment come last. */
 export function compare(a: Row, b: Row, sort: Sort): number {
-  const [one, other] = [a[FIELD[sort]], b[FIELD[sort]]];
+  const [one, other] = [MOMENT[sort](a), MOMENT[sort](b)];
   const sign = sort === 'newest' ? -1 : 1;
   if (one === other) return sign * (a.id - b.id);
   if (one === null) return 1;

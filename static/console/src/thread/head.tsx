@@ -1,10 +1,10 @@
-import { LabelChip, Speaker, Waits, Window } from '../list/row';
+import { LabelChip, Promised, Speaker, Waits, Window } from '../list/row';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Context, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
-import { reasonText, t } from '../words';
+import { buyerName, reasonText, t } from '../words';
 
 export function Head({
   desk,
@@ -32,12 +32,13 @@ export function Head({
       </button>
       <div class="title">
         <h2 dir="auto">
-          {row.name || t('noName')} <Proof context={thread.context} />
+          {buyerName(row)} <Proof context={thread.context} />
         </h2>
         <span class="sub">
           <Speaker row={row} state={state} />
           <span class="muted">{row.channel.name}</span>
           <Waits row={row} now={now} />
+          <Promised row={row} now={now} />
           <Window row={row} now={now} />
           {row.speaker === 'queue' && row.reason && (
             <span class="muted">{reasonText(row.reason)}</span>

@@ -3,7 +3,7 @@ import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { Icon } from '../ui/icons';
 import { useNow } from '../ui/now';
-import { t } from '../words';
+import { buyerName, t } from '../words';
 import { Asks } from './asks';
 import { Head } from './head';
 import { Messages } from './messages';
@@ -43,7 +43,7 @@ export function ThreadPane({ desk, state }: { desk: Desk; state: State }) {
   );
   const typing = others.filter((o) => o.typing && now - o.at < 6_000);
   return (
-    <main class="thread" aria-label={thread.conversation.name || t('noName')}>
+    <main class="thread" aria-label={buyerName(thread.conversation)}>
       <Head desk={desk} state={state} thread={thread} now={now} />
       <Offer desk={desk} state={state} row={thread.conversation} />
       {state.ask && <Asks desk={desk} state={state} key={`${state.ask}${state.open}`} />}

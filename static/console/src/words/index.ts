@@ -44,6 +44,10 @@ export function plural(value: number, of: keyof typeof PLURALS): string {
   return fill(forms[at]!, [value]);
 }
 
+/** A buyer who gave no name is told apart by the number of the conversation. */
+export const buyerName = (row: { id: number; name: string }): string =>
+  row.name || t('noNameNo', String(row.id));
+
 // ── codes ──
 export const codeText = (code: string, name: string): string =>
   fill(CODES[lang]?.[code] ?? code, [name]);
