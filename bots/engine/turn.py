@@ -23,7 +23,7 @@ from bots.engine.base import Answer, Asker, Decision, Reason, Said, Turn
 from bots.engine.handover import hand_over
 from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
-from bots.engine.timing import BURST_CAP_S, quiet_s
+from bots.engine.timing import BURST_CAP_S, MAX_QUIET_S, quiet_s
 from bots.models import Conversation, Identity, Message
 from bots.services import assignment, messages, rules, sla
 from bots.services.channels import adapter_of
@@ -93,9 +93,8 @@ def _one_answer(conversation: Conversation, stale) -> bool:
     turn = _turn(conversation, history, burst, config)
     adapter = adapter_of(conversation.channel)
     begun = time.monotonic()
-    deadline = (
-        min(conversation.channel.bot.deadline_s, adapter.manifest.reply_within_s)
-        - (timezone.now() - (conversation.waiting_since or timezone.now())).total_seconds()
+    deadline = min(conversation.channel.bot.deadline_s, adapter.manifest.reply_within_s) - _age_s(
+        conversation.waiting_since, timezone.now()
     )
     streamer = (
         _streamer(adapter, conversation, epoch, upto) if adapter.manifest.can_stream else None
@@ -138,21 +137,35 @@ def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:
     """Give a burst time to become complete. True when more has come."""
     now = timezone.now()
     quiet = quiet_s(newest.text) if newest.kind == Message.Kind.TEXT else 0.0
+    if quiet and len(burst) > 1:
+        # Somebody who writes in pieces is given time for the next one, at their own pace.
+        gap = _age_s(burst[-2].created_at, newest.created_at)
+        quiet = max(quiet, min(1.5 * gap, MAX_QUIET_S))
     if newest.meta.get("payload") or newest.meta.get("start"):
         quiet = 0.0
-    if (now - burst[0].created_at).total_seconds() > BURST_CAP_S:
+    if _age_s(burst[0].created_at, now) > BURST_CAP_S:
         quiet = 0.0
-    left = quiet - (now - newest.created_at).total_seconds()
+    left = quiet - _age_s(newest.created_at, now)
     if left > 0:
         release_connection()
         return stale.wait(left)
     return stale.is_set()
 
 
+def _age_s(since: datetime | None, now: datetime) -> float:
+    """Never below 0: a clock that was put back must not make anybody wait for it."""
+    return max(0.0, (now - since).total_seconds()) if since else 0.0
+
+
 def _history(conversation: Conversation) -> list[Message]:
     if conversation.episode_id is None:
         return []
-    return _recent(conversation.pk, conversation.episode_id)[::-1]
+    found = _recent(conversation.pk, conversation.episode_id)[::-1]
+    # What came late is read where the buyer said it: a burst has the channel's order.
+    count = len(_burst(found))
+    return found[: len(found) - count] + sorted(
+        found[len(found) - count :], key=lambda message: message.sent_at
+    )
 
 
 def _burst(history: list[Message]) -> list[Message]:

@@ -91,6 +91,10 @@ def _deliver_one(message: Message) -> datetime | None:
         return timezone.now() + timedelta(minutes=1)
     if channel.state == Channel.State.BROKEN and channel.secrets:
         return timezone.now() + timedelta(minutes=1)
+    closes = conversation.window_expires_at
+    if closes is not None and closes < timezone.now():
+        _fail(message, "window_closed")
+        return None
     adapter = adapter_of(channel)
     while wait := limits.wait_s(channel.pk, contact.external_id, adapter.manifest):
         if wait > SIT_OUT_S:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from bots.channels.base import (
@@ -52,6 +53,7 @@ class Pretend(ChannelAdapter):
                 text=payload["text"],
                 name=payload.get("name", ""),
                 is_start=payload["text"] == "/start",
+                sent_at=datetime.fromtimestamp(payload["at"], UTC) if "at" in payload else None,
             )
         ]
 
