@@ -210,7 +210,7 @@ def _cookies(shop: Any, count: int) -> list[str]:
 
     found = []
     with merchant_context(shop.schema_name):
-        people = [User.objects.filter(role=User.Role.OWNER).first()]
+        people = [User.objects.filter(role=User.Role.OWNER).earliest("pk")]
         team = default_team()
         for number in range(count - count // 5):
             user = User.objects.create(
@@ -220,7 +220,6 @@ def _cookies(shop: Any, count: int) -> list[str]:
             people.append(user)
         for number in range(count):
             user = people[number % len(people)]
-            assert user is not None
             session = SessionStore()
             session[SESSION_KEY] = str(user.pk)
             session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
@@ -297,7 +296,7 @@ def _visible(shop: Any, heard: dict[str, Any], buyers: Buyers) -> dict[str, floa
     """From the webhook's call to each console."""
     with psycopg.connect(settings.DATABASE_URL) as connection:
         connection.execute(f'SET search_path TO "{shop.schema_name}"')
-        chats = dict(
+        chats: dict[int, str] = dict(
             connection.execute(
                 "SELECT v.id, c.external_id FROM bots_conversation v "
                 "JOIN bots_contact c ON c.id = v.contact_id"

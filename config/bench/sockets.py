@@ -25,7 +25,7 @@ CONNECTING_AT_ONCE = 20
 class Socket(asyncio.Protocol):
     """A client's end. Frames of a server are unmasked and, here, never fragmented."""
 
-    def __init__(self, asked: dict[str, Any], hear: Callable[[bytes], None]) -> None:
+    def __init__(self, asked: dict[str, Any], hear: Callable[[Any, bytes], None]) -> None:
         self.asked, self.hear = asked, hear
         self.buffer = b""
         self.is_open = False
@@ -70,7 +70,7 @@ class Socket(asyncio.Protocol):
                 break
             kind = data[at] & 15
             if kind == 1:
-                self.hear(data[start : start + length])
+                self.hear(self, data[start : start + length])
             elif kind == 9:
                 self._send(10, data[start : start + length])
             at = start + length
@@ -83,7 +83,8 @@ class Socket(asyncio.Protocol):
         length = len(payload)
         head = bytes([128 | kind, 128 | length]) if length < 126 else b""
         head = head or bytes([128 | kind, 128 | 126]) + length.to_bytes(2, "big")
-        self.transport.write(head + b"\0\0\0\0" + payload)
+        if not self.transport.is_closing():
+            self.transport.write(head + b"\0\0\0\0" + payload)
 
     def connection_lost(self, exc: Exception | None) -> None:
         for future in (self.opened, self.lost):
@@ -91,7 +92,7 @@ class Socket(asyncio.Protocol):
                 future.set_result(None)
 
 
-async def connected(asked: dict[str, Any], hear: Callable[[bytes], None]) -> Socket:
+async def connected(asked: dict[str, Any], hear: Callable[[Any, bytes], None]) -> Socket:
     loop = asyncio.get_running_loop()
     for _ in range(50):
         _, socket = await loop.create_connection(
@@ -122,7 +123,7 @@ async def room(asked: dict[str, Any]) -> dict[str, Any]:
     greeted = 0
     begun_s = 0.0
 
-    def hear(payload: bytes) -> None:
+    def hear(_socket: Socket, payload: bytes) -> None:
         nonlocal greeted
         at = payload.find(b'"n":')
         if at < 0:
@@ -209,7 +210,7 @@ class Console:
         self.socket.transport.abort()
         await self.open()
 
-    def _hear(self, payload: bytes) -> None:
+    def _hear(self, socket: Socket, payload: bytes) -> None:
         now = time.monotonic()
         frame = json.loads(payload)
         if frame["type"] == "hello":
@@ -217,7 +218,7 @@ class Console:
             if self.begin < 0:
                 self.begin = self.seq = frame["seq"]
             elif frame["seq"] != self.seq:
-                self.socket.say({"type": "since", "seq": self.seq})
+                socket.say({"type": "since", "seq": self.seq})
         elif frame["type"] == "refresh":
             self.missed += frame["seq"] - self.seq
             self.seq = frame["seq"]
@@ -259,6 +260,9 @@ async def consoles(asked: dict[str, Any]) -> dict[str, Any]:
         if tears_left:
             tears_left, torn = tears_left - 1, torn + 1
             await chance.choice(open_ones).tear()
+        for one in open_ones:
+            if one.socket.transport.is_closing():
+                await one.open()
         if time.monotonic() - beat > 15:
             beat = time.monotonic()
             for one in open_ones:
