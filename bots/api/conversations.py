@@ -18,6 +18,7 @@ from bots.api.fields import SendableFile
 from bots.api.files import file_url
 from bots.models import Attachment, Channel, Contact, Conversation, Message
 from bots.selectors.policy import visible
+from bots.selectors.whispers import heard_by
 from bots.services import conversations
 from integrations.models import Product
 from tenants.api.filters import updated_since
@@ -178,7 +179,7 @@ class MessageList(generics.ListAPIView):
     def get_queryset(self):
         conversation = seen_or_404(self.request.user, self.kwargs["pk"])
         found = (
-            Message.objects.filter(conversation=conversation)
+            Message.objects.filter(heard_by(self.request.user.pk), conversation=conversation)
             .select_related("user")
             .prefetch_related("attachments")
         )

@@ -12,6 +12,7 @@ from django.utils import timezone
 from bots.models import Conversation, Draft, Mention, Message, Verdict
 from bots.selectors.desk import row_of, rows_ready
 from bots.selectors.policy import visible
+from bots.selectors.whispers import heard_by
 from integrations.models import Order
 from tenants.kernel import registry
 from tenants.workspace.models import User
@@ -38,7 +39,7 @@ def thread_of(
     conversation = (
         rows_ready(visible(user), user).select_related("contact__person", "episode").get(pk=pk)
     )
-    everything = Message.objects.filter(conversation=conversation)
+    everything = Message.objects.filter(heard_by(user.pk), conversation=conversation)
     if since is not None:
         around = (
             everything.filter(sent_at__gte=since).order_by("seq").values_list("seq", flat=True)

@@ -33,6 +33,7 @@ from bots.models import Attachment, Contact, Conversation, Identity, Message, Pe
 from bots.retrieval.repair import plain_reading, russian_readings, to_latin_keys, to_russian_keys
 from bots.retrieval.text import fold
 from bots.selectors.policy import Sight, sight_of
+from bots.selectors.whispers import heard_by
 from integrations.models import Order
 from tenants.workspace.models import User
 
@@ -384,6 +385,7 @@ def _messages(
         )
         .exclude(kind=Message.Kind.SYSTEM)
         .filter(way.condition)
+        .filter(heard_by(sight.user))
     )
     spoken = list(
         Attachment.objects.exclude(transcript="")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -29,8 +29,18 @@ class TooLate(RuleBroken):
     status = 410
 
 
-def bulk_start(ids: Sequence[int], act: str, params: dict[str, Any], by: User) -> tuple[Job, str]:
-    """(job, undo token). The conversations are those of now, each seen by `by` when its turn is."""
+def bulk_start(
+    ids: Sequence[int],
+    act: str,
+    params: dict[str, Any],
+    by: User,
+    *,
+    each: Mapping[str, dict[str, Any]] | None = None,
+) -> tuple[Job, str]:
+    """(job, undo token). The conversations are those of now, each seen by `by` when its turn is.
+
+    `each`: more parameters of single ones, by their number as text.
+    """
     if act not in ACTIONS:
         raise BadParams(_("There is no such act."))
     if unknown := sorted(set(params) - set(PARAMS[act])):
@@ -39,7 +49,12 @@ def bulk_start(ids: Sequence[int], act: str, params: dict[str, Any], by: User) -
         raise BadParams(_("At most %s chats at once.") % AT_MOST)
     with transaction.atomic():
         found = job_start(
-            "conversations.bulk", user=by, ids=list(dict.fromkeys(ids)), act=act, params=params
+            "conversations.bulk",
+            user=by,
+            ids=list(dict.fromkeys(ids)),
+            act=act,
+            params=params,
+            each=dict(each or {}),
         )
     return found, signing.dumps(found.pk, salt=_salt(by))
 
@@ -73,8 +88,9 @@ def _one(found: Job, pk: int, by: User) -> dict[str, Any]:
     if conversation is None:
         found.refuse(pk, "id", _("There is no such chat."))
         return {}
+    params = {**found.params["params"], **(found.params.get("each") or {}).get(str(pk), {})}
     try:
-        return ACTIONS[found.params["act"]](conversation, found.params["params"], by)
+        return ACTIONS[found.params["act"]](conversation, params, by)
     except RuleBroken as exc:
         found.refuse(pk, exc.code, str(exc))
         return {}
