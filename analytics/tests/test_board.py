@@ -32,7 +32,7 @@ class Floor:
     def __init__(self, shop: Any) -> None:
         self.shop, self.now, self.count = shop, timezone.now(), 0
         with shop.inside():
-            self.returns = Team.objects.create(name="Returns")
+            self.returns, _new = Team.objects.get_or_create(name="Returns")
             for user in (shop.agent, shop.supervisor):
                 self.here(user)
 

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from analytics.models import Dialogue, HourlyFigure
 from bots.models import (
     Channel,
     Contact,
@@ -22,7 +23,7 @@ from bots.models import (
     Rating,
     Team,
 )
-from tenants.workspace.models import Event
+from tenants.workspace.models import Counter, Event
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 PERIOD = {"first": "2026-11-16", "last": "2026-11-22"}
@@ -102,16 +103,19 @@ class Week:
         self.shop, self.talks = shop, 0
         self.ann, self.bob = shop.agent, shop.supervisor
         self.facts: list[tuple[datetime, str, dict[str, Any]]] = []
-        Event.objects.all().delete()
+        for model in (Event, Dialogue, HourlyFigure, ModelCall):
+            model.objects.all().delete()
+        Counter.objects.filter(name__in=("dialogues", "figures")).delete()
         Holiday.objects.all().delete()
         OpeningHours.objects.all().delete()
         for weekday in range(5):
             OpeningHours.objects.create(weekday=weekday, opens=time(10), closes=time(18))
         self.site = shop.channel
-        self.other = Channel.objects.create(
-            kind="telegram", name="Second channel", route_key=f"week{shop.slug}", bot=shop.bot
-        )
-        self.returns = Team.objects.create(name="Returns")
+        self.other, _new = Channel.objects.get_or_create(
+            kind="telegram", name="Second channel",
+            defaults={"route_key": f"week{shop.slug}", "bot": shop.bot},
+        )  # fmt: skip
+        self.returns, _new = Team.objects.get_or_create(name="Returns")
 
     def write(self) -> None:
         """What has happened so far goes to the log in the order of time."""
@@ -121,6 +125,7 @@ class Week:
             Event(seq=start + n, name=name, key="", data=data, at=moment)
             for n, (moment, name, data) in enumerate(self.facts, 1)
         )
+        Counter.objects.update_or_create(name="events", defaults={"value": start + len(self.facts)})
         self.facts = []
 
     def live(self) -> None:

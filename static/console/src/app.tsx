@@ -1,5 +1,6 @@
 import { useEffect, useReducer } from 'preact/hooks';
 import { applyBrand } from '../../shared/tokens';
+import { Areas } from './board/area';
 import { ContextPane } from './context/pane';
 import { Keys } from './keys/dispatch';
 import { Help } from './keys/help';
@@ -50,6 +51,7 @@ export function App({ desk }: { desk: Desk }) {
       <List desk={desk} state={state} />
       <ThreadPane desk={desk} state={state} />
       <ContextPane desk={desk} state={state} />
+      <Areas desk={desk} state={state} />
       {state.showContext && (
         <div class="drawer-shade" onPointerDown={() => desk.store.set({ showContext: false })} />
       )}

@@ -7,6 +7,7 @@ import './styles/thread.css';
 import './styles/composer.css';
 import './styles/panels.css';
 import './styles/small.css';
+import './board/board.css';
 import { applyBrand } from '../../shared/tokens';
 import { App } from './app';
 import { Desk } from './store/desk';

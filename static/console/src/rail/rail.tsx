@@ -1,3 +1,4 @@
+import { AreaLinks } from '../board/area';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { Icon } from '../ui/icons';
@@ -16,6 +17,7 @@ export function Rail({ desk, state }: { desk: Desk; state: State }) {
         <Icon name="chat" size={20} />
         {waiting > 0 && <span class="badge">{waiting > 99 ? '99+' : waiting}</span>}
       </a>
+      <AreaLinks state={state} />
       <a class="icon wide" href="/admin/bots/article/" title={t('knowledgeBase')}>
         <Icon name="book" size={20} />
       </a>

@@ -12,6 +12,7 @@ export class Threads {
   shelf: Shelf | null = null;
   live: Live | null = null;
   isAtEnd = true;
+  isWatching = false; // a supervisor looks on: nobody sees them here, nothing is read by it
   private readonly kept = new Map<number, Thread>();
   private readonly unread = new Set<number>(); // marked so by hand: not read by being open
   private isPaging = false;
@@ -24,7 +25,7 @@ export class Threads {
     private readonly complain: (error: unknown) => void,
   ) {}
 
-  async open(id: number | null): Promise<void> {
+  async open(id: number | null, isWatching = false): Promise<void> {
     const kept = id ? this.kept.get(id) : undefined;
     this.isAtEnd = true;
     this.store.never('read');
@@ -41,7 +42,8 @@ export class Threads {
       list: { ...this.store.state.list, ...(id ? { cursor: id } : {}) },
     });
     history.replaceState(null, '', id ? `#${id}` : location.pathname);
-    this.live?.look(id);
+    this.isWatching = isWatching;
+    this.live?.look(isWatching ? null : id);
     if (!id) return;
     this.unread.delete(id);
     if (!kept) void this.fromShelf(id);
@@ -193,7 +195,7 @@ export class Threads {
   markRead(): void {
     const { thread, isUp } = this.store.state;
     const last = thread?.messages.at(-1);
-    if (!thread || !last || document.hidden || !isUp || thread.newer) return;
+    if (!thread || !last || document.hidden || !isUp || thread.newer || this.isWatching) return;
     const row = thread.conversation;
     if ((!row.unread && !row.is_mentioned) || this.unread.has(row.id)) return;
     this.store.later('read', 1000, () => {

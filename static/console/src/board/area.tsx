@@ -1,0 +1,88 @@
+/** «Табло» and «Отчёты»: areas beside the dialogues, loaded when first opened. By address: #board. */
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { State } from '../store/core';
+import type { Desk } from '../store/desk';
+
+type Pages = typeof import('./mount');
+const NAMES = ['board', 'reports'] as const;
+type Name = (typeof NAMES)[number];
+const TITLES = {
+  ru: { board: 'Табло', reports: 'Отчёты', failed: 'Раздел не загрузился. Обновите страницу.' },
+  en: { board: 'Board', reports: 'Reports', failed: 'This did not load. Reload the page.' },
+};
+const PATHS = {
+  board: 'M3 3h8v10H3zM13 3h8v6h-8zM13 11h8v10h-8zM3 15h8v6H3z',
+  reports: 'M4 20V10M10 20V4M16 20v-7M22 20H2',
+};
+
+const titles = (state: State) => TITLES[state.boot.lang === 'en' ? 'en' : 'ru'];
+
+function useArea(): Name | '' {
+  const read = (): Name | '' => NAMES.find((name) => location.hash.startsWith(`#${name}`)) ?? '';
+  const [area, set] = useState(read);
+  useEffect(() => {
+    const look = (): void => set(read());
+    addEventListener('hashchange', look);
+    return () => removeEventListener('hashchange', look);
+  }, []);
+  return area;
+}
+
+/** For the rail; whoever leads no team is refused by the server, so agents are shown them too
+ * only where they lead one. */
+export function AreaLinks({ state }: { state: State }) {
+  const area = useArea();
+  const mayLook =
+    state.boot.role !== 'agent' ||
+    state.teams.some((team) => (team as { is_lead?: boolean }).is_lead);
+  if (!mayLook) return null;
+  return (
+    <>
+      {NAMES.map((name) => (
+        <a
+          key={name}
+          class={`icon ${area === name ? 'is-on' : ''}`}
+          href={`#${name}`}
+          title={titles(state)[name]}
+          aria-current={area === name ? 'page' : undefined}
+        >
+          <svg viewBox="0 0 24 24" width="20" height="20" class="line-icon" aria-hidden="true">
+            <path d={PATHS[name]} />
+          </svg>
+          <span class="unseen">{titles(state)[name]}</span>
+        </a>
+      ))}
+    </>
+  );
+}
+
+export function Areas({ desk, state }: { desk: Desk; state: State }) {
+  const area = useArea();
+  const place = useRef<HTMLDivElement>(null);
+  const [isFailed, setFailed] = useState(false);
+  useEffect(() => {
+    const node = place.current;
+    const url = document.getElementById('console')?.dataset.areas;
+    if (!area || !node || !url) return;
+    let pages: Pages | null = null;
+    let isLeft = false;
+    import(/* @vite-ignore */ url).then(
+      (found: Pages) => {
+        pages = found;
+        if (!isLeft) found.mount(node, desk, area);
+      },
+      () => setFailed(true),
+    );
+    return () => {
+      isLeft = true;
+      pages?.unmount(node);
+    };
+  }, [area, desk]);
+  if (!area) return null;
+  return (
+    <main class="area" aria-label={titles(state)[area]}>
+      {isFailed && <p class="failure">{titles(state).failed}</p>}
+      <div ref={place} />
+    </main>
+  );
+}

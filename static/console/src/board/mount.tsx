@@ -1,0 +1,19 @@
+/** The areas as a file of their own: what the console calls when one is opened or left. */
+import { render } from 'preact';
+import type { Desk } from '../store/desk';
+import { speak } from '../words';
+import { BoardPage } from './board';
+import { ReportsPage } from './reports';
+
+const PAGES = { board: BoardPage, reports: ReportsPage };
+
+export function mount(node: Element, desk: Desk, name: keyof typeof PAGES): void {
+  const { state } = desk;
+  speak(state.boot.lang, state.boot.zone);
+  const Page = PAGES[name];
+  render(<Page desk={desk} state={state} key={name} />, node);
+}
+
+export function unmount(node: Element): void {
+  render(null, node);
+}

@@ -1,0 +1,17 @@
+import { defineConfig } from 'vite';
+
+// Board and reports of the console: a file of its own, fetched when one of them is first opened.
+// Whole in itself: Django names the console's script by its content, so nothing can import that.
+export default defineConfig({
+  oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
+  build: {
+    outDir: 'dist/areas',
+    emptyOutDir: true,
+    target: 'es2022',
+    rollupOptions: {
+      input: 'console/src/board/mount.tsx',
+      preserveEntrySignatures: 'strict',
+      output: { entryFileNames: 'areas.js' },
+    },
+  },
+});
