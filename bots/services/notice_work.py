@@ -292,11 +292,10 @@ def _letter(user: User, choices: Choices, rows: list[Notice]) -> bool:
             "link": _link(seen[-1]["url"]),
             "page": _link("/admin/notices/"),
         }
+    partner: Any = merchant.partner
     release_connection()
     try:
-        mail_send(
-            House(merchant.partner, merchant), to=user.email, subject=seen[-1]["title"], text=text
-        )
+        mail_send(House(partner, merchant), to=user.email, subject=seen[-1]["title"], text=text)
     except MailFailed as exc:
         log.warning("a letter of a notice waits: %s", exc)
         return False

@@ -174,6 +174,14 @@ def shown(user: User) -> dict[str, Any]:
     }
 
 
+def clock_of(value: str) -> str:
+    """ "22:00". Raises ChoiceRefused."""
+    try:
+        return time.fromisoformat(value).strftime("%H:%M")
+    except ValueError:
+        raise ChoiceRefused(_("Give a time like 22:00."), field="quiet") from None
+
+
 def choices_save(user: User, changes: Mapping[str, Any]) -> None:
     """What is not named stays. Raises ChoiceRefused, naming the field; nothing is kept then."""
     ways = changes.get("ways") or {}

@@ -527,3 +527,25 @@ def test_a_letter_no_server_takes_is_sent_later(ours, monkeypatch):
     ours.again(ann)
 
     assert len(mail.outbox) == 1
+
+
+def test_the_page_of_ones_own_keeps_choices(ours, theirs, client_of):
+    ann = ours.person("ann")
+    client = client_of(ours.shop, ann)
+    page = client.get("/admin/notices/").content.decode()
+    assert "Мне предложили или назначили диалог" in page and "Prilavok" not in page
+    form = {
+        "queue.app": "on", "hide": "on", "quiet": "on", "quiet_from": "21:30", "quiet_to": "07:00",
+        "zone": "Europe/Samara", "email_every_min": "30", "muted": [ours.shop.channel.pk],
+    }  # fmt: skip
+    client.post("/admin/notices/", form)
+
+    kept = ours.api(ann).get("/api/v1/desk/notices/").json()
+    on = {e["event"]: [w for w, v in e["ways"].items() if v] for e in kept["events"]}
+    assert on == {**{event: [] for event in EVENTS}, "queue": ["app"]}
+    assert kept["quiet"] == {"is_on": True, "from": "21:30", "to": "07:00", "zone": "Europe/Samara"}
+    assert (kept["text"], kept["email_every_min"], kept["muted"]) == (
+        "hide", 30, [ours.shop.channel.pk],
+    )  # fmt: skip
+    client.post("/admin/notices/", {**form, "zone": "Mars/Olympus", "email_every_min": "1"})
+    assert ours.api(ann).get("/api/v1/desk/notices/").json()["email_every_min"] == 30

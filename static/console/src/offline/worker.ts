@@ -2,6 +2,8 @@
  * The service worker: the page, its script and style without a connection. What people say is not
  * here but on the shelf (shelf.ts), which is one person's and is emptied when they leave.
  */
+import { pushes } from '../notices/worker';
+
 interface Fetching extends Event {
   request: Request;
   respondWith(answer: Promise<Response>): void;
@@ -17,6 +19,8 @@ const here = self as unknown as {
   clients: { claim(): Promise<void> };
   addEventListener(name: string, hear: (event: never) => void): void;
 };
+
+pushes(self as never);
 
 here.addEventListener('install', (event: Lasting) => {
   event.waitUntil(here.skipWaiting());
