@@ -108,6 +108,7 @@ def chat_privacy(request: HttpRequest, key: str) -> HttpResponse:
             **_looks(place),
             "key": key,
             "who": place.who,
+            "visitors": place.visitors,
             "consents": wordings(request.LANGUAGE_CODE, place.who),  # type: ignore[attr-defined]
         },
     )

@@ -15,6 +15,7 @@ from bots.api import (
     teams,
     templates,
     times,
+    visitors,
 )
 
 _one = "conversations/<int:pk>/"
@@ -85,6 +86,10 @@ urlpatterns = [
     path("desk/presence/", desk.Presence.as_view(), name="desk_presence"),
     path("desk/files/", desk.DeskFile.as_view(), name="desk_files"),
     path("desk/prefs/", desk.Prefs.as_view(), name="desk_prefs"),
+    path("visitors/", visitors.Visitors.as_view(), name="visitors"),
+    path("visitors/invite/", visitors.Invite.as_view(), name="visitor_invite"),
+    path("greetings/", visitors.GreetingList.as_view(), name="greetings"),
+    path("greetings/<int:pk>/", visitors.GreetingDetail.as_view(), name="greeting"),
     path("desk/notices/", notices.NoticeChoices.as_view(), name="desk_notices"),
     path("desk/notices/list/", notices.NoticeList.as_view(), name="desk_notice_list"),
     path("desk/notices/seen/", notices.NoticeSeen.as_view(), name="desk_notices_seen"),

@@ -3,6 +3,7 @@
 `/live/chat/<route_key>/`            websocket; POST = exchange of frames, waiting if asked to
 `/live/chat/<route_key>/config/`     GET: what the widget shows before anybody has written
 `/live/chat/<route_key>/session/`    POST: a new browser's token
+`/live/chat/<route_key>/visit/`      POST: somebody looks around; where the channel shows visitors
 `/live/chat/<route_key>/upload/`     POST multipart: a file, answered with a handle for `say`
 `/live/chat/<route_key>/contact/`    POST: contact data with its consents
 `/live/chat/<route_key>/files/<s>/`  GET: a file, by an address signed for a day
@@ -35,7 +36,7 @@ from bots.channels.web import identity, wire
 from bots.live.hub import SLOW, Line, Told, hub
 from bots.live.pace import Meter, Pace
 from bots.selectors.threads import thread_before, thread_since, unreported
-from bots.services import uploads, visitors
+from bots.services import uploads, visitors, visits
 from bots.services.accept import accept
 from bots.services.places import Place, config, place_of
 from tenants.kernel.context import group_of, merchant_context
@@ -168,6 +169,8 @@ class Visit:
             if ident in stored
         ]
         about = {**self.about, **visitors.about_of(frame.get("about"))}
+        if self.place.visitors:
+            about |= visits.answered(self.place.channel_id, self.visitor)
         claims = self.claims
         envelope = wire.say(
             self.visitor,
@@ -522,6 +525,8 @@ async def _route(scope: dict[str, Any], receive: Any) -> None:
             await _session(place, scope)
         case ("POST", ["upload"]):
             await _upload(place, key, scope, receive)
+        case ("POST", ["visit"]):
+            await _beat(place, key, scope, receive)
         case ("POST", ["contact"]):
             await _contact(place, key, scope, receive)
         case ("POST", []):
@@ -705,6 +710,31 @@ async def _file(place: Place, signed: str) -> None:
             "cache-control": "private, max-age=86400",
         },
     )
+
+
+async def _beat(place: Place, key: str, scope: dict[str, Any], receive: Any) -> None:
+    """`{"token", "about", "returning", "open", "opened", "locale"}`: somebody is on the site."""
+    if not place.visitors:
+        raise Answer(200, {"again": 0})
+    body = await _json(scope, receive)
+    visit = _visit(place, key, body, _address(scope))
+    if visit is None:
+        raise _error(401, "expired")
+    if wait := _per_visitor.wait_s(f"beat:{visit._meter}") or _per_address.wait_s(visit.address):
+        raise _error(429, "pace", wait=round(wait, 1))
+    opened = body.get("opened")
+    found = await _inside(
+        place.schema,
+        visits.beat,
+        place.channel_id,
+        visit.visitor,
+        visitors.about_of(body.get("about")),
+        returning=body.get("returning") is True,
+        is_open=body.get("open") is True,
+        opened=opened if isinstance(opened, int) else 0,
+        locale=str(body.get("locale", ""))[:2],
+    )
+    raise Answer(200, found)
 
 
 async def _contact(place: Place, key: str, scope: dict[str, Any], receive: Any) -> None:

@@ -28,6 +28,7 @@ class Place:
     brand: dict[str, Any]
     merchant: Merchant
     sites: tuple[str, ...]
+    visitors: bool = False  # colleagues see who is on the site
 
     @property
     def who(self) -> str:
@@ -78,7 +79,13 @@ def _look_up(host: str, key: str) -> Place | None:
         return None
     sites = str(channel.settings.get("sites", "")).replace(",", " ").lower().split()
     return Place(
-        site.schema, channel.pk, site.host, site.brand, site.merchant, tuple(map(_host, sites))
+        site.schema,
+        channel.pk,
+        site.host,
+        site.brand,
+        site.merchant,
+        tuple(map(_host, sites)),
+        channel.settings.get("visitors") is True,
     )
 
 
@@ -111,6 +118,7 @@ def config(place: Place, key: str) -> dict[str, Any]:
         "questions": [q for q in questions if q][:4],
         "theme": settings.get("theme") or "auto",
         "position": settings.get("position") or "right",
+        "visitors": settings.get("visitors") is True,
         "language": place.merchant.language,
         "privacy": place.brand.get("privacy_url") or f"/chat/{key}/privacy/",
         "consents": {

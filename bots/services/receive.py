@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from bots.channels.base import (
@@ -21,11 +21,21 @@ from bots.channels.base import (
 )
 from bots.engine import running, texts
 from bots.engine.timing import QUEUE_WAIT
-from bots.models import Attachment, Channel, Contact, Conversation, Episode, Identity, Message
+from bots.models import (
+    Attachment,
+    Channel,
+    Contact,
+    Conversation,
+    Episode,
+    Greeting,
+    Identity,
+    Message,
+)
 from bots.services import agent_telegram, assignment, messages, sla
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
+from tenants.workspace.models import User
 
 # Nobody needs an answer to these, and they reopen nothing.
 _THANKS = re.compile(
@@ -79,7 +89,7 @@ _RECEIVE = """
 WITH opened AS (
     INSERT INTO bots_episode (conversation_id, outcome, resolved_by, handover_reason, summary,
         start_seq)
-    SELECT %(conversation)s, '', '', '', '', %(seq)s WHERE %(opens)s RETURNING id),
+    SELECT %(conversation)s, '', '', '', '', %(seq)s WHERE %(begins)s RETURNING id),
 said AS (
     INSERT INTO bots_message (conversation_id, episode_id, seq, author, kind, text, language,
         external_id, client_key, reply_to_id, epoch, state, failure, meta, sent_at)
@@ -146,7 +156,9 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
                 "name": message.name[:120],
                 "username": message.username[:120],
                 "language": message.language[:8],
-                "data": json.dumps(dict(message.data), ensure_ascii=False),
+                "data": json.dumps(
+                    {k: v for k, v in message.data.items() if k != "greeting"}, ensure_ascii=False
+                ),
                 "talk": "en" if message.language.startswith("en") else "ru",
             },
         )
@@ -179,6 +191,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     ):
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
         wakes = True
+    greeted = _greeting_answered(conversation, said) if opens else None
     waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
     waited = conversation.waiting_since
     bot_has_to = waits and _wait(channel, conversation, now)
@@ -191,6 +204,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
                 "key": f"conversation:{conversation.pk}",
                 "conversation": conversation.pk,
                 "opens": opens,
+                "begins": opens and greeted is None,
                 "episode": conversation.episode_id,
                 "seq": conversation.last_seq + 1,
                 "kind": Message.Kind.MEDIA if said.files else Message.Kind.TEXT,
@@ -245,6 +259,41 @@ def _stays_closed(conversation: Conversation, text: str) -> bool:
     from bots.services import rules  # which act through services that need this one
 
     return rules.thanks_stay_closed(conversation, text)
+
+
+def _greeting_answered(conversation: Conversation, said: BuyerMessage) -> Episode | None:
+    """What the chat on the site had said first becomes the talk's first message.
+
+    A colleague who wrote first holds the chat from here on. The row is locked by the caller.
+    """
+    greeting = said.data.get("greeting")
+    if not isinstance(greeting, dict) or not greeting.get("text"):
+        return None
+    agent = User.objects.filter(pk=greeting.get("agent") or 0, is_active=True).first()
+    seq = conversation.last_seq + 1
+    episode = Episode.objects.create(conversation=conversation, start_seq=seq)
+    conversation.episode, conversation.last_seq = episode, seq
+    Message.objects.create(
+        conversation=conversation,
+        episode=episode,
+        seq=seq,
+        author=Message.Author.AGENT if agent else Message.Author.AUTOMATION,
+        user=agent,
+        text=str(greeting["text"])[:MAX_TEXT],
+        state=Message.State.READ,
+        meta={"greeting": greeting.get("id", 0)},
+        sent_at=datetime.fromtimestamp(float(greeting.get("at", 0)), UTC),
+    )
+    if agent is not None:
+        conversation._speak(Conversation.Speaker.AGENT, agent)
+        outbox.emit(
+            "conversation.taken_over",
+            key=f"conversation:{conversation.pk}",
+            data={"conversation": conversation.pk, "agent": agent.pk},
+        )
+    elif greeting.get("id"):
+        Greeting.objects.filter(pk=greeting["id"]).update(answered=F("answered") + 1)
+    return episode
 
 
 def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:
@@ -308,8 +357,9 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         if value and getattr(contact, name) != value:
             setattr(contact, name, value)
             changed.append(name)
-    if said.data and any(contact.data.get(k) != v for k, v in said.data.items()):
-        contact.data = {**contact.data, **said.data}
+    told = {name: value for name, value in said.data.items() if name != "greeting"}
+    if any(contact.data.get(k) != v for k, v in told.items()):
+        contact.data = {**contact.data, **told}
         changed.append("data")
     if not contact.is_reachable:
         contact.is_reachable = True

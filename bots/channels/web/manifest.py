@@ -42,6 +42,17 @@ MANIFEST = ChannelManifest(
             ),
             is_required=False,
         ),
+        Field(
+            "visitors",
+            _("Show colleagues who is on the site"),
+            "bool",
+            is_required=False,
+            default=False,
+            help=_(
+                "Page, cart and where they came from, while they are there; the chat may greet "
+                "them first. The page about data then says so. Tell it in your own policy, too."
+            ),
+        ),
         secret_field(
             "identity_secret",
             _("Secret of the signed sign-in"),

@@ -60,7 +60,8 @@ function Teaser(props: AppProps) {
   const fresh = chat.state.messages
     .filter((m) => m.author !== 'buyer' && (m.seq ?? 0) > chat.state.seen && m.text)
     .at(-1);
-  const text = fresh?.text ?? (chat.state.messages.length ? '' : greetingOf(props));
+  const text =
+    fresh?.text ?? props.config.said ?? (chat.state.messages.length ? '' : greetingOf(props));
   if (!teaser || !text) {
     return null;
   }

@@ -146,6 +146,27 @@ export class Chat {
     this.link.kick();
   }
 
+  /** Tell where the buyer is, where the shop shows that to its people; what they say first. */
+  async beat(about: {
+    returning: boolean;
+    open: boolean;
+    opened: number;
+  }): Promise<{ again: number; greeting?: { id?: number; text: string } }> {
+    const answer = await this.env.fetch(`${this.base}visit/`, {
+      method: 'POST',
+      body: JSON.stringify({
+        token: await this.ensureToken(),
+        about: this.about(),
+        locale: this.env.locale(),
+        ...about,
+      }),
+    });
+    if (!answer.ok) {
+      throw new Error('beat');
+    }
+    return answer.json();
+  }
+
   // ── what a buyer does ──
   say(text: string, payload = ''): void {
     const files = this.uploads.filter((u) => u.handle);

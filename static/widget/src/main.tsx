@@ -33,6 +33,9 @@ function boot(script: HTMLScriptElement): void {
   let config: Config | null = null;
   let isOpen = isPage;
   let teaser = !kept.get<boolean>('teaser-off');
+  let greeted = 0;
+  const before = kept.get<number>('here') ?? 0;
+  const returning = before > 0 && Date.now() - before > 1_800_000;
   const listeners: [string, Listener][] = [];
   const emit = (name: string, data?: unknown): void => {
     for (const [known, listener] of listeners) {
@@ -87,6 +90,7 @@ function boot(script: HTMLScriptElement): void {
     }
     isOpen = open;
     if (open) {
+      opened = greeted;
       teaser = false;
       kept.set('teaser-off', true);
       void chat.start();
@@ -142,6 +146,33 @@ function boot(script: HTMLScriptElement): void {
   const early = Array.isArray(page.ShopChat) ? (page.ShopChat as [keyof typeof api, never][]) : [];
   page.ShopChat = api;
 
+  // Who only looks around is told to the shop's people while they do, where the shop wants it.
+  let opened = 0;
+  const beat = async (): Promise<void> => {
+    let again = 60;
+    if (document.visibilityState === 'visible') {
+      try {
+        const told = await chat.beat({ returning, open: isOpen, opened });
+        again = told.again;
+        if (told.greeting && config) {
+          const said = told.greeting.text;
+          config = { ...config, said, bot: { ...config.bot, greeting: said } };
+          opened = 0;
+          greeted = told.greeting.id ?? 0;
+          teaser = true;
+          draw();
+        }
+      } catch {
+        // Not now: the shop's page is not bothered.
+      }
+    } else {
+      again = 15;
+    }
+    if (again) {
+      setTimeout(beat, again * 1000);
+    }
+  };
+
   const begin = async (): Promise<void> => {
     config = await chat.config();
     lang = langOf(wish || navigator.language, config.language);
@@ -160,6 +191,10 @@ function boot(script: HTMLScriptElement): void {
       chat.resume();
     }
     draw();
+    if (config.visitors) {
+      kept.set('here', Date.now());
+      void beat();
+    }
     document.dispatchEvent(new CustomEvent('shopchat:ready'));
     if (script.dataset.open === 'true') {
       setOpen(true);

@@ -121,6 +121,8 @@ export interface Config {
   questions: string[];
   theme: string;
   position: 'left' | 'right';
+  visitors?: boolean;
+  said?: string; // said first, to who looks around
   language: string;
   privacy: string;
   consents: Record<string, Consent[]>;
