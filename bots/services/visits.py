@@ -229,11 +229,12 @@ def online(user: User) -> list[dict[str, Any]]:
         return []
     now = time.time()
     try:
-        names = _redis().zrevrangebyscore(
+        listed: Any = _redis().zrevrangebyscore(
             f"visits:{current_schema()}", "+inf", now - ONLINE_S, start=0, num=LISTED
         )
+        names: list[str] = list(listed)
         keys = [f"visit:{current_schema()}:{name}" for name in names]
-        found = _redis().mget(keys) if keys else []
+        found: Any = _redis().mget(keys) if keys else []
     except redis.RedisError:
         return []
     visits = [(n, json.loads(v)) for n, v in zip(names, found, strict=True) if v]
