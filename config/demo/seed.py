@@ -39,6 +39,7 @@ from bots.services.bots import bot_publish
 from bots.services.knowledge import articles_save
 from bots.services.templates import template_save
 from config.demo import past, world
+from config.demo.automation import automation_put
 from config.embedded import process
 from integrations.models import Product, Variant
 from integrations.services.catalogue import catalogue_import_start
@@ -273,6 +274,7 @@ def desk_put(slug: str) -> None:
             acts.label(conversation.pk, add=[told["labels"][1]["name"]])
         else:
             acts.prioritise(conversation.pk, Conversation.Priority.HIGH)
+    automation_put(told)
 
 
 def hours_put(told: dict[str, Any]) -> None:

@@ -167,3 +167,17 @@ def test_removing_leaves_no_schema_host_partner_or_log_in(second):
         assert not Domain.objects.filter(host__in=["vitrina.localhost", "second.localhost"])
         assert not User.objects.filter(email="owner@partner.localhost").exists()
         assert not seed.is_wanted_if_empty()
+
+
+def test_the_demo_shows_working_time_rules_and_macros_once(second):
+    from bots.models import Calendar, Macro, OpeningHours, Rule, SlaPolicy
+    from config.demo.automation import automation_put
+
+    told = world.read_yaml("second", "merchant")
+    with merchant_context(second):
+        for _again in range(2):
+            automation_put(told)
+
+        kept = [model.objects.count() for model in (Calendar, SlaPolicy, Rule, Macro)]
+        assert kept == [1, 1, 2, 3]
+        assert OpeningHours.objects.filter(calendar__name="Офис").count() == 10
