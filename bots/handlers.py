@@ -9,6 +9,7 @@ from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
 from bots.services import rules, sla
+from bots.services.rating import rating_plan
 from tenants.kernel import due, outbox
 from tenants.kernel.context import group_of
 from tenants.kernel.live import tell
@@ -92,6 +93,12 @@ def tell_buyers_pages(event: Event) -> None:
     if chat is not None:
         nudge = {"type": "chat.nudge", "message": event.data.get("message", 0)}
         tell(group_of(event.schema, "chat", chat), nudge)
+
+
+@outbox.on("conversation.resolved")
+def ask_for_a_rating(event: Event) -> None:
+    """The buyer is asked in a while what it was like, where the merchant wants that."""
+    rating_plan(event.data["conversation"])
 
 
 @outbox.listener

@@ -27,7 +27,7 @@ from tenants.workspace.models import User
 
 _SHOWN_META = (
     "decision", "reason", "sources", "claims", "checks", "buttons", "provider", "ms", "template",
-    "code",
+    "code", "change", "before", "original", "translations", "later",
 )  # fmt: skip
 
 
@@ -75,7 +75,7 @@ class AttachmentOut(serializers.ModelSerializer):
 
     class Meta:
         model = Attachment
-        fields = ("id", "file", "url", "kind", "name", "error")
+        fields = ("id", "file", "url", "kind", "name", "error", "transcript", "speech")
 
     def get_url(self, attachment: Attachment) -> str | None:
         return file_url(attachment.file_id)
@@ -228,6 +228,11 @@ class ReplyIn(serializers.Serializer):
     reply_to = serializers.IntegerField(
         required=False, help_text="The message it answers, by `id`; another conversation's is none"
     )
+    original = serializers.CharField(
+        max_length=20_000, required=False,
+        help_text="My own words, where `text` is their translation: kept beside it, not sent",
+    )  # fmt: skip
+    original_language = serializers.CharField(max_length=8, required=False, default="")
     cards = serializers.PrimaryKeyRelatedField(
         queryset=Product.objects.prefetch_related("variants"), many=True, required=False,
         help_text="Products to show below the text",
@@ -259,8 +264,16 @@ class ReplyView(APIView):
             template_id=values.get("template_id"),
             reply_to=values.get("reply_to"),
             cards=[vars(card_of(one, found.language)) for one in values.get("cards", ())[:3]],
+            meta=_original(values),
         )
         return Response(MessageOut(reply.message).data, status=201 if reply.is_new else 200)
+
+
+def _original(values: dict[str, Any]) -> dict[str, Any]:
+    text = values.get("original", "")
+    if not text or text == values["text"]:
+        return {}
+    return {"original": {"text": text, "language": values.get("original_language", "")}}
 
 
 def _key(request, values: dict[str, Any]) -> str:

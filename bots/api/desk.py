@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import mimetypes
 from datetime import datetime
 from typing import Any
 
@@ -19,9 +20,11 @@ from rest_framework.views import APIView
 from bots.api.fields import SendableFile
 from bots.models import Conversation, Label, Message, SavedView, Team, Verdict
 from bots.selectors import desk, desk_help, desk_thread
-from bots.selectors.policy import may_see
+from bots.selectors.policy import may_see, visible
+from bots.selectors.sendable import FILE_LIMIT
 from bots.selectors.teams import people_of, teams_of
 from bots.services import agents, conversations, desk_prefs
+from bots.services.sendable import file_check
 from tenants.kernel.files import TooLarge, file_save
 from tenants.kernel.text import whole
 from tenants.workspace.models import User
@@ -354,11 +357,11 @@ class DeskPassage(APIView):
         return Response(found)
 
 
-FILE_LIMIT = 20 * 1024 * 1024
-
-
 class DeskFileIn(serializers.Serializer):
     file = serializers.FileField()
+    conversation = serializers.IntegerField(
+        required=False, help_text="Where it will be sent: the channel's limits are told at once"
+    )
 
 
 class DeskFile(APIView):
@@ -374,6 +377,12 @@ class DeskFile(APIView):
         sent = request.FILES.get("file")
         if sent is None:
             raise ParseError(_("Send the file as “file”."))
+        if pk := whole(str(request.data.get("conversation", ""))):
+            found = visible(request.user).filter(pk=pk).select_related("channel").first()
+            if found is None:
+                raise Http404
+            mime = mimetypes.guess_type(sent.name)[0] or "application/octet-stream"
+            file_check(found.channel.kind, mime, sent.size)
         try:
             stored = file_save(sent, name=sent.name, purpose="message", limit=FILE_LIMIT)
         except TooLarge:

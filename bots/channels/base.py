@@ -59,7 +59,15 @@ class ChannelManifest:
     buttons: int = 0  # most buttons under a message; 0 = the channel has none
     files: frozenset[str] = frozenset()  # kinds it can send: image, file, voice, video
     max_file_bytes: int = 20 * 1024 * 1024
-    can_edit: bool = False
+    can_edit: bool = False  # our own text, after it was sent
+    can_delete: bool = False
+    # How long after sending that works; None: for ever.
+    edit_within_s: int | None = None
+    delete_within_s: int | None = None
+    # We may write so long after the buyer's last message; None: always. Past that only what is
+    # named here may go out ("template").
+    reply_window_s: int | None = None
+    past_window: frozenset[str] = frozenset()
     can_type: bool = False
     can_stream: bool = False  # shows checked sentences before the message is whole
     has_receipts: bool = False  # tells delivered and read
@@ -286,6 +294,15 @@ class ChannelAdapter(ABC):
 
     def look_up(self, call: Call) -> Sent | None:
         """After OutcomeUnknown, where `can_look_up`: the message if it arrived, else None."""
+        raise NotImplementedError
+
+    def edit(self, call: Call, chat: str, external_id: str) -> None:
+        """Where `can_edit`: what was sent as `external_id` reads as `call` says. Doing it twice
+        changes nothing. Raises VendorError, Unreachable."""
+        raise NotImplementedError
+
+    def delete(self, chat: str, external_id: str) -> None:
+        """Where `can_delete`: take a sent part back; gone already is fine. Raises as `edit`."""
         raise NotImplementedError
 
     def typing(self, chat: str) -> None:

@@ -24,7 +24,7 @@ from bots.engine.handover import hand_over
 from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import BURST_CAP_S, MAX_QUIET_S, quiet_s
-from bots.models import Conversation, Identity, Message
+from bots.models import Attachment, Conversation, Identity, Message
 from bots.services import assignment, messages, rules, sla
 from bots.services.channels import adapter_of
 from bots.services.templates import template_sent
@@ -40,6 +40,9 @@ RESERVE_S = 2.0
 # An answer that comes sooner needs no "typing…".
 TYPING_AFTER_S = 0.4
 TRIES = 5
+# A voice note is waited for until so little is left for the answer; looked at so often.
+LISTEN_RESERVE_S = 8.0
+LISTEN_AGAIN_S = 0.4
 
 _conversation = Compiled(
     lambda pk: Conversation.objects.select_related(
@@ -67,8 +70,11 @@ def take_turn(conversation_id: int) -> datetime | None:
         if conversation is None or not _bot_has_to_answer(conversation):
             return None
         with running(schema, conversation_id) as stale:
-            if _one_answer(conversation, stale):
-                return None
+            done = _one_answer(conversation, stale)
+        if done is None:
+            return timezone.now() + timedelta(seconds=LISTEN_AGAIN_S)
+        if done:
+            return None
     # The buyer writes faster than we answer; the deadline's row ends it.
     return timezone.now() + timedelta(seconds=1)
 
@@ -81,14 +87,17 @@ def _bot_has_to_answer(conversation: Conversation) -> bool:
     )
 
 
-def _one_answer(conversation: Conversation, stale) -> bool:
-    """Answer what the buyer wrote so far; False when it was out of date before it was written."""
+def _one_answer(conversation: Conversation, stale) -> bool | None:
+    """Answer what the buyer wrote so far; False when it was out of date before it was written,
+    None when a voice note has to be listened to first."""
     epoch, upto = conversation.epoch, conversation.last_inbound_seq
     history = _history(conversation)
     burst = _burst(history)
     newest = burst[-1] if burst else None
     if newest is None:
         return _nothing_to_answer(conversation, epoch, upto)
+    if _is_awaited(conversation, burst):
+        return None
     config = _config(conversation)
     turn = _turn(conversation, history, burst, config)
     adapter = adapter_of(conversation.channel)
@@ -161,11 +170,35 @@ def _history(conversation: Conversation) -> list[Message]:
     if conversation.episode_id is None:
         return []
     found = _recent(conversation.pk, conversation.episode_id)[::-1]
+    found = [m for m in found if m.meta.get("code") not in ("rating", "rated")]
+    _listen(found)
     # What came late is read where the buyer said it: a burst has the channel's order.
     count = len(_burst(found))
     return found[: len(found) - count] + sorted(
         found[len(found) - count :], key=lambda message: message.sent_at
     )
+
+
+def _listen(messages: list[Message]) -> None:
+    """Voice notes are read as what is said in them; `awaits_words` where that is still to come."""
+    voices = {m.pk: m for m in messages if m.kind == Message.Kind.MEDIA}
+    if not voices:
+        return
+    notes = Attachment.objects.filter(message__in=list(voices), kind="voice").order_by("pk")
+    for note in notes:
+        message = voices[note.message_id]
+        if note.transcript:
+            message.text = "\n".join(filter(None, [message.text, note.transcript]))
+        elif note.speech.get("state") == "waiting":
+            message.awaits_words = True  # type: ignore[attr-defined]
+
+
+def _is_awaited(conversation: Conversation, burst: list[Message]) -> bool:
+    """Whether words are on their way and there is time to wait for them."""
+    if not any(getattr(m, "awaits_words", False) for m in burst):
+        return False
+    ends = conversation.deadline_at
+    return ends is not None and (ends - timezone.now()).total_seconds() > LISTEN_RESERVE_S
 
 
 def _burst(history: list[Message]) -> list[Message]:
@@ -206,6 +239,17 @@ def _turn(
         bot=config,
         payload=burst[-1].meta.get("payload", ""),
     )
+
+
+def turn_to_suggest(conversation: Conversation) -> Turn | None:
+    """What the buyer asked last, as the bot would be asked it; None where nothing was asked."""
+    history = _history(conversation)
+    while history and history[-1].author != Message.Author.BUYER:
+        history.pop()
+    burst = _burst(history)
+    if not burst:
+        return None
+    return _turn(conversation, history, burst, _config(conversation))
 
 
 def _nothing_to_answer(conversation: Conversation, epoch: int, upto: int) -> bool:

@@ -281,13 +281,14 @@ class Visit:
             self.visitor,
             after=self.cursor,
             also=also,
+            changed=always,
         )
         after, self.cursor = self.cursor, max(self.cursor, found["cursor"])
         self.conversation = found.pop("id")
         state = (found["who"], found["read"])
         if quiet and self.told is None:
             self.told = state
-        if not always and not found["messages"] and state == self.told:
+        if not always and not found["messages"] and "gone" not in found and state == self.told:
             return []
         self.told = state
         return [

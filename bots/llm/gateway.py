@@ -227,6 +227,14 @@ class Gateway:
         call = _Call(self, request, masked, mask, on_delta, on_restart, should_stop, deadline)
         return call.run(candidates)
 
+    def why_not(self) -> str:
+        """Why no model may be asked, in words; empty where one may."""
+        try:
+            self._candidates()
+        except NoModel as exc:
+            return exc.detail
+        return ""
+
     # --- policy ---
     def _candidates(self) -> list[_Candidate]:
         found: list[_Candidate] = []

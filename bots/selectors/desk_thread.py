@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -12,9 +11,9 @@ from django.utils import timezone
 from bots.models import Conversation, Draft, Mention, Message, Verdict
 from bots.selectors.desk import row_of, rows_ready
 from bots.selectors.policy import visible
+from bots.selectors.sendable import limits_of
 from bots.selectors.whispers import heard_by
 from integrations.models import Order
-from tenants.kernel import registry
 from tenants.workspace.models import User
 
 THREAD_PAGE = 30
@@ -126,27 +125,9 @@ def _episodes(conversation: Conversation, rows: list[Message]) -> dict[int, dict
     }
 
 
-@cache
-def _manifests() -> dict[str, Any]:
-    return registry.manifests("bots.channels")
-
-
 def channel_of(conversation: Conversation) -> dict[str, Any]:
     """What may be sent here: the page checks before it uploads, the server refuses anyway."""
-    channel = conversation.channel
-    manifest = _manifests().get(channel.kind)
-    if manifest is None:
-        return {"text_limit": 4000, "files": [], "max_file_bytes": 0, "trouble": ""}
-    return {
-        "text_limit": manifest.text_limit,
-        "files": sorted(manifest.files),
-        "max_file_bytes": manifest.max_file_bytes,
-        "buttons": manifest.buttons,
-        "can_edit": manifest.can_edit,
-        "has_receipts": manifest.has_receipts,
-        "state": channel.state,
-        "trouble": channel.state_detail if channel.state == channel.State.BROKEN else "",
-    }
+    return limits_of(conversation)
 
 
 def message_of(message: Message) -> dict[str, Any]:
@@ -171,6 +152,7 @@ def message_of(message: Message) -> dict[str, Any]:
             for k in (
                 *("code", "name", "decision", "reason", "sources", "claims", "buttons"),
                 *("cards", "provider", "ms", "before", "location", "checks", "template", "until"),
+                *("change", "deleted_by", "original", "translations", "later", "rating", "score"),
             )
             if k in meta
         },
@@ -183,6 +165,8 @@ def message_of(message: Message) -> dict[str, Any]:
                 "mime": a.file.mime if a.file else "",
                 "size": a.file.size if a.file else 0,
                 "error": a.error,
+                "transcript": a.transcript,
+                "speech": a.speech,
             }
             for a in message.attachments.all()
         ],

@@ -35,13 +35,19 @@ def _visible(conversation_id: int):
 
 
 def thread_since(
-    channel_id: int, chat: str, *, after: int, also: Collection[int] = ()
+    channel_id: int,
+    chat: str,
+    *,
+    after: int,
+    also: Collection[int] = (),
+    changed: bool = False,
 ) -> dict[str, Any]:
     """Messages a browser lacks: `{"id", "messages", "cursor", "who", "read", "more"}`.
 
     `cursor` is where to ask from next time. It stays before a message that is still waiting to be
     sent: that one becomes visible later, with a smaller number than what follows it. `also`: ids
-    to tell again whatever their number (edited ones).
+    to tell again whatever their number (edited ones); `changed`: all of the last page that were
+    edited, too. `gone`: messages the buyer must no longer see.
     """
     conversation = (
         Conversation.objects.filter(contact__channel=channel_id, contact__external_id=chat)
@@ -55,13 +61,23 @@ def thread_since(
         first=Min("seq", filter=Q(state__in=_PENDING)), last=Max("seq")
     )
     wanted = Q(seq__gt=after) | Q(pk__in=list(also)) if also else Q(seq__gt=after)
+    gone: set[int] = set()
+    if changed and after:
+        page = Message.objects.filter(
+            conversation=conversation.pk, seq__gt=after - PAGE, seq__lte=after, author__in=_AUTHORS
+        )
+        gone = set(page.exclude(deleted_at=None).values_list("pk", flat=True))
+        wanted |= Q(pk__in=page.exclude(edited_at=None).values("pk"))
     # A browser that was away for long gets the newest page and asks for older ones when scrolled.
     rows = list(_visible(conversation.pk).filter(wanted).order_by("-seq")[: PAGE + 1])
     more = len(rows) > PAGE
+    if also and not more:
+        gone |= set(also) - {row.pk for row in rows}
     cursor = edges["first"] - 1 if edges["first"] else (edges["last"] or after)
     return {
         "id": conversation.pk,
         "messages": [as_seen(row) for row in reversed(rows[:PAGE])],
+        **({"gone": sorted(gone)} if gone else {}),
         "cursor": cursor,
         "who": _who(conversation),
         "read": conversation.last_read_seq,

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from bots.channels.base import File
 from bots.models import Attachment, Message
+from bots.services import transcribe
 from bots.services.channels import adapter_of
 from tenants.kernel import due, outbox
 from tenants.kernel.context import release_connection
@@ -58,8 +59,11 @@ def _keep(attachment: Attachment, content: bytes) -> None:
         except TooLarge as exc:
             attachment.error = str(exc)[:200]
         attachment.save(update_fields=["file", "error"])
+        if attachment.file is not None:
+            transcribe.wish(attachment)
 
 
 def _refuse(attachment: Attachment, why: str) -> None:
     attachment.error = why[:200] or "could not be fetched"
-    attachment.save(update_fields=["error"])
+    attachment.speech = {}
+    attachment.save(update_fields=["error", "speech"])

@@ -27,11 +27,13 @@ from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
 from bots.services import assignment, messages, sla
 from bots.services.receive import open_again
+from bots.services.sendable import files_fit, kind_of
 from bots.services.templates import buttons_shown, template_sent
+from bots.services.windows import window_check
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
-from tenants.workspace.models import User
+from tenants.workspace.models import StoredFile, User
 
 
 class NewerMessages(RuleBroken):
@@ -43,10 +45,6 @@ class NewerMessages(RuleBroken):
 class NothingToSend(RuleBroken):
     code = "empty"
     status = 400
-
-
-class WindowClosed(RuleBroken):
-    code = "window_closed"
 
 
 class Unreachable(RuleBroken):
@@ -135,14 +133,16 @@ def reply_send(
     template_id: int | None = None,
     reply_to: int | None = None,
     cards: Sequence[Mapping[str, Any]] = (),
+    meta: Mapping[str, Any] | None = None,
 ) -> Reply:
     """A person's message to the buyer. The first one silences the bot.
 
     `client_key`: a retry with the same key returns the first result. `base_seq`: the newest
     message the writer saw; a newer one of a buyer or colleague raises NewerMessages (send again
     without it to insist). `files`: ids of workspace.StoredFile. `reply_to`: a message of the same
-    conversation. `cards`: goods shown below the text.
-    Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable.
+    conversation. `cards`: goods shown below the text. `meta`: what is kept beside it (the words
+    before translation).
+    Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable, FileRefused.
     """
     text = text.strip()
     if not text and not files and not cards:
@@ -152,7 +152,8 @@ def reply_send(
             conversation = _locked(conversation_id)
             if earlier := _sent_before(conversation, client_key):
                 return Reply(earlier, is_new=False)
-            _allowed(conversation)
+            past_window = _allowed(conversation, template=bool(template_id))
+            files_fit(conversation, files)
             if base_seq is not None and _newer(conversation, base_seq, agent):
                 raise NewerMessages(_("New messages have come; look before you send."))
             if reply_to and not _is_said(conversation, reply_to):
@@ -172,7 +173,12 @@ def reply_send(
                 client_key=client_key,
                 reply_to=reply_to,
                 answers=True,
-                meta={**_template_meta(template_id), **({"cards": list(cards)} if cards else {})},
+                meta={
+                    **_template_meta(template_id),
+                    **({"cards": list(cards)} if cards else {}),
+                    **({"past_window": True} if past_window else {}),
+                    **(meta or {}),
+                },
             )
             assert written is not None
             for stored_id in files:
@@ -204,10 +210,8 @@ def _template_meta(template_id: int | None) -> dict[str, Any]:
 
 
 def _attach(message_id: int, stored_id: int) -> None:
-    from tenants.workspace.models import StoredFile
-
     stored = StoredFile.objects.get(pk=stored_id)
-    kind = "image" if stored.mime.startswith("image/") else "file"
+    kind = kind_of(stored.mime)
     Attachment.objects.create(message_id=message_id, file=stored, kind=kind, name=stored.name[:200])
 
 
@@ -225,14 +229,14 @@ def _sent_before(conversation: Conversation, client_key: str) -> Message | None:
     return Message.objects.filter(conversation=conversation, client_key=client_key).first()
 
 
-def _allowed(conversation: Conversation) -> None:
-    now = timezone.now()
-    if conversation.window_expires_at and conversation.window_expires_at < now:
-        raise WindowClosed(_("The channel's reply window is closed. Choose a template."))
+def _allowed(conversation: Conversation, *, template: bool = False) -> bool:
+    """Whether it goes out past the channel's window. Raises WindowClosed, Unreachable."""
+    past_window = window_check(conversation, template=template)
     if not conversation.contact.is_reachable:
         raise Unreachable(_("The buyer has blocked this channel."))
     if conversation.channel.state == Channel.State.PAUSED:
         raise Unreachable(_("This channel is paused. Switch it on to write."))
+    return past_window
 
 
 def _is_said(conversation: Conversation, message_id: int) -> bool:

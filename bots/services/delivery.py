@@ -17,6 +17,7 @@ from django.utils import timezone
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
 from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Channel, Contact, Conversation, Delivery, Message
+from bots.selectors.sendable import is_closed
 from bots.services import limits, sla
 from bots.services.channels import adapter_of, channel_broke
 from tenants.kernel import bell, due, outbox
@@ -91,8 +92,8 @@ def _deliver_one(message: Message) -> datetime | None:
         return timezone.now() + timedelta(minutes=1)
     if channel.state == Channel.State.BROKEN and channel.secrets:
         return timezone.now() + timedelta(minutes=1)
-    closes = conversation.window_expires_at
-    if closes is not None and closes < timezone.now():
+    fits = message.state == Message.State.SENDING or message.meta.get("past_window")
+    if not fits and is_closed(conversation):
         _fail(message, "window_closed")
         return None
     adapter = adapter_of(channel)
@@ -109,7 +110,7 @@ def _deliver_one(message: Message) -> datetime | None:
         _drop(message)
         return None
     message.state = Message.State.SENDING
-    calls = adapter.render(_reply(message))
+    calls = adapter.render(reply_of(message))
     first = Delivery(pk=row[0], message=message, part=0, state="sending") if row[0] else None
     done = {d.part: d for d in message.deliveries.all()} if resumed or first is None else {}
     for part, call in enumerate(calls):
@@ -339,7 +340,8 @@ def _tell(message: Message, what: str) -> None:
     )
 
 
-def _reply(message: Message) -> Reply:
+def reply_of(message: Message) -> Reply:
+    """What the channel is given of a message."""
     conversation: Conversation = message.conversation
     meta = message.meta
     quoted = message.reply_to.external_id if message.reply_to_id and message.reply_to else ""

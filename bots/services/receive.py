@@ -31,7 +31,17 @@ from bots.models import (
     Identity,
     Message,
 )
-from bots.services import agent_telegram, assignment, messages, sla
+from bots.services import (
+    agent_telegram,
+    assignment,
+    messages,
+    rating,
+    sla,
+    transcribe,
+    translate,
+)
+from bots.services.later_over import tell_cancelled
+from bots.services.windows import window_after
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
@@ -102,9 +112,14 @@ talk AS (
         status = %(status)s, speaker = %(speaker)s, agent_id = %(agent)s, epoch = %(epoch)s,
         handover_reason = %(reason)s, snoozed_until = %(snoozed_until)s, memory = %(memory)s::jsonb,
         waiting_since = %(waiting_since)s, deadline_at = %(deadline_at)s,
+        window_expires_at = greatest(window_expires_at, %(window)s::timestamptz),
         last_seq = %(seq)s, last_inbound_seq = %(seq)s, unread = unread + 1,
         preview = %(preview)s, preview_author = 'buyer', updated_at = now()
     WHERE id = %(conversation)s),
+later AS (
+    UPDATE bots_latermessage SET state = 'cancelled', reason = 'buyer_wrote', ended_at = now()
+    WHERE conversation_id = %(conversation)s AND state = 'waiting' AND cancels_on_reply
+    RETURNING id, user_id),
 facts AS (
     INSERT INTO public.tenants_outboxevent (schema, name, key, data)
     SELECT %(schema)s, name, %(key)s, data FROM (
@@ -114,7 +129,8 @@ facts AS (
         SELECT 2, 'message.received', jsonb_build_object(
             'conversation', %(conversation)s, 'message', said.id, 'seq', %(seq)s) FROM said
         ORDER BY place) AS fact)
-SELECT id, episode_id FROM said
+SELECT said.id, said.episode_id,
+    (SELECT json_agg(json_build_array(later.id, later.user_id)) FROM later) FROM said
 """
 
 
@@ -172,6 +188,8 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if conversation.is_known:  # type: ignore[attr-defined]
         return
     _learn(conversation.contact, said)
+    if rating.take(conversation, said):
+        return
     now = timezone.now()
     text = said.text[:MAX_TEXT]
     only_thanks = not said.files and not said.payload and is_thanks(text)
@@ -222,11 +240,15 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
                 "memory": json.dumps(conversation.memory, ensure_ascii=False),
                 "waiting_since": conversation.waiting_since,
                 "deadline_at": conversation.deadline_at,
+                "window": window_after(channel.kind, said.sent_at or now),
                 "preview": preview,
             },
         )
-        message_id, conversation.episode_id = cursor.fetchone()
+        message_id, conversation.episode_id, cancelled = cursor.fetchone()
     outbox.tell_relay()
+    for later_id, user_id in cancelled or ():
+        tell_cancelled(conversation, later_id, user_id, "buyer_wrote")
+    translate.wish(conversation, message_id, text)
     if conversation.speaker == Conversation.Speaker.QUEUE and (opens or wakes):
         assignment.enqueue(conversation)
     if conversation.waiting_since is not None and not bot_has_to and (waited is None or wakes):
@@ -239,13 +261,16 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
             data={"conversation": conversation.pk, "by": "buyer"},
         )
     for file in said.files:
-        Attachment.objects.create(
+        kept = Attachment.objects.create(
             message_id=message_id,
             kind=file.kind,
             name=file.name[:200],
             external_id=file.external_id[:300],
             file_id=file.stored_id,
+            speech={"state": "waiting"} if file.kind == "voice" and transcribe.is_on() else {},
         )
+        if file.stored_id is not None:
+            transcribe.wish(kept)
         if file.external_id and file.stored_id is None:
             due.schedule("fetch", message_id)
     if conversation.agent_id or conversation.followers or conversation.window_expires_at:

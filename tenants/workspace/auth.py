@@ -15,6 +15,7 @@ _SUPERVISOR = {
     "bots.article": _ALL,
     "bots.synonym": _ALL,
     "bots.conversation": frozenset({"view"}),
+    "bots.rating": frozenset({"view"}),
     "integrations.order": frozenset({"view"}),
     "integrations.product": frozenset({"view"}),
 }

@@ -78,10 +78,12 @@ def answers(monkeypatch) -> Iterator[list[Any]]:
 @pytest.fixture
 def talk_of(monkeypatch, answers) -> Iterator[Callable[[Any], Talk]]:
     """`talk_of(alpha)` opens a pretend channel at a merchant."""
+    from bots.selectors import sendable
     from bots.services import channels
 
     known = {**channels.manifests(), "pretend": pretend.MANIFEST}
     monkeypatch.setattr(channels, "manifests", lambda: known)
+    monkeypatch.setattr(sendable, "manifests", lambda: known)
     monkeypatch.setattr(pretend.Pretend, "sent", [])
     monkeypatch.setattr(pretend.Pretend, "trouble", [])
 

@@ -61,13 +61,26 @@ class Pretend(ChannelAdapter):
         return [Call("send", {"chat": reply.chat, "text": reply.text, "id": reply.message_id})]
 
     def send(self, call: Call) -> Sent:
+        self._fail()
+        self.sent.append((call.data["chat"], call.data["text"]))
+        return Sent(external_id=f"out-{call.data['id']}")
+
+    changed: list[tuple[str, str, str]] = []
+
+    def edit(self, call: Call, chat: str, external_id: str) -> None:
+        self._fail()
+        self.changed.append(("edit", external_id, call.data["text"]))
+
+    def delete(self, chat: str, external_id: str) -> None:
+        self._fail()
+        self.changed.append(("delete", external_id, ""))
+
+    def _fail(self) -> None:
         if self.trouble:
             trouble = self.trouble.pop(0)
             if isinstance(trouble, Exception):
                 raise trouble
             trouble()
-        self.sent.append((call.data["chat"], call.data["text"]))
-        return Sent(external_id=f"out-{call.data['id']}")
 
     def connect(self) -> Check:
         return Check(ok=True, account={"name": "Pretend"})

@@ -268,6 +268,45 @@ class Telegram(ChannelAdapter):
             timeout_s=90,
         )
 
+    def edit(self, call: Call, chat: str, external_id: str) -> None:
+        """Texts only. The buttons go along, or Telegram takes them away."""
+        if call.method != "sendMessage":
+            raise Rejected("only texts can be changed", vendor="telegram", operation="edit")
+        marked = call.data.get("html", "")
+        markup = _markup(call.data.get("buttons", ()))
+
+        def change(text: str, parse_mode: str | None) -> None:
+            self._call(
+                lambda bot: bot.edit_message_text(
+                    text=text,
+                    chat_id=chat,
+                    message_id=int(external_id),
+                    parse_mode=parse_mode,
+                    reply_markup=markup,
+                ),
+                "editMessageText",
+            )
+
+        try:
+            change(marked or call.data["text"], "HTML" if marked else None)
+        except Rejected as exc:
+            if "not modified" in exc.detail.lower():
+                return
+            if marked and "parse" in exc.detail.lower():
+                change(call.data["text"], None)
+                return
+            raise
+
+    def delete(self, chat: str, external_id: str) -> None:
+        try:
+            self._call(
+                lambda bot: bot.delete_message(chat_id=chat, message_id=int(external_id)),
+                "deleteMessage",
+            )
+        except Rejected as exc:
+            if "not found" not in exc.detail.lower():
+                raise
+
     def typing(self, chat: str) -> None:
         self._quietly(lambda bot: bot.send_chat_action(chat, "typing"), "sendChatAction")
 

@@ -37,6 +37,8 @@ METHODS = frozenset(
         "sendVideo",
         "sendChatAction",
         "answerCallbackQuery",
+        "editMessageText",
+        "deleteMessage",
     }
 )
 
@@ -293,6 +295,49 @@ class TelegramSimulator(Simulator):
         chat.messages.append(message)
         self.sent.append(message)
         return _ok(message)
+
+    def _edit_message_text(self, data: dict[str, Any]) -> Answer:
+        message = self._own(data)
+        if message is None:
+            return _error(400, "Bad Request: message to edit not found")
+        text = data.get("text", "")
+        if data.get("parse_mode") == "HTML":
+            if fault := _html_fault(text):
+                return _error(400, f"Bad Request: can't parse entities: {fault}")
+            text = html.unescape(re.sub(r"<[^>]*>", "", text))
+        markup = data.get("reply_markup")
+        if isinstance(markup, str):
+            markup = json.loads(markup)
+        if message.get("text") == text and message.get("reply_markup") == markup:
+            return _error(
+                400,
+                "Bad Request: message is not modified: specified new message content and reply "
+                "markup are exactly the same as a current content and reply markup of the message",
+            )
+        if "text" not in message:
+            return _error(400, "Bad Request: there is no text in the message to edit")
+        message["text"], message["edit_date"] = text, int(time.time())
+        message.pop("reply_markup", None)
+        if markup:
+            message["reply_markup"] = markup
+        return _ok(message)
+
+    def _delete_message(self, data: dict[str, Any]) -> Answer:
+        message = self._own(data)
+        if message is None:
+            return _error(400, "Bad Request: message to delete not found")
+        if time.time() - message["date"] > 48 * 3600:
+            return _error(400, "Bad Request: message can't be deleted for everyone")
+        self.chats[int(data["chat_id"])].messages.remove(message)
+        self.sent.remove(message)
+        return _ok(True)
+
+    def _own(self, data: dict[str, Any]) -> dict[str, Any] | None:
+        """A message of the bot's in a chat that it knows."""
+        chat = self.chats.get(int(data.get("chat_id") or 0))
+        wanted = int(data.get("message_id") or 0)
+        own = (m for m in self.sent if m["message_id"] == wanted and chat is not None)
+        return next((m for m in own if chat and m["chat"]["id"] == chat.id), None)
 
     def _send_chat_action(self, data: dict[str, Any]) -> Answer:
         self.actions.append(int(data["chat_id"]))

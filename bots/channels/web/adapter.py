@@ -86,6 +86,12 @@ class Web(ChannelAdapter):
         """A nudge twice is a nudge; nothing can be sent doubly here."""
         return self.send(call)
 
+    def edit(self, call: Call, chat: str, external_id: str) -> None:
+        """Nothing to call: pages are nudged by the fact that follows (`tell_buyers_pages`)."""
+
+    def delete(self, chat: str, external_id: str) -> None:
+        """As `edit`."""
+
     def typing(self, chat: str) -> None:
         self._tell(chat, type="chat.typing")
 

@@ -68,6 +68,7 @@ MANIFEST = ChannelManifest(
     files=frozenset({"image", "file", "voice", "video"}),
     max_file_bytes=20 * 1024 * 1024,
     can_edit=True,
+    can_delete=True,
     can_type=True,
     can_stream=True,
     has_receipts=True,

@@ -57,6 +57,7 @@ export interface Who {
 export interface MessagesEvent {
   t: 'messages';
   messages: Message[];
+  gone?: number[]; // taken back: no longer to be shown
   after: number;
   cursor: number;
   who: Who;

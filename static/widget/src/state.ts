@@ -85,7 +85,10 @@ export function reduce(state: State, event: ServerEvent | LocalEvent, now: numbe
     case 'messages': {
       // Away for longer than a page: what is between is asked for by scrolling up.
       const gap = event.more && event.after > 0;
-      const kept = gap ? state.messages.filter((m) => m.seq === undefined) : state.messages;
+      const gone = new Set(event.gone);
+      const kept = state.messages.filter(
+        (m) => !(gap && m.seq !== undefined) && !(m.id !== undefined && gone.has(m.id)),
+      );
       const answered = event.messages.some(
         (m) => m.author !== 'buyer' && !state.messages.some((known) => same(known, m)),
       );

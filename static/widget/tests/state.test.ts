@@ -39,6 +39,14 @@ test('the server’s numbers give the order, whatever comes first', () => {
   expect(texts(after(messages([bot(4)]), messages([bot(2), bot(3)])))).toEqual(['b2', 'b3', 'b4']);
 });
 
+test('what was taken back is no longer shown, what was changed reads anew', () => {
+  const before = messages([bot(1), bot(2), bot(3)]);
+  const edited = { ...bot(3, 'three'), edited: true };
+  const state = after(before, messages([edited], { after: 3, gone: [20] }));
+  expect(texts(state)).toEqual(['b1', 'three']);
+  expect(state.messages[1]!.edited).toBe(true);
+});
+
 test('the same events twice are the same thread', () => {
   const events = [messages([own('k1', 1), bot(2)]), { t: 'echo', message: own('k1') }] as const;
   expect(after(...events, ...events)).toEqual(after(...events));

@@ -394,3 +394,34 @@ def test_typing_never_raises(telegram):
     adapter(telegram).typing("101")
 
     assert telegram.actions == [101]
+
+
+def test_a_sent_text_is_changed_and_taken_back_and_doing_it_twice_changes_nothing(telegram):
+    telegram.chat(101)
+    ours = adapter(telegram)
+    (call,) = ours.render(Reply("101", "Цена 300 ₽", buttons=(Button("Да", "yes"),)))
+    sent = ours.send(call)
+    (fresh,) = ours.render(Reply("101", "Цена **350** ₽", buttons=(Button("Да", "yes"),)))
+
+    ours.edit(fresh, "101", sent.external_id)
+    ours.edit(fresh, "101", sent.external_id)
+
+    assert telegram.texts() == ["Цена 350 ₽"]
+    assert telegram.sent[0]["reply_markup"]["inline_keyboard"][0][0]["callback_data"] == "yes"
+
+    ours.delete("101", sent.external_id)
+    ours.delete("101", sent.external_id)
+
+    assert telegram.texts() == []
+
+
+def test_what_telegram_no_longer_deletes_is_refused(telegram):
+    telegram.chat(101)
+    ours = adapter(telegram)
+    sent = ours.send(ours.render(Reply("101", "Старое"))[0])
+    telegram.sent[0]["date"] -= 49 * 3600
+
+    with pytest.raises(Rejected, match="can't be deleted"):
+        ours.delete("101", sent.external_id)
+
+    assert telegram.texts() == ["Старое"]

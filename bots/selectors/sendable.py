@@ -1,0 +1,79 @@
+"""What a channel takes: length of a text, kinds and sizes of files, and until when we may write."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+from django.utils import timezone
+
+from bots.channels.base import ChannelManifest
+from bots.models import Conversation
+from tenants.kernel import registry
+
+FILE_LIMIT = 20 * 1024 * 1024
+# What a person can always do past a channel's window, in the order it is offered.
+_ALWAYS = ("note", "snooze", "resolve")
+
+
+@cache
+def manifests() -> dict[str, ChannelManifest]:
+    return registry.manifests("bots.channels")
+
+
+def manifest_of(kind: str) -> ChannelManifest | None:
+    return manifests().get(kind)
+
+
+def past_window(kind: str) -> frozenset[str]:
+    manifest = manifest_of(kind)
+    return manifest.past_window if manifest else frozenset()
+
+
+def is_closed(conversation: Conversation, at: datetime | None = None) -> bool:
+    """Whether the channel's reply window is shut; a channel without one is always open."""
+    ends = conversation.window_expires_at
+    return ends is not None and ends <= (at or timezone.now())
+
+
+def legal_actions(conversation: Conversation) -> list[str]:
+    """What may be done past the window: “template” where the channel takes one, and what stays
+    inside."""
+    return [*sorted(past_window(conversation.channel.kind)), *_ALWAYS]
+
+
+def window_of(conversation: Conversation) -> dict[str, Any]:
+    """For the countdown: when it closes, and what may be done past that."""
+    return {
+        "expires_at": conversation.window_expires_at,
+        "is_closed": is_closed(conversation),
+        "actions": legal_actions(conversation),
+    }
+
+
+def file_limit(manifest: ChannelManifest) -> int:
+    return min(manifest.max_file_bytes, FILE_LIMIT)
+
+
+def limits_of(conversation: Conversation) -> dict[str, Any]:
+    """Everything a composer has to know of a channel before it sends or uploads."""
+    channel = conversation.channel
+    manifest = manifest_of(channel.kind)
+    if manifest is None:
+        return {"text_limit": 4000, "files": [], "max_file_bytes": 0, "trouble": ""}
+    return {
+        "text_limit": manifest.text_limit,
+        "files": sorted(manifest.files),
+        "max_file_bytes": file_limit(manifest),
+        "max_files": 10,
+        "buttons": manifest.buttons,
+        "can_edit": manifest.can_edit,
+        "can_delete": manifest.can_delete,
+        "edit_within_s": manifest.edit_within_s,
+        "delete_within_s": manifest.delete_within_s,
+        "has_receipts": manifest.has_receipts,
+        "window": window_of(conversation),
+        "state": channel.state,
+        "trouble": channel.state_detail if channel.state == channel.State.BROKEN else "",
+    }

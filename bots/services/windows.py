@@ -1,0 +1,51 @@
+"""A channel's reply window: how long after the buyer's last message we may write.
+
+The manifest says how long; `Conversation.window_expires_at` is set with each message of the buyer
+and is None where the channel has no window. Every way out asks here: people, timers, the bot.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.utils.translation import gettext as _
+
+from bots.models import Conversation
+from bots.selectors.sendable import is_closed, legal_actions, manifest_of, past_window
+from tenants.kernel.errors import RuleBroken
+
+
+class WindowClosed(RuleBroken):
+    """`actions`: what may be done instead; `expired_at`: since when."""
+
+    code = "window_closed"
+
+
+def window_after(kind: str, moment: datetime) -> datetime | None:
+    """When the window closes that a buyer's message of this moment opens."""
+    manifest = manifest_of(kind)
+    if manifest is None or manifest.reply_window_s is None:
+        return None
+    return moment + timedelta(seconds=manifest.reply_window_s)
+
+
+def window_check(
+    conversation: Conversation, *, template: bool = False, at: datetime | None = None
+) -> bool:
+    """Whether the window is closed and this may go out all the same. Raises WindowClosed."""
+    if not is_closed(conversation, at):
+        return False
+    if template and "template" in past_window(conversation.channel.kind):
+        return True
+    raise closed(conversation)
+
+
+def closed(conversation: Conversation) -> WindowClosed:
+    ends = conversation.window_expires_at
+    return WindowClosed(
+        _("The channel's reply window is closed. Choose a template.")
+        if "template" in past_window(conversation.channel.kind)
+        else _("The channel's reply window is closed until the buyer writes again."),
+        actions=legal_actions(conversation),
+        expired_at=ends.isoformat() if ends else None,
+    )

@@ -1,0 +1,63 @@
+"""A pretend Whisper server: says what a test has put in, or how many bytes it was given."""
+
+from __future__ import annotations
+
+from email import message_from_bytes
+from typing import Any
+
+from tenants.kernel.simulate import Answer, Request, Simulator
+
+KEY = "speech-key-simulated"
+
+
+class SpeechSimulator(Simulator):
+    def __init__(self) -> None:
+        super().__init__()
+        self.key = KEY
+        self.model_names = ("whisper-1",)
+        self.words: list[str] = []
+        self.heard: list[dict[str, Any]] = []
+        self.route("POST", "/v1/audio/transcriptions", self._transcribe)
+
+    def says(self, *words: str) -> None:
+        """What the next recordings say, in turn."""
+        self.words.extend(words)
+
+    def _transcribe(self, request: Request) -> Answer:
+        if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
+            return _error(401, "Incorrect API key provided", "invalid_api_key")
+        asked = _parts(request)
+        if asked.get("model") not in self.model_names:
+            return _error(
+                404, f"The model `{asked.get('model')}` does not exist", "model_not_found"
+            )
+        content = asked.get("file", b"")
+        if not content:
+            return _error(400, "Audio file is too short. Minimum audio length is 0.1 seconds.", "")
+        self.heard.append(asked)
+        text = self.words.pop(0) if self.words else f"{len(content)} bytes"
+        return Answer.json({"text": text, "duration": 3.0})
+
+    @classmethod
+    def settings(cls) -> dict[str, str]:
+        return {"api_key": KEY, "model": "whisper-1"}
+
+
+def _parts(request: Request) -> dict[str, Any]:
+    kind = request.headers.get("content-type", "")
+    whole = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + request.body)
+    found: dict[str, Any] = {}
+    for part in whole.get_payload():
+        name = str(part.get_param("name", header="content-disposition"))  # type: ignore[union-attr]
+        value = part.get_payload(decode=True)  # type: ignore[union-attr]
+        if filename := part.get_filename():  # type: ignore[union-attr]
+            found["name"], found["mime"] = filename, part.get_content_type()  # type: ignore[union-attr]
+            found[name] = value
+        else:
+            found[name] = value.decode()  # type: ignore[union-attr]
+    return found
+
+
+def _error(status: int, message: str, code: str) -> Answer:
+    body = {"error": {"message": message, "type": "invalid_request_error", "code": code}}
+    return Answer.json(body, status)
