@@ -15,7 +15,6 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
-from bots.engine.timing import AGENT_WAIT, QUEUE_WAIT
 from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.selectors.sendable import is_closed
 from bots.services import limits, sla
@@ -171,14 +170,14 @@ def waits_again(conversation: Conversation) -> bool:
         .values_list("created_at", flat=True)
         .first()
     )
-    wait = {
-        Conversation.Speaker.BOT: timedelta(seconds=conversation.channel.bot.deadline_s),
-        Conversation.Speaker.AGENT: AGENT_WAIT,
-    }.get(Conversation.Speaker(conversation.speaker), QUEUE_WAIT)
-    conversation.waiting_since, conversation.deadline_at = said_at or now, now + wait
+    conversation.waiting_since = said_at or now
+    sla.settle(conversation)
+    conversation.deadline_at = (
+        now + timedelta(seconds=conversation.channel.bot.deadline_s)
+        if conversation.speaker == Conversation.Speaker.BOT
+        else sla.patience(conversation, now)
+    )
     conversation.save(update_fields=["waiting_since", "deadline_at"])
-    if conversation.speaker != Conversation.Speaker.BOT:
-        sla.settle(conversation, now)
     due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     return True
 

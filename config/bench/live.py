@@ -32,7 +32,7 @@ from tenants.kernel.simulate import serve_simulator
 
 SIZES = {
     #          merchants, consoles, seconds at most rate, seconds of load, torn, seconds of a room
-    "small": (4, 10, 6, 8, 20, 2),
+    "small": (4, 50, 10, 20, 100, 4),
     "default": (100, 50, 20, 60, 100, 6),
     "full": (100, 50, 60, 240, 100, 15),
 }
