@@ -84,7 +84,7 @@ class MoveIn(serializers.Serializer):
 
 
 class RebalanceIn(serializers.Serializer):
-    moves = MoveIn(many=True, max_length=AT_MOST)
+    moves = serializers.ListField(child=MoveIn(), max_length=AT_MOST)
 
 
 class TeamIn(serializers.Serializer):

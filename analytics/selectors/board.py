@@ -10,7 +10,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -206,12 +206,17 @@ def _handling(scope: Scope, now: datetime, zone: ZoneInfo) -> dict[int, int]:
     since = (now - LEARNT_FROM).astimezone(zone).date()
     found = HourlyFigure.objects.filter(scope.figures(), day__gte=since, name="handle")
     everything: Counter[str] = Counter()
-    learnt: dict[int, int] = {}
-    for (team,), tally in tallies_by(found, ("team_id",)).items():
-        everything.update(tally["handle"])
-        if sum(tally["handle"].values()) >= FEWEST:
-            learnt[team] = quantile(tally["handle"], 0.5) or HANDLING_S
-    learnt[-1] = (quantile(everything, 0.5) if everything else None) or HANDLING_S
+    of_team: dict[int, Counter[str]] = defaultdict(Counter)
+    grouped = found.order_by().values_list("team_id", "label").annotate(n=Sum("value"))
+    for team, label, n in grouped:
+        everything[label] += n
+        of_team[team][label] += n
+    learnt = {
+        team: quantile(counts, 0.5) or HANDLING_S
+        for team, counts in of_team.items()
+        if counts.total() >= FEWEST
+    }
+    learnt[-1] = quantile(everything, 0.5) or HANDLING_S
     return learnt
 
 

@@ -14,6 +14,16 @@ Tally = Mapping[str, Counter[str]]  # name → label → how many
 Value = int | float | None
 
 
+# Figures whose label is a length; the database finds the wanted shares of them.
+LENGTHS = ("answer", "reply", "length", "handle")
+SHARES = (0.5, 0.9)
+
+
+def at_share(name: str, part: float) -> str:
+    """Under which name of a tally the length of a share stands."""
+    return f"{name}@{part}"
+
+
 def quantile(counts: Mapping[str, int], share: float) -> int | None:
     """The smallest length that `share` of all are not longer than; exact."""
     lengths = sorted((int(label), n) for label, n in counts.items() if label.isdecimal() and n > 0)
@@ -52,7 +62,7 @@ def _label(name: str, label: str) -> Callable[[Tally], int]:
 
 
 def _quantile(name: str, part: float) -> Callable[[Tally], int | None]:
-    return lambda t: quantile(t[name], part)
+    return lambda t: next((int(label) for label in t[at_share(name, part)]), None)
 
 
 def _good(name: str) -> Callable[[Tally], float | None]:

@@ -9,11 +9,13 @@ from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.db import connection
 from django.db.models import Q, QuerySet, Sum
 
 from analytics.models import HourlyFigure
 from analytics.selectors import formulas
 from analytics.selectors.figures import Period, change
+from analytics.selectors.formulas import LENGTHS, SHARES
 from analytics.selectors.scope import Scope
 from bots.models import Channel, ModelCall, Team
 from tenants.workspace.models import User
@@ -57,9 +59,37 @@ def tallies_by(found: QuerySet[HourlyFigure], columns: Iterable[str]) -> default
     columns = tuple(columns)
     tallies: defaultdict[tuple, Tally] = defaultdict(lambda: defaultdict(Counter))
     grouped = found.order_by().values(*columns, "name", "label").annotate(n=Sum("value"))
-    for *place, name, label, n in grouped.values_list(*columns, "name", "label", "n"):
-        tallies[tuple(place)][name][label] += n
+    sql, params = grouped.values_list(*columns, "name", "label", "n").query.sql_with_params()
+    names = [f"c{number}" for number in range(len(columns))]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _SHARES.format(
+                grouped=sql,
+                columns=", ".join([*names, "name", "label", "n"]),
+                places="".join(f"{name}, " for name in names),
+            ),
+            [*params, list(LENGTHS), list(LENGTHS), *SHARES],
+        )
+        for *place, name, label, n in cursor.fetchall():
+            tallies[tuple(place)][name][label] += n
     return tallies
+
+
+# Counts as they are; of lengths only those that the wanted shares are not longer than.
+_SHARES = """
+WITH grouped ({columns}) AS MATERIALIZED ({grouped}),
+lengths AS (
+    SELECT {places}name, label::bigint AS length, n,
+        sum(n) OVER (PARTITION BY {places}name ORDER BY label::bigint) AS upto,
+        sum(n) OVER (PARTITION BY {places}name) AS total
+    FROM grouped WHERE name = ANY(%s) AND n > 0 AND label ~ '^[0-9]{{1,15}}$')
+SELECT {columns} FROM grouped WHERE name <> ALL(%s)
+UNION ALL
+SELECT {places}name || '@' || share.part, min(length)::text, 1
+FROM lengths, (VALUES (%s::numeric), (%s::numeric)) AS share (part)
+WHERE upto >= share.part * total
+GROUP BY {places}name, share.part
+"""
 
 
 def report(asked: Asked, scope: Scope, zone: ZoneInfo) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from analytics.selectors.board import seen
 from analytics.selectors.scope import Scope
@@ -101,9 +102,9 @@ def rebalance(scope: Scope, me: User, wanted: dict[int, int]) -> tuple[Job, str]
     Raises BadParams where nothing of it, or more than was shown, is asked for.
     """
     if not wanted or len(wanted) > AT_MOST:
-        raise BadParams("There is nothing to move, or too much at once.")
+        raise BadParams(_("There is nothing to move, or too much at once."))
     allowed = seen(scope).filter(pk__in=list(wanted)).values_list("pk", flat=True)
     each = {str(pk): {"agent": wanted[pk]} for pk in allowed}
     if not each:
-        raise BadParams("There is nothing to move, or too much at once.")
+        raise BadParams(_("There is nothing to move, or too much at once."))
     return bulk.bulk_start([int(pk) for pk in each], "assign", {}, me, each=each)

@@ -9,7 +9,7 @@ from bots.models import Message
 CODE = "whisper"
 
 
-def heard_by(user_id: int) -> Q:
+def heard_by(user_id: int | None) -> Q:
     """Messages a colleague may read: what is whispered to others, or by others, is not theirs."""
     return (
         ~Q(kind=Message.Kind.NOTE)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,7 +40,7 @@ def run(size: str = "default") -> dict[str, Any]:
         folded_s = time.perf_counter() - begun
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE")
-        ours = {by: _timed(lambda by=by: _report(merchant, by)) for by in ("agent", "hour")}
+        ours = {by: _timed(partial(_report, merchant, by)) for by in ("agent", "hour")}
         raw_s, raw = _once(_raw)
         shown = {one["key"]: one["value"] for one in _report(merchant, "agent")["figures"]}
         differences = [key for key, value in raw.items() if shown[key] != value]
@@ -101,7 +102,7 @@ SELECT %(channel)s, id, id, 'resolved', 'nobody', 0, 8, 7, 8, 'ru', false, '', '
 FROM bots_contact WHERE channel_id = %(channel)s AND external_id LIKE 'r%%';
 CREATE TEMP TABLE talk AS
 SELECT c.id AS conversation, row_number() OVER (ORDER BY c.id) AS n,
-    %(last)s::timestamptz - (hashint8(c.id)::bigint + 2147483648) %% (90 * 86400) * interval '1 s'
+    %(last)s::timestamptz - (hashint8(c.id)::bigint + 2147483648) %% (88 * 86400) * interval '1 s'
         - interval '8 hours' AS at
 FROM bots_conversation c JOIN bots_contact k ON k.id = c.contact_id
 WHERE k.external_id LIKE 'r%%';
@@ -153,7 +154,7 @@ def _fill(dialogues: int) -> int:
     Event.objects.all().delete()
     channel = Channel.objects.order_by("pk").first()
     assert channel is not None
-    values = {"channel": channel.pk, "n": dialogues, "last": LAST, "agents": AGENTS}
+    values: dict[str, Any] = {"channel": channel.pk, "n": dialogues, "last": LAST, "agents": AGENTS}
     with connection.cursor() as cursor:
         for statement in _TALKS.split(";\n"):
             named = {k: v for k, v in values.items() if f"%({k})s" in statement}

@@ -3,6 +3,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../net/api';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import { money } from '../words';
 import { type Day, DaysChart } from './chart';
 import { figureText, type Key, type Words, wordsOf } from './words';
 
@@ -237,7 +238,7 @@ function Shown({ report, by, lang, w }: { report: Report; by: string; lang: stri
 
 const sums = (found: Record<string, string>): string =>
   Object.entries(found)
-    .map(([currency, sum]) => `${sum} ${currency}`)
+    .map(([currency, sum]) => money(sum, currency))
     .join(' + ') || '0';
 
 function FigureCard({ one, lang, w }: { one: Figure; lang: string; w: Words }) {
