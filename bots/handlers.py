@@ -8,12 +8,13 @@ from datetime import datetime
 from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
-from bots.services import rules, sla
+from bots.services import assignment, rules, sla
 from bots.services.rating import rating_plan
 from tenants.kernel import due, outbox
 from tenants.kernel.context import group_of
 from tenants.kernel.live import tell
 from tenants.kernel.outbox import Event
+from tenants.workspace.models import User
 
 # More than this is not done while the relay waits.
 AT_ONCE = 600
@@ -99,6 +100,13 @@ def tell_buyers_pages(event: Event) -> None:
 def ask_for_a_rating(event: Event) -> None:
     """The buyer is asked in a while what it was like, where the merchant wants that."""
     rating_plan(event.data["conversation"])
+
+
+@outbox.on("agent.presence")
+def pass_offers_on(event: Event) -> None:
+    """Who is not online keeps no offer; it would end by itself, a little later."""
+    if event.data["presence"] != User.Presence.ONLINE:
+        assignment.withdraw_from(event.data["agent"])
 
 
 @outbox.listener

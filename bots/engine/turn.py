@@ -25,7 +25,7 @@ from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import BURST_CAP_S, MAX_QUIET_S, quiet_s
 from bots.models import Attachment, Conversation, Identity, Message
-from bots.services import assignment, messages, rules, sla
+from bots.services import assignment, messages, queues, rules, sla
 from bots.services.channels import adapter_of
 from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
@@ -399,7 +399,7 @@ def end_waiting(conversation_id: int) -> datetime | None:
             # Whoever kept the buyer waiting is asked again when nobody else has room.
             locked.needs = {**locked.needs, "passed": {str(agent_id): "silent"}}
             locked.save(update_fields=["needs"])
-            assignment.wake_for(agent_id)
+            queues.wake_for(agent_id)
             rules.relieved(locked)
         if first:
             messages.write(

@@ -20,7 +20,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.models import Conversation, Team
+from bots.models import Conversation, Rule, Team
 from bots.selectors.calendars import times_of
 from integrations.models import Order
 
@@ -276,3 +276,11 @@ def in_words(row: Mapping[str, Any]) -> str:
     many = value if isinstance(value, list) else [value]
     shown = ", ".join(str(titles.get(str(one), one)) for one in many)
     return f"{field.title} {OPS.get(str(row.get('op')), '')} {shown}"
+
+
+def thanks_stay_closed(conversation: Conversation, text: str) -> bool:
+    """Whether the built-in rule keeps a closed conversation closed."""
+    rule = Rule.objects.filter(builtin="thanks").first()
+    if rule is None:
+        return True
+    return rule.is_on and holds(rule.when, Case(conversation, text))

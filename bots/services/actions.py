@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from bots.engine.base import Reason
 from bots.models import Contact, Conversation, Message, Team, TeamMember, Template
-from bots.services import acts, assignment, conversations, messages, sla
+from bots.services import acts, assignment, conversations, messages, queues, sla
 from bots.services.templates import context_for, template_render, template_sent
 from tenants.kernel import due
 from tenants.kernel.errors import RuleBroken
@@ -120,7 +120,7 @@ def assign_back(conversation_id: int, how: dict[str, Any], by: User | None) -> b
         return False
     before = how["before"]
     team = Team.objects.filter(pk=before["team"]).first() if before["team"] else None
-    team = team or assignment.default_team()
+    team = team or queues.default_team()
     agent = User.objects.filter(pk=before["agent"] or 0, is_active=True).first()
     if before["speaker"] == Conversation.Speaker.BOT and by is not None:
         if now.speaker != Conversation.Speaker.BOT:

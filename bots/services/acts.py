@@ -16,9 +16,8 @@ from django.utils.translation import gettext as _
 
 from bots.engine import running
 from bots.models import Conversation, Episode, Label, Message
-from bots.services import assignment, messages, sla
-from bots.services.conversations import take
-from bots.services.receive import open_again
+from bots.services import assignment, messages, queues, sla
+from bots.services.speaking import open_again, take
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -86,7 +85,7 @@ def snooze(
         messages.system_line(conversation, "snoozed", until=until.isoformat(), name=_name(by))
         _say(conversation, "conversation.snoozed", by, until=until.isoformat())
         for user_id in {conversation.agent_id, offered} - {None}:
-            assignment.wake_for(user_id)
+            queues.wake_for(user_id)
     return conversation
 
 
@@ -110,7 +109,7 @@ def wake(conversation_id: int, *, by: User | None = None) -> Conversation:
         messages.system_line(conversation, "woken", name=_name(by))
         _say(conversation, "conversation.woken", by)
         if conversation.speaker == Speaker.QUEUE:
-            assignment.wake(conversation.team or assignment.default_team())
+            queues.wake(conversation.team or queues.default_team())
     return conversation
 
 
@@ -171,7 +170,7 @@ def prioritise(conversation_id: int, priority: int, *, by: User | None = None) -
             conversation.save(update_fields=["priority"])
             _say(conversation, "conversation.prioritised", by, priority=int(priority))
             if conversation.speaker == Speaker.QUEUE:
-                assignment.wake(conversation.team or assignment.default_team())
+                queues.wake(conversation.team or queues.default_team())
     return before
 
 

@@ -16,8 +16,9 @@ from django.utils.translation import gettext as _
 from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
 from bots.selectors.shifts import next_change
 from bots.selectors.teams import SEEN_FOR
+from bots.services.queues import default_team, wake, wake_for
 from tenants.kernel import due, outbox
-from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tenants.kernel.context import PUBLIC, current_schema
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
 
@@ -28,11 +29,6 @@ SEEN_EVERY = timedelta(seconds=20)
 class NotPossible(RuleBroken):
     code = "not_possible"
     status = 400
-
-
-def default_team() -> Team:
-    """The team of whatever has none; made with the merchant."""
-    return Team.objects.get_or_create(is_default=True)[0]
 
 
 def profile_of(user: User) -> AgentProfile:
@@ -48,9 +44,7 @@ def newcomer(instance: User, created: bool, raw: bool = False, **_: Any) -> None
 
 # ── Presence ─────────────────────────────────────────────────────────────────────────────────
 def presence_set(user: User, presence: str, *, reason: str = "") -> None:
-    """Online takes new chats; any other state lets offers go to the next person."""
-    from bots.services import assignment
-
+    """Online takes new chats; any other state lets offers go to the next person (handlers)."""
     with transaction.atomic():
         if presence == User.Presence.ONLINE:
             AgentProfile.objects.filter(user=user).update(offers_missed=0)
@@ -65,18 +59,7 @@ def presence_set(user: User, presence: str, *, reason: str = "") -> None:
             data={**data, "reason": reason} if reason else data,
         )
         if presence == User.Presence.ONLINE:
-            assignment.wake_for(user.pk)
-        else:
-            # Apart: it takes the rows of conversations. Lost, the offers end by themselves.
-            schema = current_schema()
-            transaction.on_commit(lambda: _pass_on(schema, user.pk))
-
-
-def _pass_on(schema: str, user_id: int) -> None:
-    from bots.services import assignment
-
-    with merchant_context(schema):
-        assignment.withdraw_from(user_id)
+            wake_for(user.pk)
 
 
 # Notes it, unless that was done a moment ago; tells when it was done before (null: never).
@@ -93,8 +76,6 @@ RETURNING (SELECT seen_at FROM before)
 
 def seen(user: User) -> None:
     """An open console was heard of. Who was gone and is back may be asked again."""
-    from bots.services import assignment
-
     now = timezone.now()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
@@ -108,7 +89,7 @@ def seen(user: User) -> None:
         )
         row = cursor.fetchone()
         if row is not None and (row[0] is None or row[0] < now - SEEN_FOR):
-            assignment.wake_for(user.pk)
+            wake_for(user.pk)
 
 
 # ── Teams ────────────────────────────────────────────────────────────────────────────────────
@@ -119,8 +100,6 @@ def team_save(
     members: Iterable[tuple[User, bool]] | None = None,
 ) -> Team:
     """Make or change a team. `members`: (person, leads) in full; None leaves them as they are."""
-    from bots.services import assignment
-
     with transaction.atomic():
         team = team or Team()
         for name, value in values.items():
@@ -136,7 +115,7 @@ def team_save(
                     team=team, user_id=user_id, defaults={"is_lead": is_lead}
                 )
         team_changed(team)
-        assignment.wake(team)
+        wake(team)
     return team
 
 
@@ -147,28 +126,24 @@ def team_changed(team: Team) -> None:
 
 def team_delete(team: Team) -> None:
     """Its conversations become the default team's, in their order."""
-    from bots.services import assignment
-
     if team.is_default:
         raise NotPossible(_("The main team stays: it has whatever no other team has."))
     with transaction.atomic():
         team_changed(team)
         Conversation.objects.filter(team=team).update(team=None)
         team.delete()
-        assignment.wake(default_team())
+        wake(default_team())
 
 
 # ── Profiles and shifts ──────────────────────────────────────────────────────────────────────
 def profile_save(user: User, values: Mapping[str, Any]) -> AgentProfile:
-    from bots.services import assignment
-
     with transaction.atomic():
         profile = profile_of(user)
         for name, value in values.items():
             setattr(profile, name, value)
         profile.save(update_fields=[*values])
         agent_changed(user)
-        assignment.wake_for(user.pk)
+        wake_for(user.pk)
     return profile
 
 
@@ -193,14 +168,12 @@ def shifts_save(user: User, shifts: Sequence[tuple[int, time, time]]) -> list[Sh
 
 def shifts_changed(user: User) -> None:
     """Set the timer of a person's next start or end, and look at the queues now."""
-    from bots.services import assignment
-
     if (at := next_change(user.pk, timezone.now())) is None:
         due.cancel("shift", user.pk)
     else:
         due.reschedule("shift", user.pk, due_at=at)
     agent_changed(user)
-    assignment.wake_for(user.pk)
+    wake_for(user.pk)
 
 
 # ── Labels ───────────────────────────────────────────────────────────────────────────────────

@@ -30,7 +30,9 @@ from bots.selectors.policy import leads
 from bots.selectors.shifts import next_change, on_shift
 from bots.selectors.teams import SEEN_FOR, held_by
 from bots.services import messages, sla
-from bots.services.agents import default_team, presence_set
+from bots.services.agents import presence_set
+from bots.services.queues import default_team, wake, wake_for
+from bots.services.speaking import take
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -95,21 +97,6 @@ def _team_for(conversation: Conversation) -> Team:
 
 def _language(conversation: Conversation) -> str:
     return conversation.needs.get("language") or conversation.language
-
-
-def wake(team: Team) -> None:
-    """Look at a queue after the transaction; a team that takes by hand needs nobody to."""
-    if team.assignment != Team.Assignment.MANUAL:
-        due.schedule("assign", team.pk)
-
-
-def wake_for(user_id: int | None) -> None:
-    """Somebody has room: look at the queues of their teams."""
-    if user_id is None:
-        return
-    teams = TeamMember.objects.filter(user=user_id).exclude(team__assignment=Team.Assignment.MANUAL)
-    for team_id in teams.values_list("team_id", flat=True):
-        due.schedule("assign", team_id)
 
 
 # ── Who is asked ─────────────────────────────────────────────────────────────────────────────
@@ -283,8 +270,6 @@ def _give(
     conversation: Conversation, agent: User, *, by: User | None, from_team: int | None = None
 ) -> None:
     """The person answers from now on. Inside the transaction that holds the row."""
-    from bots.services.conversations import take
-
     before = conversation.agent_id
     if conversation.speaker == Speaker.AGENT and before != agent.pk:
         conversation._speak(Speaker.QUEUE, None)

@@ -25,9 +25,9 @@ from bots.models import (
 )
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
-from bots.services import assignment, messages, sla
-from bots.services.receive import open_again
+from bots.services import messages, queues, sla
 from bots.services.sendable import files_fit, kind_of
+from bots.services.speaking import open_again, take
 from bots.services.templates import buttons_shown, template_sent
 from bots.services.windows import window_check
 from tenants.kernel import due, outbox
@@ -78,37 +78,6 @@ def conversation_take_over(*, conversation_id: int, agent: User) -> Conversation
     return conversation
 
 
-def take(conversation: Conversation, agent: User, by: User | None = None) -> None:
-    """The person answers from now on; `by`: who gave it to them. The row is locked."""
-    offered = conversation.offered_to_id
-    if not conversation.hand_to(agent):
-        return
-    if conversation.status == Conversation.Status.RESOLVED:
-        open_again(conversation)
-    sla.settle(conversation)
-    if conversation.waiting_since is not None:
-        conversation.deadline_at = sla.patience(conversation)
-        due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
-    if offered is not None:
-        due.cancel("offer", conversation.pk)
-    conversation.handover_reason = ""
-    conversation.save(
-        update_fields=[
-            *("speaker", "agent", "epoch", "status", "episode", "deadline_at", "handover_reason"),
-            *("previous_agent", "offered_to", "offer_until"),
-        ]
-    )
-    given = {"by": str(by)} if by is not None and by.pk != agent.pk else {}
-    messages.system_line(conversation, "taken_over", agent=agent.pk, name=str(agent), **given)
-    outbox.emit(
-        "conversation.taken_over",
-        key=_key(conversation),
-        data={"conversation": conversation.pk, "agent": agent.pk},
-    )
-    if offered is not None and offered != agent.pk:
-        assignment.wake_for(offered)
-
-
 def conversation_force_take(*, conversation_id: int, agent: User) -> Conversation:
     """Take it from a colleague: the button the second agent is offered after AlreadyTaken."""
     with transaction.atomic():
@@ -116,7 +85,7 @@ def conversation_force_take(*, conversation_id: int, agent: User) -> Conversatio
         before = conversation.agent_id
         if conversation.speaker == Conversation.Speaker.AGENT and before != agent.pk:
             conversation._speak(Conversation.Speaker.QUEUE, None)
-            assignment.wake_for(before)
+            queues.wake_for(before)
         take(conversation, agent)
     running.make_stale(current_schema(), conversation_id)
     return conversation
@@ -403,7 +372,7 @@ def conversation_return_to_bot(
             ]
         )
         sla.settle(conversation)
-        assignment.wake_for(before)
+        queues.wake_for(before)
         messages.system_line(conversation, "returned_to_bot", name=str(agent or ""))
         outbox.emit(
             "conversation.returned",
@@ -426,7 +395,7 @@ def conversation_resolve(
         conversation.unread = 0
         conversation.save()
         sla.settle(conversation)
-        assignment.wake_for(before)
+        queues.wake_for(before)
         Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(  # type: ignore[misc]
             resolved_at=timezone.now(),
             outcome=outcome,

@@ -6,9 +6,9 @@ import secrets
 from datetime import time
 
 from bots.models import Bot, Channel, OpeningHours, Template, TemplateText
-from bots.services.agents import default_team
 from bots.services.bots import bot_publish
 from bots.services.channels import route_sync
+from bots.services.queues import default_team
 from tenants.kernel import registry
 from tenants.models import Merchant
 from tenants.workspace.models import User

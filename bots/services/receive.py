@@ -31,6 +31,7 @@ from bots.models import (
     Identity,
     Message,
 )
+from bots.selectors.conditions import thanks_stay_closed
 from bots.services import (
     agent_telegram,
     assignment,
@@ -41,6 +42,7 @@ from bots.services import (
     translate,
 )
 from bots.services.later_over import tell_cancelled
+from bots.services.speaking import open_again
 from bots.services.windows import window_after
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
@@ -195,7 +197,9 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     only_thanks = not said.files and not said.payload and is_thanks(text)
     opens = wakes = False
     if conversation.status == Conversation.Status.RESOLVED and (
-        conversation.episode_id is None or not only_thanks or not _stays_closed(conversation, text)
+        conversation.episode_id is None
+        or not only_thanks
+        or not thanks_stay_closed(conversation, text)
     ):
         opens = True
         conversation.status = Conversation.Status.OPEN
@@ -278,12 +282,6 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if bot_has_to and conversation.deadline_at:
         due.follow("turn", conversation.pk, timer=("deadline", conversation.deadline_at))
     running.make_stale(current_schema(), conversation.pk)
-
-
-def _stays_closed(conversation: Conversation, text: str) -> bool:
-    from bots.services import rules  # which act through services that need this one
-
-    return rules.thanks_stay_closed(conversation, text)
 
 
 def _greeting_answered(conversation: Conversation, said: BuyerMessage) -> Episode | None:
@@ -460,19 +458,6 @@ def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
     )
     sla.settle(conversation, replied=True)
     due.cancel("deadline", conversation.pk)
-
-
-def open_again(conversation: Conversation) -> None:
-    """Somebody of the shop writes where all was done: a new episode. Fields only, no saving."""
-    conversation.status = Conversation.Status.OPEN
-    conversation.episode = Episode.objects.create(
-        conversation=conversation, start_seq=conversation.last_seq + 1
-    )
-    outbox.emit(
-        "conversation.opened",
-        key=f"conversation:{conversation.pk}",
-        data={"conversation": conversation.pk},
-    )
 
 
 _RANK = {"sent": 0, "delivered": 1, "read": 2}

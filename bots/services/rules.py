@@ -184,14 +184,6 @@ def forget() -> None:
     _known.pop(current_schema(), None)
 
 
-def thanks_stay_closed(conversation: Conversation, text: str) -> bool:
-    """Whether the built-in rule keeps a closed conversation closed."""
-    rule = Rule.objects.filter(builtin="thanks").first()
-    if rule is None:
-        return True
-    return rule.is_on and holds(rule.when, Case(conversation, text))
-
-
 # ── Facts ────────────────────────────────────────────────────────────────────────────────────
 def noticed(event: outbox.Event) -> None:
     """A fact was numbered: rules that wait for it are wished, timers of silence are moved."""

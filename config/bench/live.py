@@ -205,7 +205,7 @@ def _cookies(shop: Any, count: int) -> list[str]:
     from django.contrib.sessions.backends.db import SessionStore
 
     from bots.models import TeamMember
-    from bots.services.agents import default_team
+    from bots.services.queues import default_team
     from tenants.workspace.models import User
 
     found = []

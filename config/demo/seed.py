@@ -34,9 +34,10 @@ from bots.models import (
     Template,
 )
 from bots.services import acts, assignment
-from bots.services.agents import default_team, label_save, profile_save, team_save
+from bots.services.agents import label_save, profile_save, team_save
 from bots.services.bots import bot_publish
 from bots.services.knowledge import articles_save
+from bots.services.queues import default_team
 from bots.services.templates import template_save
 from config.demo import past, world
 from config.demo.automation import automation_put

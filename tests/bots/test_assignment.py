@@ -14,8 +14,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from bots.models import AgentProfile, Contact, Conversation, Episode, Team, TeamMember
-from bots.services import agents, assignment
-from tenants.kernel import due
+from bots.services import agents, assignment, queues
+from tenants.kernel import due, outbox
 from tenants.workspace.models import User
 
 _numbers = count(1)
@@ -28,7 +28,7 @@ class Floor:
         self.shop = shop
         with shop.inside():
             TeamMember.objects.all().delete()
-            self.team = agents.default_team()
+            self.team = queues.default_team()
         self.method("least_loaded")
 
     def method(self, assignment: str, **more: Any) -> None:
@@ -61,6 +61,7 @@ class Floor:
         return conversation
 
     def work(self) -> None:
+        outbox.relay()
         for _ in range(20):
             waiting = [w for w in due.overdue(grace_s=-0.01) if w[0] == self.shop.schema]
             waiting = [w for w in waiting if w[1] in ("assign", "offer", "shift")]
@@ -117,7 +118,7 @@ def test_the_longest_waiting_goes_first_and_the_urgent_before_it(floor):
     ann = floor.person("Ann", capacity=2)
 
     with floor.shop.inside():
-        assignment.wake_for(ann.pk)
+        queues.wake_for(ann.pk)
     floor.work()
 
     assert floor.offered() == {"Ann": [first.pk, urgent.pk]}

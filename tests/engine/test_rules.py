@@ -11,7 +11,7 @@ from django.utils import timezone
 from bots.engine.base import Answer, Decision, Reason
 from bots.models import Conversation, Label, Macro, Message, Rule, RuleFiring
 from bots.services import rules
-from bots.services.agents import default_team
+from bots.services.queues import default_team
 from tenants.kernel import outbox
 from tests.engine.clock import Clock
 from tests.engine.pretend import Pretend

@@ -39,7 +39,7 @@ def clock(alpha, monkeypatch) -> Clock:
 @pytest.fixture
 def lunch(alpha, beta) -> int:
     """10–14 and 15–19 on weekdays, for alpha's default team."""
-    from bots.services.agents import default_team
+    from bots.services.queues import default_team
 
     with alpha.inside():
         calendar = Calendar.objects.create(name="With lunch")

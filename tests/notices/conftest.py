@@ -19,7 +19,7 @@ from bots.models import (
     Notice,
     TeamMember,
 )  # fmt: skip
-from bots.services import agents, assignment, push
+from bots.services import assignment, push, queues
 from tenants.kernel import due, outbox
 from tenants.kernel.simulate import serve_simulator
 from tenants.workspace.models import User
@@ -60,7 +60,7 @@ class Desk:
         self.shop, self.api_as, self.service = shop, api_as, service
         with shop.inside():
             TeamMember.objects.all().delete()
-            self.team = agents.default_team()
+            self.team = queues.default_team()
 
     def person(self, name: str, role: str = "agent", *, member: bool = True, **more: Any) -> User:
         with self.shop.inside():

@@ -32,7 +32,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.selectors import policy
-from bots.services import agents
+from bots.services import queues
 from tenants.kernel import due
 from tenants.kernel.context import group_of
 from tenants.kernel.files import file_save
@@ -122,7 +122,7 @@ class World:
         self.shop, self.who = shop, who
         with shop.inside():
             self.teams = {
-                "main": agents.default_team(),
+                "main": queues.default_team(),
                 "near": Team.objects.create(name="Near", sees_colleagues=who.sees),
                 "far": Team.objects.create(name="Far"),
             }
