@@ -12,7 +12,7 @@ from bots.selectors.policy import of_visible, visible
 from tenants.workspace.models import StoredFile, User
 
 # Archives of everything and what an import reads are not for buyers.
-KEPT_APART = ("merchant.export", "import", "reports.export")
+KEPT_APART = ("merchant.export", "import", "reports.export", "person.export")
 
 
 def sendable() -> QuerySet[StoredFile]:
@@ -42,6 +42,10 @@ def file_for(user: User, pk: int) -> tuple[StoredFile, str]:
     )
     if said is not None and said.file is not None:
         return said.file, said.name or said.file.name
+    if user.is_active and (user.is_superuser or user.role in (User.Role.OWNER, User.Role.ADMIN)):
+        archive = StoredFile.objects.filter(pk=pk, purpose="person.export").first()
+        if archive is not None:
+            return archive, archive.name
     is_shared = user.is_active and (
         KnowledgeFile.objects.filter(file=pk).exists()
         or Template.objects.filter(attachments__contains=[pk]).exists()

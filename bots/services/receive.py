@@ -81,11 +81,16 @@ def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
 
 # A lane's first message makes its contact and its conversation; two at once make them once.
 _ENSURE = """
-WITH contact AS (
-    INSERT INTO bots_contact (channel_id, external_id, name, username, language, picture, data,
-        is_reachable, created_at)
-    VALUES (%(channel)s, %(chat)s, %(name)s, %(username)s, %(language)s, '',
-        %(data)s::jsonb, true, now())
+WITH person AS (
+    INSERT INTO bots_person (name, language, created_at)
+    SELECT '', %(language)s, now() WHERE NOT EXISTS (
+        SELECT 1 FROM bots_contact WHERE channel_id = %(channel)s AND external_id = %(chat)s)
+    RETURNING id),
+contact AS (
+    INSERT INTO bots_contact (channel_id, external_id, person_id, name, username, language,
+        picture, data, is_reachable, created_at)
+    VALUES (%(channel)s, %(chat)s, (SELECT id FROM person), %(name)s, %(username)s, %(language)s,
+        '', %(data)s::jsonb, true, now())
     ON CONFLICT (channel_id, external_id) DO UPDATE SET external_id = excluded.external_id
     RETURNING id)
 INSERT INTO bots_conversation (channel_id, contact_id, lane, status, speaker, epoch, last_seq,
@@ -194,7 +199,9 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         return
     now = timezone.now()
     text = said.text[:MAX_TEXT]
-    only_thanks = not said.files and not said.payload and is_thanks(text)
+    only_thanks = conversation.contact.is_blocked or (
+        not said.files and not said.payload and is_thanks(text)
+    )
     opens = wakes = False
     if conversation.status == Conversation.Status.RESOLVED and (
         conversation.episode_id is None

@@ -38,6 +38,9 @@ export = Parts("export")
 """`f() -> Iterable[(path, bytes | Iterable[dict])]` for the merchant's archive."""
 erase = Parts("erase")
 """`f(merchant)` for what lives outside the schema: files, keys, cache, routes."""
+forget = Parts("forget")
+"""`f(contacts: list[int])` for what an app keeps of buyers beside their conversations, when a person
+is forgotten; inside the merchant's schema and the transaction that forgets."""
 usage = Parts("usage")
 """`f() -> dict` of counts (tenants.selectors.usage.Usage), inside the merchant's schema."""
 first_steps = Parts("first_steps")

@@ -285,6 +285,8 @@ def test_the_index_is_made_of_the_words_that_are_asked_for(alpha, table, words, 
     expression = words.sql
     for place, column in enumerate(words.columns):
         expression = expression.replace(f"{{{place}}}", column)
+    if table == "bots_person":
+        expression = f"name <> '' AND {expression}"
     with alpha.inside(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute(
