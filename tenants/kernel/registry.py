@@ -39,7 +39,7 @@ export = Parts("export")
 erase = Parts("erase")
 """`f(merchant)` for what lives outside the schema: files, keys, cache, routes."""
 forget = Parts("forget")
-"""`f(contacts: list[int])` for what an app keeps of buyers beside their conversations, when a person
+"""`f(contacts: list[int])` for what an app keeps of buyers beside conversations, when a person
 is forgotten; inside the merchant's schema and the transaction that forgets."""
 usage = Parts("usage")
 """`f() -> dict` of counts (tenants.selectors.usage.Usage), inside the merchant's schema."""
