@@ -23,7 +23,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
 
-from bots.models import Conversation, Message, Rule, RuleFiring
+from bots.models import Conversation, Message, Rule, RuleFiring, SlaPolicy
 from bots.selectors.calendars import add_working
 from bots.selectors.conditions import Case, TooSlow, conditions_checked, holds
 from bots.services import messages, sla
@@ -346,6 +346,20 @@ def perform(
             conversation, rule, outcome, place,
             {"name": name, "event": event, "done": done, "refused": refused},
         )  # fmt: skip
+
+
+def escalate(conversation: Conversation, policy_id: int, told: list[str]) -> None:
+    """Do what a policy wants at its warning or its end (`told`: warned, breached)."""
+    policy = SlaPolicy.objects.filter(pk=policy_id).first()
+    if policy is None:
+        return
+    for mark in told:
+        then = (policy.escalate or {}).get(mark)
+        if then:
+            perform(conversation, then, event=f"sla_{mark}", name=policy.name, rule=None, depth=1)
+
+
+sla.on_told(escalate)
 
 
 def _is_stopped(conversation: Conversation) -> bool:

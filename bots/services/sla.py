@@ -12,6 +12,7 @@ waits (bots.engine.timing), so a waiting buyer always has a deadline.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
@@ -224,6 +225,15 @@ def _locked(conversation_id: int) -> Conversation | None:
     return found.filter(pk=conversation_id).first()
 
 
+# What a policy wants done beside telling: rules act through services that stand above this one.
+_then: list[Callable[[Conversation, int, list[str]], None]] = []
+
+
+def on_told(function: Callable[[Conversation, int, list[str]], None]) -> None:
+    """Call it, in the same transaction, with (conversation, policy, what was told)."""
+    _then.append(function)
+
+
 @due.worker("sla")
 def look(conversation_id: int) -> datetime | None:
     """Near its end, or past it: each is told once, and what the policy says is done."""
@@ -254,23 +264,9 @@ def look(conversation_id: int) -> datetime | None:
         _store(conversation, kept, calendar)
         if not told and (looks := _looks(kept, times)):
             return min(looks)
-        if told:
-            _escalate(conversation, kept.get("policy", 0), told)
+        for then in _then if told else ():
+            then(conversation, kept.get("policy", 0), [mark for mark, _kind in told])
     return None  # `_store` has wished the next look
-
-
-def _escalate(conversation: Conversation, policy_id: int, told: list[tuple[str, str]]) -> None:
-    from bots.services import rules
-
-    policy = SlaPolicy.objects.filter(pk=policy_id).first()
-    if policy is None:
-        return
-    for mark, _kind in told:
-        then = (policy.escalate or {}).get(mark)
-        if then:
-            rules.perform(
-                conversation, then, event=f"sla_{mark}", name=policy.name, rule=None, depth=1
-            )
 
 
 # ── What the engine waits for a person ───────────────────────────────────────────────────────
