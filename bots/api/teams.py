@@ -16,7 +16,7 @@ from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMemb
 from bots.selectors import desk
 from bots.selectors.policy import leads
 from bots.selectors.teams import load_of
-from bots.services import actions, acts, agents, assignment, bulk
+from bots.services import actions, acts, agents, assignment, bulk, followup
 from tenants.api.jobs import JobOut
 from tenants.api.permissions import MemberReadsAdminWrites, MemberReadsSupervisorWrites
 from tenants.workspace.models import User
@@ -444,6 +444,21 @@ class Reopen(_Act):
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.reopen(pk, by=user)
+
+
+class FollowUpIn(serializers.Serializer):
+    text = serializers.CharField(max_length=4000, required=False, allow_blank=True)
+
+
+class FollowUp(APIView):
+    @extend_schema(tags=["acts"], request=FollowUpIn, responses={200: ConversationOut})
+    def post(self, request, pk: int) -> Response:
+        """Take a missed chat and write to its buyer; without a text, in prepared words."""
+        conversation = seen_or_404(request.user, pk)
+        given = FollowUpIn(data=request.data)
+        given.is_valid(raise_exception=True)
+        followup.follow_up(conversation, request.user, given.validated_data.get("text", ""))
+        return answer(pk)
 
 
 # ── Acts on many ─────────────────────────────────────────────────────────────────────────────

@@ -60,6 +60,7 @@ urlpatterns = [
     path(f"{_one}unlabel/", teams.UnlabelAct.as_view(), name="unlabel_act"),
     path(f"{_one}priority/", teams.PriorityAct.as_view(), name="priority"),
     path(f"{_one}unread/", teams.Unread.as_view(), name="unread"),
+    path(f"{_one}follow-up/", teams.FollowUp.as_view(), name="follow_up"),
     path(f"{_one}reopen/", teams.Reopen.as_view(), name="reopen"),
     path(f"{_one}later/", composer.LaterList.as_view(), name="later_list"),
     path(f"{_one}limits/", composer.Limits.as_view(), name="limits"),

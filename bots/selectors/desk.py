@@ -6,11 +6,12 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Collection, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Least
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from bots.models import (
@@ -25,12 +26,26 @@ from bots.selectors.policy import sight_of, visible
 from bots.selectors.search import conversation_ids
 from tenants.workspace.models import User
 
-VIEWS = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned", "resolved", "all")
+VIEWS = (
+    "waiting",
+    "mine",
+    "unassigned",
+    "bot",
+    "snoozed",
+    "mentioned",
+    "missed",
+    "resolved",
+    "all",
+)
 # Lists of work; the others grow with the years and are not counted.
 COUNTED = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned")
 PAGE = 30
 VIEWS_AT_MOST = 20
 _OPEN = Conversation.Status.OPEN
+# A buyer whom nobody has answered for so long counts as missed, whatever was promised.
+MISSED_AFTER = timedelta(minutes=15)
+# Why, by who should have answered.
+MISSED = {"queue": "nobody_came", "agent": "no_answer", "bot": "no_answer"}
 
 # Name → (field, whether the largest comes first). The row's number settles what is the same.
 # `due_at`: the earlier of the deadline and of what was promised (LEAST passes over NULL).
@@ -59,6 +74,10 @@ def _condition(user: User, view: str) -> Q:
         case "mentioned":
             called = Mention.objects.filter(conversation=OuterRef("pk"), user=user)
             return Q(Exists(called.filter(seen_at=None)))
+        case "missed":
+            long_ago = timezone.now() - MISSED_AFTER
+            late = Q(waiting_since__lte=long_ago) | Q(sla_breached_at__isnull=False)
+            return Q(status=_OPEN, waiting_since__isnull=False) & late
         case "resolved":
             return Q(status=Conversation.Status.RESOLVED)
     return Q()
@@ -192,7 +211,12 @@ def page_of(
     rows = rows[:limit]
     last = rows[-1] if rows else None
     return {
-        "rows": [row_of(row) for row in rows],
+        "rows": [
+            {**row_of(row), "missed": MISSED.get(row.speaker, "")}
+            if view == "missed"
+            else row_of(row)
+            for row in rows
+        ],
         "next": _cursor(getattr(last, name), last.pk) if more and last else "",
         "sort": sort,
     }

@@ -89,6 +89,16 @@ def _look_up(host: str, key: str) -> Place | None:
     )
 
 
+def _form(settings: dict[str, Any], *, is_open: bool, answers: bool) -> dict[str, Any] | None:
+    """What is asked before the first message: `{"kind": "offline" | "first", "fields"}`."""
+    wish = settings.get("form") or ""
+    nobody = not is_open and not answers
+    if not wish or (wish == "offline" and not nobody):
+        return None
+    fields = str(settings.get("form_fields") or "name phone email").split()
+    return {"kind": "offline" if nobody else "first", "fields": fields}
+
+
 def _host(site: str) -> str:
     """People paste addresses where hosts are asked for."""
     return (urlsplit(site).hostname or site) if "//" in site else site.split("/")[0].split(":")[0]
@@ -119,6 +129,7 @@ def config(place: Place, key: str) -> dict[str, Any]:
         "theme": settings.get("theme") or "auto",
         "position": settings.get("position") or "right",
         "visitors": settings.get("visitors") is True,
+        "form": _form(settings, is_open=bool(is_open), answers=channel.bot.is_active),
         "language": place.merchant.language,
         "privacy": place.brand.get("privacy_url") or f"/chat/{key}/privacy/",
         "consents": {

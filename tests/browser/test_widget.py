@@ -485,3 +485,61 @@ def test_no_name_of_the_platform_reaches_a_buyer(shop, page_of, answers):
     page.wait_for_timeout(300)
     assert seen
     assert not re.search("prilavok|прилавок", "".join(seen), re.IGNORECASE)
+
+
+def test_who_looks_around_is_greeted_by_rule_and_the_answer_opens_the_talk(
+    shop, alpha, page_of, answers
+):
+    from bots.models import Channel, Contact, Greeting, Message
+    from bots.services import places
+
+    with alpha.inside():
+        Channel.objects.filter(kind="web").update(settings={"visitors": True})
+        one = Greeting.objects.create(name="g", is_on=True, text={"ru": "Подсказать размер?"})
+    places._kept.clear()
+    page = page_of()
+    page.goto(shop.url())
+    page.locator("shop-chat .teaser-text", has_text="Подсказать размер?").wait_for()
+    with alpha.inside():
+        assert not Contact.objects.exists()
+    page.locator("shop-chat .teaser-text").click()
+    write(page, "Да, пальто")
+
+    page.locator("shop-chat .bubble-text", has_text="re: Да, пальто").first.wait_for()
+    with alpha.inside():
+        first = Message.objects.order_by("seq").first()
+        assert (first.author, first.text) == ("automation", "Подсказать размер?")
+        one.refresh_from_db()
+        assert (one.shown, one.answered) == (1, 1)
+    assert page.troubles == []
+
+
+def test_a_form_before_the_first_message_asks_for_a_consent_and_opens_the_talk(
+    shop, alpha, page_of, answers
+):
+    from bots.models import Channel, Consent, Identity
+    from bots.services import places
+
+    with alpha.inside():
+        settings = {"form": "always", "form_fields": "name phone"}
+        Channel.objects.filter(kind="web").update(settings=settings)
+    places._kept.clear()
+    page = page_of()
+    page.goto(shop.url())
+    launcher(page).click()
+    form = page.locator("shop-chat form.ask")
+    form.locator("textarea").fill("Когда откроетесь?")
+    assert form.locator("input[type=email]").count() == 0
+    form.locator("input[type=tel]").fill("8 900 000-00-00")
+    form.locator("button[type=submit]").click()
+    form.locator("[role=alert]").wait_for()  # without the consent nothing goes
+    with alpha.inside():
+        assert not Identity.objects.exists()
+    form.locator("input[type=checkbox]").first.check()
+    form.locator("button[type=submit]").click()
+
+    page.locator("shop-chat .bubble-text", has_text="re: Когда откроетесь?").first.wait_for()
+    with alpha.inside():
+        assert Identity.objects.get().value == "+79000000000"
+        assert dict(Consent.objects.values_list("kind", "is_given"))["processing"] is True
+    assert [t for t in page.troubles if "400" not in t] == []

@@ -236,3 +236,37 @@ def test_the_page_about_data_says_what_is_seen(alpha, shown, client_of):
     places._kept.clear()
     page = client_of(alpha, None).get(f"/chat/{key}/privacy/").content.decode()
     assert "forgotten half an hour" not in page and "забывается через полчаса" not in page
+
+
+def test_a_form_is_asked_for_as_the_merchant_wishes(alpha, beta, browser_of):
+    def asked() -> Any:
+        places._kept.clear()
+        return browser_of(alpha).http.get("config/").json()["form"]
+
+    assert asked() is None
+    with alpha.inside():
+        channel = Channel.objects.filter(kind="web")
+        channel.update(settings={"form": "always", "form_fields": "name phone"})
+    assert asked() == {"kind": "first", "fields": ["name", "phone"]}
+    with alpha.inside():
+        channel.update(settings={"form": "offline"})
+    assert asked() is None  # the assistant answers at any hour
+    assert browser_of(beta).http.get("config/").json()["form"] is None
+
+
+def test_greetings_are_made_changed_and_removed_on_their_page(alpha, beta, shown, client_of):
+    assert client_of(alpha, "agent").get("/admin/greetings/").status_code == 403
+    client = client_of(alpha, "owner")
+    form = {"new-name": "Sizes", "new-text_ru": "Размер?", "new-page": "/p/*", "new-cap": "2",
+            "new-open": "yes", "new-is_on": "on"}  # fmt: skip
+    client.post("/admin/greetings/", form)
+    with alpha.inside():
+        one = Greeting.objects.get()
+        assert (one.name, one.is_on, one.cap) == ("Sizes", True, 2)
+        assert (one.when, one.text) == ({"page": "/p/*", "open": True}, {"ru": "Размер?"})
+    page = client.get("/admin/greetings/").content.decode()
+    assert "Sizes" in page
+    g = f"g{one.pk}"
+    client.post("/admin/greetings/", {f"{g}-name": "", f"{g}-cap": "1", "new-cap": "1"})
+    with alpha.inside():
+        assert not Greeting.objects.exists()

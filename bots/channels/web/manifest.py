@@ -53,6 +53,33 @@ MANIFEST = ChannelManifest(
                 "them first. The page about data then says so. Tell it in your own policy, too."
             ),
         ),
+        Field(
+            "form",
+            _("Ask for contact data before the first message"),
+            "choice",
+            is_required=False,
+            default="",
+            choices=(
+                ("", _("never")),
+                ("offline", _("when nobody answers: outside of hours, without the assistant")),
+                ("always", _("always")),
+            ),
+            help=_("Consents stand apart and unticked. The message goes with the form."),
+        ),
+        Field(
+            "form_fields",
+            _("Fields of that form"),
+            "choice",
+            is_required=False,
+            default="name phone email",
+            choices=(
+                ("name phone email", _("name, phone, e-mail")),
+                ("name phone", _("name, phone")),
+                ("name email", _("name, e-mail")),
+                ("phone", _("phone")),
+                ("email", _("e-mail")),
+            ),
+        ),
         secret_field(
             "identity_secret",
             _("Secret of the signed sign-in"),

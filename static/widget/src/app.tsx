@@ -6,7 +6,7 @@ import { MAX_FILES } from './files';
 import { Icon } from './icons';
 import { unread } from './state';
 import { greetingOf, Thread } from './thread';
-import type { View } from './view';
+import { asksFirst, type View } from './view';
 import { fill } from './words';
 
 export interface AppProps extends View {
@@ -100,7 +100,7 @@ function Panel(props: AppProps) {
     if (!isPage) {
       // On a phone the keyboard would hide what there is to read.
       const isTouch = matchMedia('(pointer: coarse)').matches;
-      const first = isTouch ? panel.current! : panel.current!.querySelector('textarea')!;
+      const first = isTouch ? panel.current! : (panel.current!.querySelector('textarea') ?? panel.current!);
       first.focus({ preventScroll: true });
     }
     // The composer stays above the phone's keyboard.
@@ -203,7 +203,7 @@ function Panel(props: AppProps) {
         </p>
       )}
       <Thread {...props} />
-      <Composer {...props} />
+      {!asksFirst(props) && <Composer {...props} />}
       <footer>
         <button
           type="button"

@@ -1,10 +1,13 @@
 /** How to reach the buyer: offered, never a gate. Two consents, apart and unticked. */
 
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { View } from './view';
+import { asksFirst, type View } from './view';
 
-export function ContactForm({ chat, config, words, lang }: View) {
-  const [step, setStep] = useState<'offer' | 'form' | 'saved'>('offer');
+export function ContactForm(view: View) {
+  const { chat, config, words, lang } = view;
+  const [first] = useState(asksFirst(view) && config.form);
+  const [step, setStep] = useState<'offer' | 'form' | 'saved'>(first ? 'form' : 'offer');
+  const [question, setQuestion] = useState('');
   const [fault, setFault] = useState('');
   const [busy, setBusy] = useState(false);
   const [data, setData] = useState({ name: '', phone: '', email: '' });
@@ -44,6 +47,10 @@ export function ContactForm({ chat, config, words, lang }: View) {
       setFault('phone');
       return;
     }
+    if (first && !question.trim()) {
+      setFault('question');
+      return;
+    }
     if (!given.processing) {
       setFault('consent');
       return;
@@ -53,6 +60,9 @@ export function ContactForm({ chat, config, words, lang }: View) {
     setBusy(false);
     setFault(trouble ?? '');
     if (!trouble) {
+      if (first) {
+        chat.say(question);
+      }
       setStep('saved');
     }
   };
@@ -61,7 +71,8 @@ export function ContactForm({ chat, config, words, lang }: View) {
     type: 'text' | 'tel' | 'email',
     autocomplete: 'name' | 'tel' | 'email',
     optional = false,
-  ) => (
+  ) =>
+    first && !first.fields.includes(name) ? null : (
     <label class="field">
       <span>
         {words[name]}
@@ -87,9 +98,21 @@ export function ContactForm({ chat, config, words, lang }: View) {
   return (
     <form ref={form} class="ask" onSubmit={submit} noValidate>
       <b>{words.contactTitle}</b>
+      {first && first.kind === 'offline' && <p>{config.when[lang]}</p>}
       {field('name', 'text', 'name', true)}
       {field('phone', 'tel', 'tel')}
       {field('email', 'email', 'email')}
+      {first && (
+        <label class="field">
+          <span>{words.write}</span>
+          <textarea
+            rows={3}
+            value={question}
+            aria-invalid={fault === 'question'}
+            onInput={(e) => setQuestion(e.currentTarget.value)}
+          />
+        </label>
+      )}
       {(config.consents[lang] ?? []).map(({ kind, text }) => (
         <label class="consent" key={kind}>
           <input
@@ -112,9 +135,11 @@ export function ContactForm({ chat, config, words, lang }: View) {
         <button type="submit" class="solid" disabled={busy}>
           {words.save}
         </button>
-        <button type="button" class="plain" onClick={() => setStep('offer')}>
-          {words.cancel}
-        </button>
+        {!first && (
+          <button type="button" class="plain" onClick={() => setStep('offer')}>
+            {words.cancel}
+          </button>
+        )}
         <a href={chat.absolute(config.privacy)} target="_blank" rel="noopener noreferrer">
           {words.privacy}
         </a>

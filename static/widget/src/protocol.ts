@@ -123,6 +123,7 @@ export interface Config {
   theme: string;
   position: 'left' | 'right';
   visitors?: boolean;
+  form?: { kind: 'offline' | 'first'; fields: string[] } | null;
   said?: string; // said first, to who looks around
   language: string;
   privacy: string;

@@ -6,7 +6,7 @@ import { Icon } from './icons';
 import type { Button, Card, FileRow, Message } from './protocol';
 import { delivery, lastSeq, type State } from './state';
 import { dayName, dayOf, linked, safe, sizeOf, timeOf } from './text';
-import type { View } from './view';
+import { asksFirst, type View } from './view';
 import { fill, type Words } from './words';
 
 export function greetingOf({ config, words, lang }: View): string {
@@ -148,7 +148,7 @@ export function Thread(view: View) {
               ))}
             </div>
           )}
-          {asksContact && <ContactForm {...view} />}
+          {(asksContact || asksFirst(view)) && <ContactForm {...view} />}
         </div>
       </div>
       {isAway && (

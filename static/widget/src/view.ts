@@ -11,3 +11,7 @@ export interface View {
   lang: Lang;
   emit: (name: string, data?: unknown) => void;
 }
+
+/** The shop wants to know whom to answer before anything is written. */
+export const asksFirst = ({ chat, config }: View): boolean =>
+  !!config.form && !chat.hasContact && !chat.state.messages.length;
