@@ -100,7 +100,9 @@ function Panel(props: AppProps) {
     if (!isPage) {
       // On a phone the keyboard would hide what there is to read.
       const isTouch = matchMedia('(pointer: coarse)').matches;
-      const first = isTouch ? panel.current! : (panel.current!.querySelector('textarea') ?? panel.current!);
+      const first = isTouch
+        ? panel.current!
+        : (panel.current!.querySelector('textarea') ?? panel.current!);
       first.focus({ preventScroll: true });
     }
     // The composer stays above the phone's keyboard.

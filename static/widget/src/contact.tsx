@@ -73,27 +73,27 @@ export function ContactForm(view: View) {
     optional = false,
   ) =>
     first && !first.fields.includes(name) ? null : (
-    <label class="field">
-      <span>
-        {words[name]}
-        {optional && <small> · {words.optional}</small>}
-      </span>
-      <input
-        type={type}
-        autocomplete={autocomplete}
-        list={undefined}
-        value={data[name]}
-        aria-invalid={fault === name}
-        aria-describedby={fault === name ? `fault-${name}` : undefined}
-        onInput={(e) => setData({ ...data, [name]: e.currentTarget.value })}
-      />
-      {fault === name && (
-        <small class="late" id={`fault-${name}`} role="alert">
-          {name === 'email' ? words.emailWrong : words.phoneWrong}
-        </small>
-      )}
-    </label>
-  );
+      <label class="field">
+        <span>
+          {words[name]}
+          {optional && <small> · {words.optional}</small>}
+        </span>
+        <input
+          type={type}
+          autocomplete={autocomplete}
+          list={undefined}
+          value={data[name]}
+          aria-invalid={fault === name}
+          aria-describedby={fault === name ? `fault-${name}` : undefined}
+          onInput={(e) => setData({ ...data, [name]: e.currentTarget.value })}
+        />
+        {fault === name && (
+          <small class="late" id={`fault-${name}`} role="alert">
+            {name === 'email' ? words.emailWrong : words.phoneWrong}
+          </small>
+        )}
+      </label>
+    );
 
   return (
     <form ref={form} class="ask" onSubmit={submit} noValidate>

@@ -95,6 +95,13 @@ export class Live {
   look(conversation: number | null): void {
     this.looking = conversation;
     this.say({ type: 'look', conversation });
+    this.focus();
+  }
+
+  /** What lies before the eyes makes no sound and no push elsewhere. */
+  focus(): void {
+    const sees = !document.hidden && document.hasFocus();
+    this.say({ type: 'focus', conversation: sees ? this.looking : null });
   }
 
   private beat(): void {
@@ -102,6 +109,7 @@ export class Live {
     if (Date.now() - this.heard > 40_000) this.socket?.close();
     else {
       this.say({ type: 'ping' });
+      this.focus();
       if (this.looking && !document.hidden) this.say({ type: 'look', conversation: this.looking });
     }
   }
