@@ -19,8 +19,8 @@ from analytics.selectors.board import LISTS, board, lists, seen, short_ids
 from analytics.selectors.scope import Scope, scope_of
 from analytics.services.rebalance import AT_MOST, plan, rebalance
 from bots.api.conversations import MessageOut, seen_or_404
-from bots.selectors.desk import row_of, rows_ready
 from bots.selectors.policy import visible
+from bots.selectors.rows import row_of, rows_ready
 from bots.services.whispers import whisper
 from tenants.api.jobs import JobOut
 

@@ -17,12 +17,12 @@ from django.utils.dateparse import parse_datetime
 from bots.models import (
     Channel,
     Conversation,
-    Draft,
     Mention,
     SavedView,
     TeamMember,
 )
 from bots.selectors.policy import sight_of, visible
+from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.search import conversation_ids
 from tenants.workspace.models import User
 
@@ -174,15 +174,6 @@ def sort_of(view: str, sort: str = "", *, query: str = "") -> str:
     return "deadline" if view == "waiting" and not query else "newest"
 
 
-def rows_ready(found: QuerySet[Conversation], user: User) -> QuerySet[Conversation]:
-    """With everything `row_of` shows."""
-    drafts = Draft.objects.filter(conversation=OuterRef("pk"), user=user)
-    called = Mention.objects.filter(conversation=OuterRef("pk"), user=user, seen_at=None)
-    return found.select_related("channel", "contact", "agent").annotate(
-        has_draft=Exists(drafts), is_mentioned=Exists(called)
-    )
-
-
 def page_of(
     user: User,
     view: str,
@@ -260,37 +251,6 @@ def _read_cursor(cursor: str) -> tuple[datetime | None, int] | None:
     if (moment and found is None) or (found and found.tzinfo is None):
         return None
     return found, number
-
-
-def row_of(row: Conversation) -> dict[str, Any]:
-    return {
-        "id": row.pk,
-        "name": row.contact.name or row.contact.username,
-        "channel": {"id": row.channel_id, "kind": row.channel.kind, "name": row.channel.name},
-        "status": row.status,
-        "speaker": row.speaker,
-        "agent": {"id": row.agent.pk, "name": str(row.agent)} if row.agent else None,
-        "language": row.language,
-        "preview": row.preview,
-        "preview_author": row.preview_author,
-        "unread": row.unread,
-        "waiting_since": row.waiting_since,
-        "deadline_at": row.deadline_at,
-        "sla_due_at": row.sla_due_at,
-        "sla_kind": row.sla_kind,
-        "snoozed_until": row.snoozed_until,
-        "window_expires_at": row.window_expires_at,
-        "labels": row.labels or [],
-        "team": row.team_id,
-        "priority": row.priority,
-        "offered_to": row.offered_to_id,
-        "offer_until": row.offer_until,
-        "reason": row.handover_reason,
-        "updated_at": row.updated_at,
-        "has_draft": getattr(row, "has_draft", False),
-        "is_mentioned": getattr(row, "is_mentioned", False),
-        "last_seq": row.last_seq,
-    }
 
 
 # ── What a list can be narrowed by ───────────────────────────────────────────────────────────

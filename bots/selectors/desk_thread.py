@@ -9,8 +9,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from bots.models import Conversation, Draft, Mention, Message, Verdict
-from bots.selectors.desk import row_of, rows_ready
 from bots.selectors.policy import visible
+from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.sendable import limits_of
 from bots.selectors.whispers import heard_by
 from integrations.models import Order

@@ -33,6 +33,7 @@ from bots.models import Attachment, Contact, Conversation, Identity, Message, Pe
 from bots.retrieval.repair import plain_reading, russian_readings, to_latin_keys, to_russian_keys
 from bots.retrieval.text import fold
 from bots.selectors.policy import Sight, sight_of
+from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.whispers import heard_by
 from integrations.models import Order
 from tenants.workspace.models import User
@@ -606,8 +607,6 @@ def search(
     `marks` are places in `text`, in UTF-16 units as browsers count. `next`: a place to go on from,
     empty where everything was looked through.
     """
-    from bots.selectors.desk import row_of, rows_ready
-
     asked, sight = read(text), sight_of(user)
     answer: dict[str, Any] = {
         "how": "words", "conversations": [], "contacts": [], "orders": [], "next": "",
