@@ -5,15 +5,17 @@ from __future__ import annotations
 import gzip
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from bots.channels.web import wire
 from bots.engine.base import Answer, Decision, Reason, Source
-from bots.models import Conversation, Mention, Message, Template, TemplateText
+from bots.models import Conversation, Macro, Mention, Message, Template, TemplateText
 from bots.selectors.desk import in_view
 from bots.services.accept import accept
 from config import static_build
@@ -372,6 +374,72 @@ def test_many_are_resolved_at_once_and_taken_back(desk_of, alpha, answers):
     until(page, "document.querySelectorAll('.row').length === 3")
     with alpha.inside():
         assert set(Conversation.objects.values_list("status", flat=True)) == {"open"}
+
+
+def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
+    desk_of, alpha, answers
+):
+    for _talk in range(2):
+        answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
+    says(alpha, "Плащ <b>синий</b> порвался, позовите человека?", name="")
+    says(alpha, "Где мой заказ, позовите человека?", visitor="v2", name="Борис")
+    with alpha.inside():
+        talk = Conversation.objects.get(contact__name="Борис")
+        Macro.objects.create(
+            name="Возврат",
+            then=[
+                {"act": "label", "labels": ["возврат"]},
+                {"act": "priority", "priority": 2},
+                {"act": "notify", "to": "agents", "agents": [alpha.agent.pk], "text": "Возврат"},
+            ],
+        )
+        soon = timezone.now() + timedelta(minutes=42, seconds=30)
+        Conversation.objects.filter(pk=talk.pk).update(sla_due_at=soon, sla_kind="next_reply")
+    page = desk_of(alpha, "agent")
+    page.locator(".row", has_text="Борис").click()
+    page.locator(".thread .promise", has_text="Ответ: 42").wait_for()
+
+    # By any form of a word: who, what was said with the word lit, and straight to the message.
+    search = page.get_by_label("Имя, телефон или слова")
+    search.fill("плаща")
+    hit = page.locator(".found .hit", has_text="<b>синий</b>")
+    hit.wait_for()
+    assert hit.locator("mark").all_inner_texts() == ["Плащ"]
+    assert "Покупатель №" in page.locator(".found .talk b").first.inner_text()
+    shot(page, "search")
+    search.press("ArrowDown")
+    search.page.keyboard.press("ArrowDown")
+    until(page, "document.activeElement.matches('.found .hit, .found .talk button')")
+    hit.click()
+    page.locator(".bubble.in.is-lit, .is-lit .bubble, .is-lit", has_text="порвался").wait_for()
+    search.fill("Борис")
+    page.locator(".found section", has_text="Покупатели").locator(".talk").first.click()
+    page.locator(".thread h2", has_text="Борис").wait_for()
+    search.press("Escape")
+    page.locator(".row").nth(1).wait_for()
+
+    # Several acts by one press, with what cannot be undone said before; Z takes it back.
+    Keyboard(page).press("Alt+KeyR")
+    macro = page.locator(".ask.macros button", has_text="Возврат")
+    macro.wait_for()
+    assert "не отменить: уведомление" in macro.inner_text()
+    shot(page, "macro")
+    macro.click()
+    page.locator(".toast", has_text="Сделано: «Возврат»").wait_for()
+    page.locator(".thread .chip.label", has_text="возврат").wait_for()
+    page.locator(".thread header").first.click()
+    until(page, "!document.activeElement.matches('textarea, input')")
+    Keyboard(page).press("KeyZ")
+    page.locator(".toast", has_text="Отменено: «Возврат»").wait_for()
+    page.locator(".thread .chip.label").wait_for(state="detached")
+
+    # The same from the palette.
+    page.keyboard.press("Control+KeyK")
+    page.get_by_label("Быстрый поиск").last.fill("порвался")
+    page.locator(".palette [role=option]", has_text="порвался").locator("mark").wait_for()
+    shot(page, "palette")
+    page.keyboard.press("Escape")
+    assert page.troubles == []
 
 
 def test_the_console_is_small_and_installable(desk_of, alpha):

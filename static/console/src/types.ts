@@ -264,6 +264,63 @@ export interface Outgoing {
   then: '' | 'resolve';
 }
 
+export interface Macro {
+  id: number;
+  name: string;
+  is_personal: boolean;
+  team: number | null;
+  lasting: ('send_template' | 'notify')[]; // acts that cannot be undone
+}
+
+/** A message by its place. */
+export interface Jump {
+  conversation: number;
+  seq: number;
+}
+
+export interface FoundTalk {
+  row: Row;
+  hits: {
+    message: number;
+    jump: Jump;
+    author: string;
+    name: string;
+    at: string;
+    text: string;
+    marks: [number, number][];
+  }[];
+  more: boolean;
+}
+
+export interface FoundContact {
+  contact: number;
+  name: string;
+  username: string;
+  identities: { kind: string; value: string; proof: string }[];
+  channel: { id: number; kind: string; name: string };
+  jump: Jump;
+  marks: [number, number][];
+}
+
+export interface FoundOrder {
+  id: number;
+  number: string;
+  status: string;
+  sum: string;
+  currency: string;
+  name: string;
+  placed_at: string | null;
+  jump: Jump | null; // only where the buyer is proven to be the one who ordered
+}
+
+export interface Found {
+  how: 'words' | 'inside' | 'slips';
+  conversations: FoundTalk[];
+  contacts: FoundContact[];
+  orders: FoundOrder[];
+  next: string;
+}
+
 export interface Event {
   seq: number;
   name: string;

@@ -249,6 +249,13 @@ function Field({ desk, state, thread, now }: Props) {
           ) : (
             <Tool icon="at" title={t('mention')} onClick={() => open('@')} />
           )}
+          {state.macros.length > 0 && (
+            <Tool
+              icon="macro"
+              title={t('macro')}
+              onClick={() => desk.store.set({ ask: state.ask === 'macro' ? '' : 'macro' })}
+            />
+          )}
           <Tool icon="face" title={t('emoji')} onClick={() => open(':')} />
           <span class="gap" />
           {mode === 'reply' && text.length > limit * COUNT_FROM && (
@@ -290,7 +297,7 @@ function Tool({
   title,
   onClick,
 }: {
-  icon: 'clip' | 'template' | 'book' | 'at' | 'face';
+  icon: 'clip' | 'template' | 'book' | 'at' | 'face' | 'macro';
   title: string;
   onClick: () => void;
 }) {

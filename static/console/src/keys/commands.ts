@@ -145,6 +145,14 @@ export const COMMANDS: Command[] = [
     run: (desk) => desk.store.set({ ask: 'label' }),
   },
   {
+    id: 'macro',
+    word: 'macro',
+    keys: 'Alt+KeyR',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => desk.store.set({ ask: 'macro' }),
+  },
+  {
     id: 'unread',
     word: 'markUnread',
     keys: 'KeyU',

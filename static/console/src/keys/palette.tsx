@@ -1,10 +1,12 @@
 import { useEffect, useState } from 'preact/hooks';
-import { call } from '../net/api';
+import { Marked } from '../found/marked';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
-import type { Row } from '../types';
+import { SHORTEST, found as search } from '../store/finder';
+import { lastingText } from '../thread/macros';
+import type { Found, Jump, Row } from '../types';
 import { channelIcon, Icon } from '../ui/icons';
-import { buyerName, t } from '../words';
+import { buyerName, money, statusText, t } from '../words';
 import { chordText } from './chords';
 import { COMMANDS } from './commands';
 import { keysOf } from './dispatch';
@@ -13,28 +15,80 @@ interface Entry {
   id: string;
   text: string;
   more: string;
-  icon?: 'chat' | 'list';
+  marks?: [number, number][];
+  icon?: 'goods' | 'list' | 'macro';
   channel?: string;
   run: () => void;
+}
+
+const entryOf = (
+  row: Row,
+  desk: Desk,
+  close: () => void,
+  hit?: { text: string; marks: [number, number][]; jump: Jump },
+): Entry => ({
+  id: `row-${row.id}`,
+  text: buyerName(row),
+  more: hit?.text ?? row.preview,
+  ...(hit ? { marks: hit.marks } : {}),
+  channel: row.channel.kind,
+  run: () => {
+    close();
+    void desk.finder.go(hit?.jump ?? { conversation: row.id, seq: 0 }, Boolean(hit));
+  },
+});
+
+/** What a search found, a few of each kind: people, orders, what was said. */
+function entriesOf(found: Found, desk: Desk, close: () => void): Entry[] {
+  return [
+    ...found.contacts.slice(0, 4).map((one) => ({
+      id: `contact-${one.contact}`,
+      text: buyerName({ id: one.jump.conversation, name: one.name }),
+      more: one.identities.map((identity) => identity.value).join(' · ') || one.username,
+      channel: one.channel.kind,
+      run: () => {
+        close();
+        void desk.finder.go(one.jump, false);
+      },
+    })),
+    ...found.orders.slice(0, 3).flatMap(({ jump, ...one }) =>
+      jump
+        ? [
+            {
+              id: `order-${one.id}`,
+              text: one.number,
+              more: `${statusText(one.status)} · ${money(one.sum, one.currency || 'RUB')}`,
+              icon: 'goods' as const,
+              run: () => {
+                close();
+                void desk.finder.go(jump, false);
+              },
+            },
+          ]
+        : [],
+    ),
+    ...found.conversations.slice(0, 6).map((one) => entryOf(one.row, desk, close, one.hits[0])),
+  ];
 }
 
 /** Everything by a few letters: commands, lists, conversations. */
 export function Palette({ desk, state }: { desk: Desk; state: State }) {
   const [query, setQuery] = useState('');
-  const [rows, setRows] = useState<Row[]>(state.list.rows.slice(0, 5));
+  const rows = state.list.rows.slice(0, 5);
+  const [found, setFound] = useState<Found | null>(null);
   const [chosen, setChosen] = useState(0);
   useEffect(() => {
-    if (query.trim().length < 2) return;
+    if (query.trim().length < SHORTEST) {
+      setFound(null);
+      return;
+    }
     let isOld = false;
     const timer = setTimeout(async () => {
       try {
-        const page = await call<{ rows: Row[] }>(
-          'GET',
-          `/desk/conversations/?view=all&q=${encodeURIComponent(query)}`,
-        );
-        if (!isOld) setRows(page.rows.slice(0, 7));
+        const page = await search(query);
+        if (!isOld) setFound(page);
       } catch {
-        if (!isOld) setRows([]);
+        if (!isOld) setFound(null);
       }
     }, 180);
     return () => {
@@ -42,6 +96,7 @@ export function Palette({ desk, state }: { desk: Desk; state: State }) {
       clearTimeout(timer);
     };
   }, [query]);
+  const isOpen = Boolean(state.thread);
   const close = (): void => desk.store.set({ panel: '' });
   const asked = query.trim().toLowerCase();
   const fits = (text: string): boolean =>
@@ -81,16 +136,22 @@ export function Palette({ desk, state }: { desk: Desk; state: State }) {
           desk.rows.choose('all', one.id);
         },
       })),
-    ...rows.map((row) => ({
-      id: `row-${row.id}`,
-      text: buyerName(row),
-      more: row.preview,
-      channel: row.channel.kind,
-      run: () => {
-        close();
-        void desk.threads.open(row.id);
-      },
-    })),
+    ...(isOpen
+      ? state.macros
+          .filter((one) => asked && fits(one.name))
+          .slice(0, 5)
+          .map((one) => ({
+            id: `macro-${one.id}`,
+            text: one.name,
+            more: one.lasting.length ? lastingText(one) : t('macro'),
+            icon: 'macro' as const,
+            run: () => {
+              close();
+              void desk.macros.run(one);
+            },
+          }))
+      : []),
+    ...(found ? entriesOf(found, desk, close) : rows.map((row) => entryOf(row, desk, close))),
   ];
   const at = Math.min(chosen, entries.length - 1);
   return (
@@ -129,7 +190,9 @@ export function Palette({ desk, state }: { desk: Desk; state: State }) {
             {entry.channel && <Icon name={channelIcon(entry.channel)} />}
             {entry.icon && <Icon name={entry.icon} />}
             <span class="name">{entry.text}</span>
-            <span class="muted">{entry.more}</span>
+            <span class="muted">
+              <Marked text={entry.more} marks={entry.marks ?? []} />
+            </span>
           </button>
         ))}
         {!entries.length && <p class="muted">{t('emptySearch')}</p>}

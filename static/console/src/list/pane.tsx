@@ -1,7 +1,9 @@
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
+import { FoundPane } from '../found/pane';
 import { focusComposer } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import { SHORTEST } from '../store/finder';
 import { Icon } from '../ui/icons';
 import { useNow } from '../ui/now';
 import { clock, count, plural, t } from '../words';
@@ -14,6 +16,8 @@ const ROW = 76; // pixels at the usual size of letters; the style sheet has the 
 
 export function List({ desk, state }: { desk: Desk; state: State }) {
   const { list } = state;
+  const now = useNow();
+  const isFinding = state.find.query.trim().length >= SHORTEST;
   return (
     <section
       class="list"
@@ -28,10 +32,21 @@ export function List({ desk, state }: { desk: Desk; state: State }) {
           <Icon name="search" />
           <input
             type="search"
-            value={list.query}
+            value={list.query || state.find.query}
             placeholder={t('search')}
             aria-label={t('search')}
-            onInput={(event) => desk.rows.search(event.currentTarget.value)}
+            onInput={(event) => desk.finder.type(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              if (event.code === 'Escape' && (state.find.query || list.query)) {
+                desk.finder.type('');
+                event.preventDefault();
+                return;
+              }
+              const first = document.querySelector<HTMLElement>('.found button');
+              if (event.code !== 'ArrowDown' || !first) return;
+              first.focus();
+              event.preventDefault();
+            }}
           />
         </label>
         <Views desk={desk} state={state} />
@@ -47,8 +62,14 @@ export function List({ desk, state }: { desk: Desk; state: State }) {
           <Icon name="offline" size={14} /> {t('shownAt', clock(list.asOf))}
         </p>
       )}
-      <Scroller desk={desk} state={state} />
-      <Empty desk={desk} state={state} />
+      {isFinding ? (
+        <FoundPane desk={desk} state={state} now={now} />
+      ) : (
+        <>
+          <Scroller desk={desk} state={state} />
+          <Empty desk={desk} state={state} />
+        </>
+      )}
     </section>
   );
 }

@@ -26,6 +26,8 @@ interface Job {
 const LOOK_MS = 600;
 
 export class Acts {
+  private last: { run: () => void; until: number } | null = null;
+
   constructor(
     private readonly store: Store,
     private readonly rows: Rows,
@@ -91,6 +93,7 @@ export class Acts {
     const back = act.change ? this.show(ids, act.change) : () => undefined;
     const which = isAll ? { filter: { view, saved, q: query } } : { ids };
     this.rows.unchoose();
+    this.canUndo(null); // Z is about what was done last
     try {
       const { job, undo } = await call<{ job: Job; undo: string }>('POST', '/conversations/bulk/', {
         act: act.name,
@@ -136,10 +139,16 @@ export class Acts {
     }
   }
 
+  /** What Z takes back after its toast has gone, for as long as the server does. */
+  canUndo(run: (() => void) | null, ms = 0): void {
+    this.last = run && { run, until: Date.now() + ms };
+  }
+
   /** Z: whatever can still be taken back. */
   undoLast(): void {
     const { toast } = this.store.state;
     if (toast?.isUndo && toast.run) toast.run();
+    else if (this.last && Date.now() < this.last.until) this.last.run();
   }
 
   toast(toast: Toast): void {

@@ -3,7 +3,9 @@ import type {
   Boot,
   Channel,
   Draft,
+  Found,
   Label,
+  Macro,
   Mode,
   Outgoing,
   Person,
@@ -43,8 +45,15 @@ export interface ListState {
   isAll: boolean; // all that the list holds, not only what is loaded
 }
 
+export interface FindState {
+  query: string;
+  found: Found | null;
+  isLoading: boolean;
+  failure: string;
+}
+
 export type Panel = '' | 'help' | 'palette' | 'settings' | 'view';
-export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date';
+export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date' | 'macro';
 
 export interface State {
   boot: Boot;
@@ -57,6 +66,8 @@ export interface State {
   counters: Record<string, number>;
   prefs: Prefs;
   list: ListState;
+  find: FindState;
+  macros: Macro[];
   open: number | null;
   thread: Thread | null;
   isCached: boolean; // the thread is what the browser kept
@@ -118,6 +129,8 @@ export function beginning(boot: Boot): State {
       selected: new Set(),
       isAll: false,
     },
+    find: { query: '', found: null, isLoading: false, failure: '' },
+    macros: [],
     open: null,
     thread: null,
     isCached: false,

@@ -8,6 +8,8 @@ import { buyerName, t } from '../words';
 import { Acts } from './acts';
 import { Store } from './core';
 import { Drafts } from './drafts';
+import { Finder } from './finder';
+import { Macros } from './macros';
 import { Outbox } from './outbox';
 import { Rows } from './rows';
 import { ring } from './sound';
@@ -19,6 +21,8 @@ export class Desk {
   readonly drafts: Drafts;
   readonly threads: Threads;
   readonly acts: Acts;
+  readonly finder: Finder;
+  readonly macros: Macros;
   readonly outbox: Outbox;
   readonly live: Live;
   readonly tabs = new Tabs();
@@ -30,6 +34,8 @@ export class Desk {
     this.drafts = new Drafts(this.store);
     this.threads = new Threads(this.store, this.drafts, (error) => this.acts.complain(error));
     this.acts = new Acts(this.store, this.rows, this.threads);
+    this.finder = new Finder(this.store, this.rows, this.threads);
+    this.macros = new Macros(this.store, this.rows, this.threads, this.acts);
     this.outbox = new Outbox(this.store, this.drafts, {
       sent: (outgoing) => {
         this.rows.touch([outgoing.conversation]);
@@ -75,6 +81,7 @@ export class Desk {
     await this.outbox.fromShelf();
     // The list needs the choices (its order), so they come first; a kept copy serves meanwhile.
     await this.readDesk();
+    void this.macros.read();
     const wanted = Number(location.hash.slice(1));
     await Promise.all([this.rows.read(), wanted ? this.threads.open(wanted) : undefined]);
   }

@@ -137,6 +137,7 @@ export class Rows {
 
   // ── which list ──
   choose(view: View, saved: number | null = null): void {
+    this.store.set({ find: { query: '', found: null, isLoading: false, failure: '' } });
     this.empty({ view, saved, query: '' });
     this.read();
   }

@@ -3,6 +3,7 @@ import { focusComposer } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { snoozeTimes, t } from '../words';
+import { Macros } from './macros';
 
 /** The small form an act needs: a word to the bot, until when, to whom, which labels, which day. */
 export function Asks({ desk, state }: { desk: Desk; state: State }) {
@@ -15,6 +16,7 @@ export function Asks({ desk, state }: { desk: Desk; state: State }) {
   if (ask === 'snooze') return <Snooze desk={desk} close={close} />;
   if (ask === 'assign') return <Assign desk={desk} state={state} close={close} />;
   if (ask === 'label') return <Labels desk={desk} state={state} close={close} />;
+  if (ask === 'macro') return <Macros desk={desk} state={state} close={close} />;
   if (ask === 'date') return <Day desk={desk} close={close} />;
   return null;
 }

@@ -82,6 +82,7 @@ export function Head({
             { text: t('snooze'), run: ask('snooze') },
             { text: t('assign'), run: ask('assign') },
             { text: t('label'), run: ask('label') },
+            { text: t('macro'), run: ask('macro') },
             {
               text: t('priorityHigh'),
               run: () => void desk.acts.run(priority(row.priority ? 0 : 1)),

@@ -42,6 +42,7 @@ import Good from 'lucide/dist/esm/icons/thumbs-up.mjs';
 import Alert from 'lucide/dist/esm/icons/triangle-alert.mjs';
 import Offline from 'lucide/dist/esm/icons/wifi-off.mjs';
 import Close from 'lucide/dist/esm/icons/x.mjs';
+import Macro from 'lucide/dist/esm/icons/zap.mjs';
 import { iconsOf } from '../../../shared/icons';
 
 const NODES = {
@@ -87,6 +88,7 @@ const NODES = {
   snooze: Snooze,
   window: Window,
   list: List,
+  macro: Macro,
 };
 
 export type IconName = keyof typeof NODES;
