@@ -7,6 +7,7 @@ import { Help } from './keys/help';
 import { Palette } from './keys/palette';
 import { List } from './list/pane';
 import { SaveView } from './list/views';
+import { Check } from './rail/notices';
 import { Rail } from './rail/rail';
 import { Settings } from './rail/settings';
 import type { State } from './store/core';
@@ -31,6 +32,7 @@ export function App({ desk }: { desk: Desk }) {
     <div class={`desk ${state.open ? 'has-open' : ''} ${state.showContext ? 'has-context' : ''}`}>
       <Rail desk={desk} state={state} />
       <div class="strips">
+        <Check desk={desk} />
         {!state.isUp && (
           <div class="strip" role="status">
             <Icon name="offline" /> {t('offline', state.downSince ? clock(state.downSince) : '')}

@@ -37,6 +37,7 @@ export interface Team {
   name: string;
   is_default?: boolean;
   is_mine?: boolean;
+  is_lead?: boolean;
 }
 
 export type Sort = 'deadline' | 'waiting' | 'newest' | 'oldest';
@@ -109,6 +110,7 @@ export interface Source {
   external_id?: string;
   title: string;
   url?: string;
+  internal?: boolean; // for colleagues only
 }
 
 export interface Card {
@@ -284,6 +286,7 @@ export interface FoundTalk {
     message: number;
     jump: Jump;
     author: string;
+    kind: string;
     name: string;
     at: string;
     text: string;

@@ -5,6 +5,7 @@ import { isEmpty } from '../store/drafts';
 import type { Mode, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { leftText, t } from '../words';
+import { AiMenu, AiPanel, useAi } from './ai';
 import { hasGaps, nextGap } from './asks';
 import { Attached } from './attached';
 import { Closed } from './closed';
@@ -44,6 +45,7 @@ function Field({ desk, state, thread, now }: Props) {
   const [asked, setAsked] = useState(false); // sending words for colleagues only asks once
   const lang = row.language || state.boot.lang;
   const choices = useChoices(trigger, state, lang);
+  const ai = useAi(desk, thread, mode);
   const uploads = useUploads(desk, thread.channel, mode);
   const limit = thread.channel?.text_limit ?? 20_000;
   const isOver = mode === 'reply' && text.length > limit;
@@ -135,6 +137,7 @@ function Field({ desk, state, thread, now }: Props) {
   run.current = (what) => {
     if (what === 'send') send();
     else if (what === 'attach') uploads.pick();
+    else if (what === 'suggest') void ai.ask('suggest');
     else open(what);
   };
   useLayoutEffect(() => {
@@ -201,6 +204,7 @@ function Field({ desk, state, thread, now }: Props) {
           </span>
         )}
       </div>
+      <AiPanel ai={ai} />
       <div class="field">
         {draft.quote && (
           <span class="quote is-draft">
@@ -249,6 +253,7 @@ function Field({ desk, state, thread, now }: Props) {
           ) : (
             <Tool icon="at" title={t('mention')} onClick={() => open('@')} />
           )}
+          <AiMenu ai={ai} hasText={Boolean(text.trim())} />
           {state.macros.length > 0 && (
             <Tool
               icon="macro"

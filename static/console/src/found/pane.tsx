@@ -114,6 +114,7 @@ function TalkFound({
         >
           <span dir="auto">
             {hit.author === 'bot' && <Icon name="bot" size={14} />}
+            {hit.kind === 'note' && <Icon name="lock" size={14} />}
             {hit.author === 'agent' && <i>{hit.name || t('you')}: </i>}
             <Marked text={hit.text} marks={hit.marks} />
           </span>

@@ -1,6 +1,7 @@
 /** One table of everything the keyboard and the palette can do. */
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import { mayWhisper } from '../thread/head';
 import { VIEWS } from '../types';
 import { t, type Word } from '../words';
 import { back, focusList, focusSearch, sendAndResolve, step, toComposer, write } from './moves';
@@ -153,6 +154,14 @@ export const COMMANDS: Command[] = [
     run: (desk) => desk.store.set({ ask: 'macro' }),
   },
   {
+    id: 'whisper',
+    word: 'whisperAct',
+    keys: '',
+    group: 'talk',
+    when: (state) => Boolean(state.thread && mayWhisper(state, state.thread.conversation)),
+    run: (desk) => desk.store.set({ ask: 'whisper' }),
+  },
+  {
     id: 'unread',
     word: 'markUnread',
     keys: 'KeyU',
@@ -235,6 +244,17 @@ export const COMMANDS: Command[] = [
     run: (desk) => {
       desk.store.set({ mode: 'note' });
       toComposer('@');
+    },
+  },
+  {
+    id: 'suggest',
+    word: 'ai_suggest',
+    keys: 'Alt+KeyS',
+    group: 'write',
+    when: isOpen,
+    run: (desk) => {
+      desk.store.set({ mode: 'reply' });
+      toComposer('suggest');
     },
   },
   {

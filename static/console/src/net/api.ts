@@ -24,6 +24,48 @@ export const call = <T>(method: string, path: string, body?: unknown): Promise<T
 
 export const post = <T>(path: string, body: unknown): Promise<T> => ask<T>('POST', path, body);
 
+/** An answer that comes line by line, each a value of JSON; aborting it is no failure. */
+export async function stream(
+  path: string,
+  body: unknown,
+  hear: (line: unknown) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  try {
+    const answer = await fetch(`/api/v1${path}`, {
+      method: 'POST',
+      credentials: 'same-origin',
+      headers: {
+        Accept: 'application/json',
+        'Content-Type': 'application/json',
+        'X-CSRFToken': decodeURIComponent(cookie('csrf')),
+      },
+      body: JSON.stringify(body),
+      signal,
+    });
+    if (!answer.ok || !answer.body) {
+      const data = await answer.json().catch(() => ({}));
+      const error = data.error ?? {};
+      throw new Refused(answer.status, String(error.code ?? 'error'), String(error.message ?? ''));
+    }
+    const reader = answer.body.getReader();
+    const decoder = new TextDecoder();
+    let rest = '';
+    for (;;) {
+      const { done, value } = await reader.read();
+      rest += decoder.decode(value, { stream: !done });
+      const lines = rest.split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) if (line) hear(JSON.parse(line));
+      if (done) return;
+    }
+  } catch (error) {
+    if (signal.aborted) return;
+    if (error instanceof TypeError) throw new Away();
+    throw error;
+  }
+}
+
 async function ask<T>(method: string, address: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (method !== 'GET') headers['X-CSRFToken'] = decodeURIComponent(cookie('csrf'));

@@ -7,6 +7,7 @@ import type { Desk } from '../store/desk';
 import { ring } from '../store/sound';
 import type { Prefs } from '../types';
 import { t } from '../words';
+import { NoticeChoices } from './notices';
 
 const FONTS = [100, 110, 125, 150];
 
@@ -78,6 +79,7 @@ export function Settings({ desk, state }: { desk: Desk; state: State }) {
           {t('sound')}
         </button>
       </span>
+      <NoticeChoices desk={desk} />
       <Remap desk={desk} prefs={prefs} />
     </div>
   );

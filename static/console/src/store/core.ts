@@ -53,7 +53,7 @@ export interface FindState {
 }
 
 export type Panel = '' | 'help' | 'palette' | 'settings' | 'view';
-export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date' | 'macro';
+export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date' | 'macro' | 'whisper';
 
 export interface State {
   boot: Boot;

@@ -17,6 +17,7 @@ export function Asks({ desk, state }: { desk: Desk; state: State }) {
   if (ask === 'assign') return <Assign desk={desk} state={state} close={close} />;
   if (ask === 'label') return <Labels desk={desk} state={state} close={close} />;
   if (ask === 'macro') return <Macros desk={desk} state={state} close={close} />;
+  if (ask === 'whisper') return <Whisper desk={desk} state={state} close={close} />;
   if (ask === 'date') return <Day desk={desk} close={close} />;
   return null;
 }
@@ -56,6 +57,38 @@ function Return({ desk, close }: Props) {
       </label>
       <button type="submit" class="main">
         {t('toBot')}
+      </button>
+      <Cancel close={close} />
+    </form>
+  );
+}
+
+function Whisper({ desk, state, close }: Props & { state: State }) {
+  const [text, setText] = useState('');
+  const [key] = useState(() => crypto.randomUUID());
+  const name = state.thread?.conversation.agent?.name ?? '';
+  return (
+    <form
+      class="ask"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        if (!(await desk.acts.run({ name: 'whisper', body: { text, client_key: key } }))) return;
+        desk.acts.toast({ text: t('whispered', name) });
+        close();
+      }}
+    >
+      <label>
+        {t('whisperTo', name)}
+        <input
+          value={text}
+          maxLength={4000}
+          required
+          ref={focused}
+          onInput={(event) => setText(event.currentTarget.value)}
+        />
+      </label>
+      <button type="submit" class="main">
+        {t('whisperAct')}
       </button>
       <Cancel close={close} />
     </form>

@@ -46,7 +46,7 @@ export function Bubble({
     >
       {isFirst && side === 'note' && (
         <span class="by">
-          <Icon name="lock" size={14} /> {t('note')}
+          <Icon name="lock" size={14} /> {t(message.meta.code === 'whisper' ? 'whisper' : 'note')}
           {name && ` · ${name}`}
         </span>
       )}

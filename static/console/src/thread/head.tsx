@@ -1,7 +1,7 @@
 import { LabelChip, Promised, Speaker, Waits, Window } from '../list/row';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
-import type { Context, Thread } from '../types';
+import type { Context, Row, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { buyerName, reasonText, t } from '../words';
@@ -87,6 +87,7 @@ export function Head({
               text: t('priorityHigh'),
               run: () => void desk.acts.run(priority(row.priority ? 0 : 1)),
             },
+            ...(mayWhisper(state, row) ? [{ text: t('whisperAct'), run: ask('whisper') }] : []),
             { text: t('markUnread'), run: () => void desk.acts.markUnread() },
             { text: t('jumpDate'), run: ask('date') },
             {
@@ -112,6 +113,16 @@ export function Head({
     </header>
   );
 }
+
+/** To whoever answers now, by whoever leads the team. */
+export const mayWhisper = (state: State, row: Row): boolean =>
+  row.speaker === 'agent' &&
+  row.agent !== null &&
+  row.agent.id !== state.boot.me &&
+  (state.boot.role !== 'agent' ||
+    state.teams.some(
+      (team) => team.is_lead && (team.id === row.team || (!row.team && team.is_default)),
+    ));
 
 const priority = (value: number) => ({
   name: 'priority',

@@ -4,6 +4,7 @@ import Snooze from 'lucide/dist/esm/icons/alarm-clock.mjs';
 import Back from 'lucide/dist/esm/icons/arrow-left.mjs';
 import Up from 'lucide/dist/esm/icons/arrow-up.mjs';
 import At from 'lucide/dist/esm/icons/at-sign.mjs';
+import Bell from 'lucide/dist/esm/icons/bell.mjs';
 import Book from 'lucide/dist/esm/icons/book-open.mjs';
 import Bot from 'lucide/dist/esm/icons/bot.mjs';
 import Check from 'lucide/dist/esm/icons/check.mjs';
@@ -37,6 +38,7 @@ import Search from 'lucide/dist/esm/icons/search.mjs';
 import Send from 'lucide/dist/esm/icons/send.mjs';
 import Settings from 'lucide/dist/esm/icons/settings.mjs';
 import Prefs from 'lucide/dist/esm/icons/sliders-horizontal.mjs';
+import Ai from 'lucide/dist/esm/icons/sparkles.mjs';
 import Bad from 'lucide/dist/esm/icons/thumbs-down.mjs';
 import Good from 'lucide/dist/esm/icons/thumbs-up.mjs';
 import Alert from 'lucide/dist/esm/icons/triangle-alert.mjs';
@@ -46,7 +48,9 @@ import Macro from 'lucide/dist/esm/icons/zap.mjs';
 import { iconsOf } from '../../../shared/icons';
 
 const NODES = {
+  ai: Ai,
   back: Back,
+  bell: Bell,
   bot: Bot,
   check: Check,
   checks: Checks,
