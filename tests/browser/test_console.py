@@ -377,7 +377,7 @@ def test_many_are_resolved_at_once_and_taken_back(desk_of, alpha, answers):
 
 
 def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
-    desk_of, alpha, answers
+    desk_of, alpha, answers, monkeypatch
 ):
     for _talk in range(2):
         answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
@@ -449,14 +449,28 @@ def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
 
     # A draft of the assistant with what it rests on; nothing is put in until it is asked for.
     source = Source("article", 1, "delivery", "Доставка")
-    answers.append(Answer("Заказ уже в пути.", "ru", Decision.ANSWER, sources=(source,)))
+    made = Answer("Заказ уже в пути.", "ru", Decision.ANSWER, sources=(source,))
+    monkeypatch.setattr("bots.services.assist.answer_turn", lambda turn, **_more: made)
     Keyboard(page).press("Alt+KeyS")
+    page.locator(".ai .main, .ai .failure").wait_for()
+    shot(page, "suggest")
     page.locator(".ai", has_text="Заказ уже в пути.").locator(
         ".chip", has_text="Доставка"
     ).wait_for()
     shot(page, "suggest")
     page.get_by_role("button", name="Вставить в ответ").click()
     assert page.get_by_label("Ответ", exact=True).last.input_value() == "Заказ уже в пути."
+    page.get_by_role("button", name="Отправить позже").click()
+    page.locator(".later-form .choices button").first.wait_for()
+    shot(page, "later-form")
+    page.locator(".later-form .choices button").first.click()
+    waits = page.locator(".later li", has_text="Заказ уже в пути.")
+    waits.wait_for()
+    assert page.get_by_label("Ответ", exact=True).last.input_value() == ""
+    shot(page, "later")
+    waits.get_by_role("button", name="Не отправлять").click()
+    waits.wait_for(state="detached")
+    page.get_by_label("Ответ", exact=True).last.fill("Заказ уже в пути.")
     page.get_by_role("button", name="Помощь ИИ").click()
     page.get_by_role("menuitem", name="Короче").click()
     page.locator(".ai .failure", has_text="модел").wait_for()  # none is connected: said in words

@@ -266,6 +266,21 @@ export interface Outgoing {
   then: '' | 'resolve';
 }
 
+export interface Later {
+  id: number;
+  text: string;
+  send_at: string;
+  cancels_on_reply: boolean;
+  state: 'waiting' | 'sent' | 'cancelled' | 'failed';
+  reason: string;
+  ended_at: string | null;
+}
+
+export interface LaterPage {
+  results: Later[];
+  presets: { key: 'hour' | 'evening' | 'opening' | 'monday'; at: string }[];
+}
+
 export interface Macro {
   id: number;
   name: string;

@@ -14,6 +14,7 @@ import { type Choice, Picker, useChoices } from './picker';
 import { putIn } from './put';
 import { replaced, type Trigger, triggerAt } from './trigger';
 import { useUploads } from './uploads';
+import { LaterForm, LaterList, useLater } from './waiting';
 
 const COUNT_FROM = 0.8; // the counter shows when the limit is near
 
@@ -46,6 +47,8 @@ function Field({ desk, state, thread, now }: Props) {
   const lang = row.language || state.boot.lang;
   const choices = useChoices(trigger, state, lang);
   const ai = useAi(desk, thread, mode);
+  const later = useLater(desk, thread);
+  const [isLater, setLater] = useState(false);
   const uploads = useUploads(desk, thread.channel, mode);
   const limit = thread.channel?.text_limit ?? 20_000;
   const isOver = mode === 'reply' && text.length > limit;
@@ -204,6 +207,8 @@ function Field({ desk, state, thread, now }: Props) {
           </span>
         )}
       </div>
+      <LaterList later={later} />
+      {isLater && mode === 'reply' && <LaterForm later={later} close={() => setLater(false)} />}
       <AiPanel ai={ai} />
       <div class="field">
         {draft.quote && (
@@ -268,6 +273,14 @@ function Field({ desk, state, thread, now }: Props) {
               {t('letters', text.length, limit)}
             </span>
           )}
+          {mode === 'reply' && (
+            <Tool
+              icon="clock"
+              title={t('later')}
+              isOff={isEmpty(draft) || isOver || isBlocked}
+              onClick={() => setLater(!isLater)}
+            />
+          )}
           {mode === 'reply' && row.status !== 'resolved' && (
             <button
               type="button"
@@ -300,9 +313,11 @@ const hint = (mode: Mode, sendByEnter: boolean): string => {
 function Tool({
   icon,
   title,
+  isOff = false,
   onClick,
 }: {
-  icon: 'clip' | 'template' | 'book' | 'at' | 'face' | 'macro';
+  icon: 'clip' | 'template' | 'book' | 'at' | 'face' | 'macro' | 'clock';
+  isOff?: boolean;
   title: string;
   onClick: () => void;
 }) {
@@ -312,6 +327,7 @@ function Tool({
       class="icon"
       title={title}
       aria-label={title}
+      disabled={isOff}
       onPointerDown={(event) => event.preventDefault()}
       onClick={onClick}
     >
