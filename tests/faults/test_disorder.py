@@ -16,7 +16,8 @@ from django.db import connections
 from django.utils import timezone
 
 from bots.models import Message
-from bots.services.conversations import WindowClosed, reply_send
+from bots.services.conversations import reply_send
+from bots.services.windows import WindowClosed
 from tenants.kernel import due
 from tenants.kernel.errors import OutcomeUnknown
 from tenants.models import Due, OutboxEvent
