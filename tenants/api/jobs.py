@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
@@ -9,7 +10,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers, status
 from rest_framework.response import Response
 
-from tenants.workspace.models import Job
+from tenants.workspace.models import Job, User
 
 
 class RowError(serializers.Serializer):
@@ -49,6 +50,13 @@ def job_answer(job: Job, *, status_code: int = status.HTTP_202_ACCEPTED) -> Resp
     return Response(JobOut(job).data, status=status_code, headers={"Location": job_url(job)})
 
 
+def jobs_for(user: User) -> QuerySet[Job]:
+    """Owners and administrators see all of it, others what they began."""
+    if user.role in (User.Role.OWNER, User.Role.ADMIN):
+        return Job.objects.all()
+    return Job.objects.filter(user_id=user.pk)
+
+
 @extend_schema(tags=["jobs"])
 class JobList(generics.ListAPIView):
     """Long work, newest first."""
@@ -56,7 +64,7 @@ class JobList(generics.ListAPIView):
     serializer_class = JobOut
 
     def get_queryset(self):
-        found = Job.objects.all()
+        found = jobs_for(self.request.user)
         for name in ("kind", "state"):
             if value := self.request.query_params.get(name):
                 found = found.filter(**{name: value})
@@ -68,4 +76,7 @@ class JobDetail(generics.RetrieveAPIView):
     """How far a piece of long work is."""
 
     serializer_class = JobOut
-    queryset = Job.objects.all()
+    queryset = Job.objects.none()
+
+    def get_queryset(self):
+        return jobs_for(self.request.user)
