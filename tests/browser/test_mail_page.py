@@ -32,6 +32,8 @@ def test_a_press_saves_tries_and_tells_on_a_phone_too(browse: Any, alpha: Any): 
     shot(page, "home")
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     notice.get_by_role("link").click()
+    typed = page.locator("[name=typed]")
+    typed.fill(typed.get_attribute("data-typed-name"))
     page.get_by_role("button", name="Удалить").click()
     page.get_by_text("Письма уходят как прежде").wait_for()
     assert not MailServer.objects.exists()
