@@ -48,7 +48,12 @@ class PeopleIn(serializers.Serializer):
 
 
 class PeopleList(APIView):
-    @extend_schema(tags=["people"], parameters=[PeopleIn], responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        tags=["people"],
+        operation_id="people_list",
+        parameters=[PeopleIn],
+        responses={200: OpenApiTypes.OBJECT},
+    )
     def get(self, request) -> Response:
         """Buyers of the conversations I may see, the newest first: by name, telephone, e-mail."""
         given = PeopleIn(data=request.query_params)

@@ -36,6 +36,8 @@ PAGES = {
     "bots/template/": EVERYBODY,
     "bots/template/add/": WRITERS,
     "bots/conversation/": WRITERS,
+    "bots/rating/": WRITERS,
+    "notices/": EVERYBODY,
     "integrations/product/": WRITERS,
     "integrations/category/": WRITERS,
     "integrations/order/": EVERYBODY,
@@ -43,7 +45,7 @@ PAGES = {
 # Open to strangers, answered to POST only, or nothing to open without a word.
 APART = ("login/", "logout/", "autocomplete/", "r/", "password/")
 POST_ONLY = {"preview/ask/", "bots/template/preview/"}
-READ_ONLY = {"integrations/product/add/", "workspace/auditentry/add/"}
+READ_ONLY = {"bots/rating/add/", "integrations/product/add/", "workspace/auditentry/add/"}
 
 
 def plain_paths(patterns: Any, prefix: str = "") -> Iterator[str]:

@@ -90,6 +90,7 @@ def test_each_view_holds_its_own_conversations(alpha, at, api_of):
         "bot": {"With the bot"},
         "snoozed": {"Snoozed"},
         "mentioned": {"Calls me"},
+        "missed": {"Queued", "Mine", "Colleague's"},
         "resolved": {"Done", "Calls me"},
         "all": {"Queued", "Mine", "Mine, answered", "Colleague's", "With the bot", "Snoozed",
                 "Done", "Calls me"},

@@ -95,6 +95,8 @@ def test_scripts_become_conversations_of_their_times_and_playing_again_adds_noth
             "assign",
             "index",
             "job",
+            "sla",
+            "told",
         }
 
 
