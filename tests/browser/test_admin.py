@@ -139,8 +139,7 @@ def test_a_variable_is_put_in_and_shown_as_a_buyer_reads_it(browse, alpha):
     page.fill("#id_text_ru", "Привезём ")
     page.click(".desk-variables summary")
     page.click("[data-variable='order.eta']")
-    page.wait_for_selector("[data-shown] .desk-bubble")
-    assert "ноября" in page.inner_text("[data-shown]")
+    page.locator("[data-shown]", has_text="ноября").wait_for()
 
     page.fill("#id_text_ru", "Привезём {{order.etta}}")
     page.wait_for_selector("[data-shown] .desk-error")
