@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -50,8 +51,10 @@ def job_answer(job: Job, *, status_code: int = status.HTTP_202_ACCEPTED) -> Resp
     return Response(JobOut(job).data, status=status_code, headers={"Location": job_url(job)})
 
 
-def jobs_for(user: User) -> QuerySet[Job]:
+def jobs_for(user: User | AnonymousUser) -> QuerySet[Job]:
     """Owners and administrators see all of it, others what they began."""
+    if not isinstance(user, User):
+        return Job.objects.none()
     if user.role in (User.Role.OWNER, User.Role.ADMIN):
         return Job.objects.all()
     return Job.objects.filter(user_id=user.pk)
