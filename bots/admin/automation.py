@@ -8,9 +8,9 @@ from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.paginator import Paginator
-from django.db.models import Model, Q
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -48,13 +48,6 @@ PAGE = 50
 def _may(request: HttpRequest, model: str) -> None:
     if not request.user.has_perm(f"bots.change_{model}"):
         raise PermissionDenied
-
-
-def _found(model: type[Model], pk: int) -> Any:
-    found = model._default_manager.filter(pk=pk).first()
-    if found is None:
-        raise Http404
-    return found
 
 
 def _refuse(form: forms.Form, error: ValidationError, rows: dict[str, list[str]]) -> None:
@@ -112,7 +105,7 @@ def rules_page(request: HttpRequest) -> HttpResponse:
     _may(request, "rule")
     builtin_rules()
     if request.method == "POST":
-        rule = _found(Rule, whole(request.POST.get("rule", "")) or 0)
+        rule = get_object_or_404(Rule, pk=whole(request.POST.get("rule", "")) or 0)
         rule_save(rule, is_on=not rule.is_on)
         audit("rule.changed", rule.name, actor=actor_of(request))
         return redirect("merchant:rules")
@@ -140,7 +133,7 @@ def rule_add(request: HttpRequest) -> HttpResponse:
 @merchant_site.page("rules/<int:pk>/", name="rule")
 def rule_page(request: HttpRequest, pk: int) -> HttpResponse:
     _may(request, "rule")
-    return _rule(request, _found(Rule, pk))
+    return _rule(request, get_object_or_404(Rule, pk=pk))
 
 
 def _rule(request: HttpRequest, rule: Rule | None) -> HttpResponse:
@@ -194,7 +187,7 @@ def _rule(request: HttpRequest, rule: Rule | None) -> HttpResponse:
 def rule_try(request: HttpRequest, pk: int) -> HttpResponse:
     """What it would have done; nothing is changed."""
     _may(request, "rule")
-    rule = _found(Rule, pk)
+    rule = get_object_or_404(Rule, pk=pk)
     last = min(whole(request.GET.get("last", "")) or LAST, MOST)
     tried = try_rule(rule, last)
     return TemplateResponse(
@@ -291,7 +284,7 @@ def policy_add(request: HttpRequest) -> HttpResponse:
 @merchant_site.page("answer-times/<int:pk>/", name="policy")
 def policy_page(request: HttpRequest, pk: int) -> HttpResponse:
     _may(request, "slapolicy")
-    return _policy(request, _found(SlaPolicy, pk))
+    return _policy(request, get_object_or_404(SlaPolicy, pk=pk))
 
 
 def _policy(request: HttpRequest, policy: SlaPolicy | None) -> HttpResponse:
@@ -385,10 +378,7 @@ def macro_add(request: HttpRequest) -> HttpResponse:
 @merchant_site.page("macros/<int:pk>/", name="macro")
 def macro_page(request: HttpRequest, pk: int) -> HttpResponse:
     _may(request, "macro")
-    found = Macro.objects.filter(pk=pk, owner=None).first()
-    if found is None:
-        raise Http404
-    return _macro(request, found)
+    return _macro(request, get_object_or_404(Macro, pk=pk, owner=None))
 
 
 def _macro(request: HttpRequest, macro: Macro | None) -> HttpResponse:

@@ -7,8 +7,8 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -61,10 +61,7 @@ def calendar_add(request: HttpRequest) -> HttpResponse:
 @merchant_site.page("calendars/<int:pk>/", name="calendar")
 def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
     _may(request)
-    calendar = Calendar.objects.filter(pk=pk).first()
-    if calendar is None:
-        raise Http404
-    return _calendar(request, calendar)
+    return _calendar(request, get_object_or_404(Calendar, pk=pk))
 
 
 def _calendar(request: HttpRequest, calendar: Calendar | None) -> HttpResponse:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from itertools import pairwise
 from typing import Any
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.models import Calendar, Holiday, OpeningHours
-from bots.selectors.hours import opening
+from bots.selectors.calendars import opening
 from bots.selectors.russia import YEARS, is_settled
 from bots.services.calendars import holidays_fill
 from bots.services.hours import hours_save
@@ -86,8 +86,38 @@ def in_words(intervals: list[Interval]) -> str:
     return ", ".join(f"{opens:%H:%M}–{closes:%H:%M}" for opens, closes in intervals)
 
 
-class HoursForm(forms.Form):
-    """One line a weekday; an empty one is a day off."""
+class WeekForm(forms.Form):
+    """One line a weekday, `day_0` to `day_6`; an empty one is a day off."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for day, title in OpeningHours.WEEKDAYS:
+            self.fields[f"day_{day}"] = forms.CharField(
+                label=title,
+                required=False,
+                max_length=120,
+                widget=forms.TextInput({"placeholder": _("day off"), "autocomplete": "off"}),
+            )
+
+    @property
+    def days(self) -> list[Any]:
+        return [self[f"day_{day}"] for day, _title in OpeningHours.WEEKDAYS]
+
+    def read_week(
+        self, cleaned: Mapping[str, Any], read: Callable[[str], list[Interval]]
+    ) -> dict[int, list[Interval]]:
+        """Intervals of each day; what cannot be read is told beside its line."""
+        week: dict[int, list[Interval]] = {}
+        for day, _title in OpeningHours.WEEKDAYS:
+            try:
+                week[day] = read(cleaned.get(f"day_{day}", ""))
+            except forms.ValidationError as error:
+                self.add_error(f"day_{day}", error)
+        return week
+
+
+class HoursForm(WeekForm):
+    """The week of the shop, or of one calendar, and the days that are unlike it."""
 
     time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"))
     holidays = forms.CharField(
@@ -106,27 +136,10 @@ class HoursForm(forms.Form):
         if zone not in dict(choices) and zone in available_timezones():
             choices.append((zone, zone))
         self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
-        for day, title in OpeningHours.WEEKDAYS:
-            self.fields[f"day_{day}"] = forms.CharField(
-                label=title,
-                required=False,
-                max_length=120,
-                widget=forms.TextInput({"placeholder": _("day off"), "autocomplete": "off"}),
-            )
-
-    @property
-    def days(self) -> list[Any]:
-        return [self[f"day_{day}"] for day, _title in OpeningHours.WEEKDAYS]
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        week: dict[int, list[Interval]] = {}
-        for day, _title in OpeningHours.WEEKDAYS:
-            try:
-                week[day] = read_intervals(cleaned.get(f"day_{day}", ""))
-            except forms.ValidationError as error:
-                self.add_error(f"day_{day}", error)
-        cleaned["week"] = week
+        cleaned["week"] = self.read_week(cleaned, read_intervals)
         return cleaned
 
     def clean_holidays(self) -> list[Holiday]:

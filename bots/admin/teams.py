@@ -9,19 +9,18 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.admin.hours import _INTERVAL
+from bots.admin.hours import _INTERVAL, WeekForm
 from bots.models import (
     AgentProfile,
     Calendar,
     Channel,
     Label,
-    OpeningHours,
     Shift,
     Team,
     TeamMember,
@@ -146,10 +145,7 @@ def team_add(request: HttpRequest) -> HttpResponse:
 @merchant_site.page("teams/<int:pk>/", name="team")
 def team_page(request: HttpRequest, pk: int) -> HttpResponse:
     _may(request)
-    team = Team.objects.filter(pk=pk).first()
-    if team is None:
-        raise Http404
-    return _team(request, team)
+    return _team(request, get_object_or_404(Team, pk=pk))
 
 
 def _team(request: HttpRequest, team: Team | None) -> HttpResponse:
@@ -220,7 +216,7 @@ def read_shifts(text: str) -> list[tuple[time, time]]:
     return found
 
 
-class AgentForm(forms.Form):
+class AgentForm(WeekForm):
     capacity = forms.IntegerField(
         label=gettext_lazy("Chats at once"), min_value=0, max_value=500,
         help_text=gettext_lazy("0: none is given; chats can still be taken by hand."),
@@ -238,34 +234,19 @@ class AgentForm(forms.Form):
             self.fields[f"kind_{kind}"] = forms.IntegerField(
                 label=_("At most of “%s”") % kind, required=False, min_value=0, max_value=500
             )
-        for day, title in OpeningHours.WEEKDAYS:
-            self.fields[f"day_{day}"] = forms.CharField(
-                label=title,
-                required=False,
-                max_length=120,
-                widget=forms.TextInput({"placeholder": _("day off"), "autocomplete": "off"}),
-            )
 
     @property
     def plain(self) -> list[Any]:
         names = ("capacity", *(f"kind_{kind}" for kind in self.kinds), "skills", "languages")
         return [self[name] for name in names]
 
-    @property
-    def days(self) -> list[Any]:
-        return [self[f"day_{day}"] for day, _title in OpeningHours.WEEKDAYS]
-
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        week: list[tuple[int, time, time]] = []
-        for day, _title in OpeningHours.WEEKDAYS:
-            try:
-                found = read_shifts(cleaned.get(f"day_{day}", ""))
-            except forms.ValidationError as error:
-                self.add_error(f"day_{day}", error)
-            else:
-                week += [(day, starts, ends) for starts, ends in found]
-        cleaned["week"] = week
+        cleaned["week"] = [
+            (day, starts, ends)
+            for day, shifts in self.read_week(cleaned, read_shifts).items()
+            for starts, ends in shifts
+        ]
         cleaned["channel_capacity"] = {
             kind: most for kind in self.kinds if (most := cleaned.get(f"kind_{kind}")) is not None
         }
@@ -276,9 +257,7 @@ class AgentForm(forms.Form):
 def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
     """How much a person takes at once, what of, and when."""
     _may(request)
-    user = User.objects.filter(pk=pk, is_active=True).first()
-    if user is None:
-        raise Http404
+    user = get_object_or_404(User, pk=pk, is_active=True)
     form = AgentForm(posted(request), initial=_agent_initial(user))
     if request.method == "POST" and form.is_valid():
         names = ("capacity", "channel_capacity", "skills", "languages")

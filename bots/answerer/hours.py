@@ -10,9 +10,10 @@ from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import DAYS, DAYS_SHORT, say
 from bots.engine.base import Source
 from bots.engine.facts import Record
-from bots.models import Holiday, OpeningHours
+from bots.models import OpeningHours
 from bots.retrieval.text import fold
-from bots.selectors.hours import intervals
+from bots.selectors.calendars import Times
+from bots.selectors.hours import holidays_from, intervals
 from tenants.kernel.context import current_schema
 from tenants.models import Merchant
 from tenants.selectors.hosts import merchant_of
@@ -49,16 +50,13 @@ def answer(asked: Asked, now: datetime) -> Part | None:
     if not hours:
         return None
     lang = "en" if asked.lang == "en" else "ru"
-    local = now.astimezone(ZoneInfo(_zone()))
-    upcoming = Holiday.objects.filter(calendar=None, day__gte=local.date() - timedelta(days=1))
-    holidays = {h.day: h for h in upcoming}
+    zone = ZoneInfo(_zone())
+    local = now.astimezone(zone)
+    holidays = holidays_from(local.date() - timedelta(days=1))
     folded = fold(asked.text)
     lines: list[str] = []
     if _TODAY.search(folded):
-        open_now = any(
-            opens <= local.time() < closes
-            for opens, closes in intervals(local.date(), hours, holidays)
-        )
+        open_now = Times(zone, hours, holidays).is_open(now)
         lines.append(say("hours_now_open" if open_now else "hours_now_closed", lang))
     if days := _days(folded, local.date()):
         for one in days:

@@ -127,17 +127,10 @@ _YES = re.compile(
     r"пожалуйста|yes|yeah|yep|sure|ok(?:ay)?|please(?: do)?|go ahead|call)"
     r"(?:[ ,.!]+(?:да|пожалуйста|позови(?:те)?|зови(?:те)?|конечно|please|человека|давайте|хочу))*[ .!]*$"
 )
-_NO = re.compile(
-    r"^(?:нет|не надо|не нужно|не|no|nope|no thanks|no thank you)[ ,.!]*(?:спасибо)?[ .!]*$"
-)
 
 
 def is_yes(text: str) -> bool:
     return bool(_YES.match(fold(text).strip()))
-
-
-def is_no(text: str) -> bool:
-    return bool(_NO.match(fold(text).strip()))
 
 
 # ── Small talk ───────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ from django.utils import timezone
 from bots.engine import texts
 from bots.engine.base import Reason
 from bots.models import Conversation, Episode, Message
-from bots.selectors.hours import expected_answer
+from bots.selectors.calendars import expected_answer
 from bots.services import assignment, messages, sla
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
@@ -68,9 +68,7 @@ def hand_over(
     now = timezone.now()
     with transaction.atomic():
         conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
-            .select_related("contact")
-            .get(pk=conversation_id)
+            Conversation.objects.locked().select_related("contact").get(pk=conversation_id)
         )
         if epoch is not None and conversation.epoch != epoch:
             return False

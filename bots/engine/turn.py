@@ -266,20 +266,8 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
         "reason": answer.reason,
         "provider": answer.provider,
         "ms": ms,
-        "sources": [
-            {
-                "kind": s.kind,
-                "id": s.id,
-                "external_id": s.external_id,
-                "title": s.title,
-                "url": s.url,
-            }
-            for s in answer.sources
-        ],
-        "claims": [
-            {"text": c.text, "kind": c.kind, "value": c.value, "source": c.source}
-            for c in answer.claims
-        ],
+        "sources": [vars(source) for source in answer.sources],
+        "claims": [vars(claim) for claim in answer.claims],
         "buttons": list(answer.buttons),
         "cards": [vars(card) for card in answer.cards],
         **({"template": answer.template_id} if answer.template_id else {}),
@@ -367,7 +355,7 @@ def end_waiting(conversation_id: int) -> datetime | None:
         hand_over(conversation_id=conversation_id, reason=Reason.DEADLINE, epoch=conversation.epoch)
         return None
     with transaction.atomic():
-        locked = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
+        locked = Conversation.objects.locked().get(pk=conversation_id)
         if locked.waiting_since is None or locked.epoch != conversation.epoch:
             return None
         is_agent = locked.speaker == Conversation.Speaker.AGENT

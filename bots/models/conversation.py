@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from django.conf import settings
 from django.db import models
@@ -122,8 +122,17 @@ class Consent(models.Model):
         return f"{self.kind} {self.is_given}"
 
 
+class Conversations(models.QuerySet["Conversation"]):
+    def locked(self) -> Self:
+        """The rows held until the transaction ends; their keys stay free for messages to point at,
+        and what is joined beside them is not held."""
+        return self.select_for_update(of=("self",), no_key=True)
+
+
 class Conversation(models.Model):
     """A thread with one contact. Status (is there work) and speaker (who may talk) are apart."""
+
+    objects = Conversations.as_manager()
 
     class Status(models.TextChoices):
         OPEN = "open", _("open")

@@ -1,4 +1,4 @@
-"""Working time: adding to it, and counting it, in any calendar and zone.
+"""Working time: whether it is on, when it begins, adding to it and counting it, in any calendar.
 
 An interval is a stretch of real time: what a clock change takes or gives is neither lost nor
 counted twice. A calendar without weekly hours is open round the clock (its days off still hold),
@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from bots.engine import texts
 from bots.models import Calendar, Holiday, OpeningHours
-from bots.selectors.hours import intervals
+from bots.selectors.hours import holidays_from, intervals, shop_hours
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
 
@@ -21,6 +22,8 @@ _DAY = timedelta(days=1)
 _SECOND = timedelta(seconds=1)
 # Nobody promises anything beyond; whoever is asked gets an end all the same.
 FARTHEST = timedelta(days=3660)
+# A buyer, or a person who sends later, is told no opening beyond.
+SOON = timedelta(days=14)
 
 
 @dataclass(frozen=True)
@@ -62,11 +65,13 @@ class Times:
             return self._at(day + _DAY, time(0))
         return self._at(day, closes)
 
-    def stretches(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
+    def stretches(
+        self, start: datetime, within: timedelta = FARTHEST
+    ) -> Iterator[tuple[datetime, datetime]]:
         """What is left of working time from a moment on, earliest first."""
         start = start.astimezone(UTC)
         day = start.astimezone(self.zone).date() - _DAY
-        last = day + FARTHEST
+        last = day + _DAY + within
         while day < last:
             for opens, closes in self.open_on(day):
                 if closes > start:
@@ -77,9 +82,11 @@ class Times:
         day = at.astimezone(self.zone).date()
         return any(opens <= at < closes for opens, closes in self.open_on(day))
 
-    def next_opening(self, at: datetime) -> datetime:
-        """The moment itself while open."""
-        return next((opens for opens, _closes in self.stretches(at)), at)
+    def next_opening(self, at: datetime) -> datetime | None:
+        """In the calendar's zone; the moment itself while open; None where none is soon."""
+        for opens, _closes in self.stretches(at, SOON):
+            return opens.astimezone(self.zone)
+        return None
 
 
 def add_working(start: datetime, seconds: float, times: Times) -> datetime:
@@ -122,3 +129,39 @@ def times_of(calendar: Calendar | int | None = None) -> Times:
         list(OpeningHours.objects.filter(calendar=where, is_guess=False)),
         {day.day: day for day in Holiday.objects.filter(calendar=where)},
     )
+
+
+# ── The shop's own ───────────────────────────────────────────────────────────────────────────
+def shop_times(now: datetime, time_zone: str) -> Times | None:
+    """The shop's hours, our guess where nobody has told them; None without any."""
+    hours = shop_hours()
+    if not hours:
+        return None
+    zone = ZoneInfo(time_zone)
+    return Times(zone, hours, holidays_from(now.astimezone(zone).date() - _DAY))
+
+
+def opening(now: datetime, time_zone: str) -> tuple[bool, datetime | None]:
+    """(open now, next opening in the merchant's zone or None where no hours are set)."""
+    times = shop_times(now, time_zone)
+    start = times.next_opening(now) if times is not None else None
+    return start == now, start
+
+
+def expected_answer(now: datetime, time_zone: str, lang: str) -> str:
+    """A sentence that tells a buyer when a person will answer, true to the opening hours."""
+    is_open, start = opening(now, time_zone)
+    if is_open:
+        return texts.say(texts.WHEN_OPEN, lang)
+    if start is None:
+        return texts.say(texts.WHEN_UNKNOWN, lang)
+    days = (start.date() - now.astimezone(start.tzinfo).date()).days
+    at = f"{start:%H:%M}"
+    if days == 0:
+        when = texts.say(texts.TODAY, lang).format(time=at)
+    elif days == 1:
+        when = texts.say(texts.TOMORROW, lang).format(time=at)
+    else:
+        day = texts.say(texts.WEEKDAYS, lang)[start.weekday()]
+        when = texts.say(texts.ON_DAY, lang).format(day=day, time=at)
+    return texts.say(texts.WHEN_CLOSED, lang).format(when=when)

@@ -327,7 +327,7 @@ def send_template(
 
 def _said_by_rule(conversation: Conversation, template: Template, text: str) -> None:
     with transaction.atomic():
-        now = assignment._locked(conversation.pk)
+        now = Conversation.objects.locked().get(pk=conversation.pk)
         if now.status == Conversation.Status.RESOLVED or now.episode_id is None:
             raise acts.NotNow(_("This chat is closed already."))
         conversations._allowed(now)

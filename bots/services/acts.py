@@ -35,10 +35,6 @@ class NotNow(RuleBroken):
     code = "not_now"
 
 
-def _locked(conversation_id: int) -> Conversation:
-    return Conversation.objects.select_for_update(of=("self",), no_key=True).get(pk=conversation_id)
-
-
 def _say(conversation: Conversation, name: str, by: User | None, **data: Any) -> None:
     outbox.emit(
         name,
@@ -56,7 +52,7 @@ def snooze(
     if until <= now:
         raise NotNow(_("Choose a time to come."))
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.status == Status.RESOLVED:
             raise NotNow(_("This chat is closed already."))
         if conversation.speaker == Speaker.BOT and conversation.waiting_since is not None:
@@ -96,7 +92,7 @@ def _name(by: User | None) -> str:
 def wake(conversation_id: int, *, by: User | None = None) -> Conversation:
     """Back into the lists. Waking what is awake changes nothing."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.status != Status.SNOOZED:
             return conversation
         conversation.status, conversation.snoozed_until = Status.OPEN, None
@@ -141,7 +137,7 @@ def label(
     if unknown := [name for name in wanted if name not in known]:
         raise NoSuchLabel(_("There is no label “%s”.") % unknown[0])
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         off = set(remove) - set(wanted)
         added = [name for name in wanted if name not in conversation.labels]
         removed = [name for name in conversation.labels if name in off]
@@ -163,7 +159,7 @@ def label(
 def prioritise(conversation_id: int, priority: int, *, by: User | None = None) -> int:
     """How soon it is given out; what it was before."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         before = conversation.priority
         if before != priority:
             conversation.priority = Conversation.Priority(priority)
@@ -179,7 +175,7 @@ def follow(
 ) -> bool:
     """Who follows sees it whatever its team, and is told. Whether anything changed."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         others = [pk for pk in conversation.followers if pk != user.pk]
         now = [*others, user.pk] if follows else others
         if sorted(now) == sorted(conversation.followers):
@@ -199,7 +195,7 @@ def follow(
 def mark_unread(conversation_id: int, *, by: User) -> Conversation:
     """The buyer's newest message counts as not seen, for everybody."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         newest = (
             Message.objects.filter(conversation=conversation, author=Message.Author.BUYER)
             .order_by("-seq")
@@ -218,7 +214,7 @@ def mark_unread(conversation_id: int, *, by: User) -> Conversation:
 def reopen(conversation_id: int, *, by: User | None = None) -> Conversation:
     """A closed one is open again: with the person who does it, or in the queue for a rule."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.status != Status.RESOLVED:
             return conversation
         if by is not None:
@@ -237,7 +233,7 @@ def reopen(conversation_id: int, *, by: User | None = None) -> Conversation:
 def unresolve(conversation_id: int, *, epoch: int, before: dict[str, Any], by: User | None) -> bool:
     """Undo a closing: the same episode goes on, with whoever had it. False where it moved on."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.epoch != epoch or conversation.status != Status.RESOLVED:
             return False
         agent = User.objects.filter(pk=before.get("agent") or 0, is_active=True).first()

@@ -287,17 +287,13 @@ def _give(
 
 
 # ── Offers ───────────────────────────────────────────────────────────────────────────────────
-def _locked(conversation_id: int) -> Conversation:
-    return Conversation.objects.select_for_update(of=("self",), no_key=True).get(pk=conversation_id)
-
-
 def accept(conversation_id: int, agent: User) -> Conversation:
     """Take what was offered; what waits with no offer is taken just so.
 
     Raises: OfferGone where a colleague is asked now; AlreadyTaken where one answers.
     """
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.speaker == Speaker.AGENT:
             if conversation.agent_id != agent.pk:
                 raise AlreadyTaken(conversation.agent_id)
@@ -316,7 +312,7 @@ def accept(conversation_id: int, agent: User) -> Conversation:
 def decline(conversation_id: int, agent: User) -> Conversation:
     """Pass it on to the next person. Declining twice, or after the time is up, changes nothing."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.speaker != Speaker.QUEUE or conversation.offered_to_id != agent.pk:
             return conversation
         AgentProfile.objects.filter(user=agent).update(offers_missed=0)
@@ -340,7 +336,7 @@ def _withdraw(conversation: Conversation, how: str) -> None:
 def end_offer(conversation_id: int) -> datetime | None:
     """Nobody accepted in time: the next person is asked, and who missed two is away."""
     with transaction.atomic():
-        conversation = _locked_or_none(conversation_id)
+        conversation = Conversation.objects.locked().filter(pk=conversation_id).first()
         if (
             conversation is None
             or conversation.speaker != Speaker.QUEUE
@@ -354,11 +350,6 @@ def end_offer(conversation_id: int) -> datetime | None:
             _missed(agent)
         _withdraw(conversation, "missed")
     return None
-
-
-def _locked_or_none(conversation_id: int) -> Conversation | None:
-    found = Conversation.objects.select_for_update(of=("self",), no_key=True)
-    return found.filter(pk=conversation_id).first()
 
 
 def _missed(agent: User) -> None:
@@ -376,7 +367,7 @@ def withdraw_from(user_id: int) -> None:
     )
     for pk in list(offered.values_list("pk", flat=True)):
         with transaction.atomic():
-            conversation = _locked(pk)
+            conversation = Conversation.objects.locked().get(pk=pk)
             if conversation.speaker == Speaker.QUEUE and conversation.offered_to_id == user_id:
                 _withdraw(conversation, "missed")
 
@@ -394,7 +385,7 @@ def assign(
     Raises: NotYours, NotHere; `by` None is a rule of the merchant.
     """
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         before, speaker = conversation.team_id, conversation.speaker
         if by is not None and not _may_assign(by, conversation, to):
             raise NotYours(_("Only who holds this chat, or a supervisor, can pass it on."))
@@ -498,7 +489,7 @@ def hand_back(user_id: int) -> int:
     count = 0
     for pk in list(held.values_list("pk", flat=True)):
         with transaction.atomic():
-            conversation = _locked(pk)
+            conversation = Conversation.objects.locked().get(pk=pk)
             if conversation.agent_id != user_id or conversation.speaker != Speaker.AGENT:
                 continue
             if conversation.waiting_since is None:

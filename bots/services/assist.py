@@ -118,15 +118,8 @@ def _suggest(conversation: Conversation, show: Show) -> dict[str, Any]:
         "decision": str(answer.decision),
         "reason": str(answer.reason),
         "sources": [
-            {
-                "kind": s.kind,
-                "id": s.id,
-                "external_id": s.external_id,
-                "title": s.title,
-                "url": s.url,
-                "internal": s.kind == "article" and s.id in inner,
-            }
-            for s in answer.sources
+            {**vars(source), "internal": source.kind == "article" and source.id in inner}
+            for source in answer.sources
         ],
         "cards": [vars(card) for card in answer.cards],
         "checks": [

@@ -9,9 +9,9 @@ from django.db import transaction
 
 from bots.channels.base import File
 from bots.models import Attachment, Message
-from bots.services import transcribe
+from bots.services import messages, transcribe
 from bots.services.channels import adapter_of
-from tenants.kernel import due, outbox
+from tenants.kernel import due
 from tenants.kernel.context import release_connection
 from tenants.kernel.errors import NeedsMerchant, Rejected
 from tenants.kernel.files import TooLarge, file_save
@@ -39,15 +39,7 @@ def fetch_files(message_id: int) -> datetime | None:
             _refuse(attachment, str(getattr(exc, "detail", "") or exc))
             continue
         _keep(attachment, content)
-    outbox.emit(
-        "message.edited",
-        key=f"conversation:{message.conversation_id}",
-        data={
-            "conversation": message.conversation_id,
-            "message": message.pk,
-            "seq": message.seq,
-        },
-    )
+    messages.changed(message)
     return None
 
 

@@ -57,10 +57,6 @@ class Reply:
     is_new: bool
 
 
-def _locked(conversation_id: int) -> Conversation:
-    return Conversation.objects.select_for_update(of=("self",), no_key=True).get(pk=conversation_id)
-
-
 def _key(conversation: Conversation) -> str:
     return f"conversation:{conversation.pk}"
 
@@ -72,7 +68,7 @@ def conversation_take_over(*, conversation_id: int, agent: User) -> Conversation
     Raises: Conversation.DoesNotExist; AlreadyTaken, carrying the id of whoever holds it.
     """
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         take(conversation, agent)
     running.make_stale(current_schema(), conversation_id)
     return conversation
@@ -81,7 +77,7 @@ def conversation_take_over(*, conversation_id: int, agent: User) -> Conversation
 def conversation_force_take(*, conversation_id: int, agent: User) -> Conversation:
     """Take it from a colleague: the button the second agent is offered after AlreadyTaken."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         before = conversation.agent_id
         if conversation.speaker == Conversation.Speaker.AGENT and before != agent.pk:
             conversation._speak(Conversation.Speaker.QUEUE, None)
@@ -118,7 +114,7 @@ def reply_send(
         raise NothingToSend(_("There is nothing to send."))
     try:
         with transaction.atomic():
-            conversation = _locked(conversation_id)
+            conversation = Conversation.objects.locked().get(pk=conversation_id)
             if earlier := _sent_before(conversation, client_key):
                 return Reply(earlier, is_new=False)
             past_window = _allowed(conversation, template=bool(template_id))
@@ -234,7 +230,7 @@ def note_add(
     if not text.strip():
         raise NothingToSend(_("There is nothing to save."))
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if earlier := _sent_before(conversation, client_key):
             return earlier
         if conversation.episode_id is None:
@@ -258,7 +254,7 @@ def note_add(
 def note_by_rule(conversation_id: int, text: str, mentions: Sequence[int] = ()) -> int:
     """A note that no person has written; its number."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.episode_id is None:
             raise NothingToSend(_("Nobody has written here yet."))
         written = messages.write(
@@ -275,17 +271,15 @@ def note_by_rule(conversation_id: int, text: str, mentions: Sequence[int] = ()) 
 
 def note_remove(conversation_id: int, message_id: int) -> bool:
     """Take a note back: its text is gone, its place stays."""
-    found = Message.objects.filter(
+    note = Message.objects.filter(
         pk=message_id, conversation=conversation_id, kind=Message.Kind.NOTE, deleted_at=None
-    )
-    if not found.update(text="", deleted_at=timezone.now()):
+    ).first()
+    if note is None:
         return False
-    Mention.objects.filter(message=message_id).delete()
-    outbox.emit(
-        "message.edited",
-        key=f"conversation:{conversation_id}",
-        data={"conversation": conversation_id, "message": message_id},
-    )
+    note.text, note.deleted_at = "", timezone.now()
+    note.save(update_fields=["text", "deleted_at"])
+    Mention.objects.filter(message=note).delete()
+    messages.changed(note)
     return True
 
 
@@ -334,7 +328,7 @@ def conversation_return_to_bot(
     `agent` None is a rule of the merchant. Raises AlreadyTaken when a colleague holds it.
     """
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         held = conversation.agent_id if conversation.speaker == Conversation.Speaker.AGENT else None
         if agent is not None and held not in (None, agent.pk):
             raise AlreadyTaken(conversation.agent_id)
@@ -387,7 +381,7 @@ def conversation_resolve(
 ) -> Conversation:
     """Close the episode: nobody speaks, nobody waits. Resolving twice changes nothing."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.status == Conversation.Status.RESOLVED:
             return conversation
         before = conversation.agent_id
@@ -415,7 +409,7 @@ def conversation_resolve(
 def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
     """Everything up to `seq` was seen by somebody of the shop."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         Mention.objects.filter(
             user=agent, conversation=conversation, seen_at=None, message__seq__lte=seq
         ).update(seen_at=timezone.now())

@@ -135,7 +135,7 @@ def _drop(message: Message) -> None:
     """Somebody else speaks by now: it is not sent, and the buyer waits again."""
     with transaction.atomic():
         conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
+            Conversation.objects.locked()
             .select_related("channel__bot")
             .get(pk=message.conversation_id)
         )
@@ -314,7 +314,7 @@ def _fail(message: Message, detail: str) -> None:
     """It will not arrive. The buyer who can still be reached is not left with silence."""
     with transaction.atomic():
         conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
+            Conversation.objects.locked()
             .select_related("channel__bot", "contact")
             .get(pk=message.conversation_id)
         )

@@ -18,11 +18,12 @@ from bots.channels.base import Call, ChannelAdapter, Unreachable
 from bots.engine import running
 from bots.models import AlreadyTaken, Conversation, Delivery, Message
 from bots.selectors.sendable import manifest_of
+from bots.services import messages
 from bots.services.channels import adapter_of
 from bots.services.conversations import NothingToSend
 from bots.services.delivery import reply_of, waits_again
 from bots.services.model_calls import in_words
-from tenants.kernel import due, outbox
+from tenants.kernel import due
 from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater, RuleBroken
 from tenants.workspace.models import User
@@ -88,9 +89,7 @@ def message_delete(*, message_id: int, user: User) -> Message:
 def _own(message_id: int, user: User) -> Message:
     """The message under the conversation's lock, if this person may change it now."""
     conversation_id = Message.objects.values_list("conversation_id", flat=True).get(pk=message_id)
-    conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=conversation_id
-    )
+    conversation = Conversation.objects.locked().get(pk=conversation_id)
     message = Message.objects.select_for_update(of=("self",)).get(pk=message_id)
     message.conversation = conversation
     said = message.kind not in (Message.Kind.NOTE, Message.Kind.SYSTEM)
@@ -121,19 +120,7 @@ def _wish(message: Message, user: User, change: dict[str, Any]) -> None:
     }
     message.save(update_fields=["meta"])
     due.schedule("change", message.pk)
-    _tell(message)
-
-
-def _tell(message: Message) -> None:
-    outbox.emit(
-        "message.edited",
-        key=f"conversation:{message.conversation_id}",
-        data={
-            "conversation": message.conversation_id,
-            "message": message.pk,
-            "seq": message.seq,
-        },
-    )
+    messages.changed(message)
 
 
 # ── Carrying it out ──────────────────────────────────────────────────────────────────────────
@@ -206,9 +193,7 @@ def _delete(adapter: ChannelAdapter, message: Message) -> None:
 def _changed(message: Message, change: dict[str, Any]) -> datetime | None:
     """The channel shows it: the history, the text and the fact."""
     with transaction.atomic():
-        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=message.conversation_id
-        )
+        conversation = Conversation.objects.locked().get(pk=message.conversation_id)
         current = Message.objects.select_for_update(of=("self",)).get(pk=message.pk)
         now_wished = current.meta.get("change") or {}
         if change["act"] == "delete":
@@ -231,7 +216,7 @@ def _changed(message: Message, change: dict[str, Any]) -> datetime | None:
         if conversation.preview == shown and conversation.preview_author == "agent":
             conversation.preview = " ".join(current.text.split())[:160]
             conversation.save(update_fields=["preview"])
-        _tell(current)
+        messages.changed(current)
         again = current.meta.get("change")
     if conversation.speaker == Conversation.Speaker.BOT:
         running.make_stale(current_schema(), conversation.pk)
@@ -244,7 +229,7 @@ def _gone(message: Message, user: User | None) -> None:
     message.meta = {**message.meta, "deleted_by": str(user) if user else ""}
     message.deleted_at = timezone.now()
     message.save(update_fields=["meta", "deleted_at"])
-    _tell(message)
+    messages.changed(message)
 
 
 def _refused(message: Message, change: dict[str, Any], why: str) -> None:
@@ -258,4 +243,4 @@ def _refused(message: Message, change: dict[str, Any], why: str) -> None:
             "change": {**change, "state": "refused", "detail": in_words(why)[:300]},
         }
         current.save(update_fields=["meta"])
-        _tell(current)
+        messages.changed(current)

@@ -6,8 +6,8 @@ worker that dies in between sends it once all the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, time, timedelta
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bots.models import Conversation, LaterMessage
-from bots.selectors.hours import holidays_from, intervals, shop_hours
+from bots.models import Conversation, LaterMessage, OpeningHours
+from bots.selectors.calendars import Times, shop_times
 from bots.selectors.sendable import past_window
 from bots.services import messages
 from bots.services.conversations import NothingToSend, reply_send
@@ -31,7 +31,7 @@ State = LaterMessage.State
 FARTHEST = timedelta(days=365)
 AT_MOST = 20
 # Where a shop has told no hours.
-USUAL = time(10, 0)
+_USUAL = [OpeningHours(weekday=day, opens=time(10), closes=time(19)) for day in range(7)]
 
 
 class NotThen(RuleBroken):
@@ -43,11 +43,6 @@ class OverAlready(RuleBroken):
     """It was sent or cancelled meanwhile; `state` says which."""
 
     code = "over_already"
-
-
-def _locked(conversation_id: int) -> Conversation:
-    """The conversation's lock comes first, as where a buyer's message cancels."""
-    return Conversation.objects.select_for_update(of=("self",), no_key=True).get(pk=conversation_id)
 
 
 def later_add(
@@ -65,7 +60,7 @@ def later_add(
     if not text and not files:
         raise NothingToSend(_("There is nothing to send."))
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         _check(conversation, send_at, template_id)
         files_fit(conversation, files)
         if LaterMessage.objects.filter(conversation=conversation, state=State.WAITING).count() >= (
@@ -115,7 +110,7 @@ def later_edit(
         pk=later_id
     )
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         row = _waiting(later_id)
         if text is not None:
             row.text = text.strip()
@@ -152,7 +147,7 @@ def later_cancel(*, later_id: int, by: User) -> LaterMessage:
     if found.state == State.CANCELLED:
         return found
     with transaction.atomic():
-        conversation = _locked(found.conversation_id)
+        conversation = Conversation.objects.locked().get(pk=found.conversation_id)
         row = _waiting(later_id)
         row.state, row.reason, row.ended_at = State.CANCELLED, "person", timezone.now()
         row.save(update_fields=["state", "reason", "ended_at"])
@@ -177,7 +172,7 @@ def send_later(later_id: int) -> datetime | None:
         return None
     try:
         with transaction.atomic():
-            conversation = _locked(found.conversation_id)
+            conversation = Conversation.objects.locked().get(pk=found.conversation_id)
             row = (
                 LaterMessage.objects.select_for_update(of=("self",))
                 .filter(pk=later_id, state=State.WAITING)
@@ -209,7 +204,7 @@ def send_later(later_id: int) -> datetime | None:
 
 def _refuse(found: LaterMessage, why: str) -> None:
     with transaction.atomic():
-        conversation = _locked(found.conversation_id)
+        conversation = Conversation.objects.locked().get(pk=found.conversation_id)
         changed = LaterMessage.objects.filter(pk=found.pk, state=State.WAITING).update(
             state=State.FAILED, reason=why, ended_at=timezone.now()
         )
@@ -226,12 +221,12 @@ def presets(now: datetime, time_zone: str) -> list[dict[str, Any]]:
     "monday" (the next week's begin).
     """
     local = now.astimezone(ZoneInfo(time_zone))
-    days = _Days(local)
-    found: dict[str, datetime | None] = {
-        "hour": days.open_from(local + timedelta(hours=1)),
-        "evening": days.before_end(local),
-        "opening": days.begin_after(local.date()),
-        "monday": days.begin_after(local.date() + timedelta(days=6 - local.weekday())),
+    times = shop_times(now, time_zone) or Times(ZoneInfo(time_zone), _USUAL)
+    found = {
+        "hour": times.next_opening(local + timedelta(hours=1)),
+        "evening": _before_end(times, local),
+        "opening": _begin_after(times, local.date()),
+        "monday": _begin_after(times, local.date() + timedelta(days=6 - local.weekday())),
     }
     seen: set[datetime] = set()
     offered = []
@@ -242,39 +237,14 @@ def presets(now: datetime, time_zone: str) -> list[dict[str, Any]]:
     return sorted(offered, key=lambda one: one["at"])
 
 
-class _Days:
-    """The shop's days around now."""
-
-    LOOK = 14
-
-    def __init__(self, local: datetime) -> None:
-        self.zone = local.tzinfo
-        self.hours = shop_hours()
-        self.special: Mapping[Any, Any] = holidays_from(local.date())
-
-    def _of(self, day: Any) -> list[tuple[datetime, datetime]]:
-        if not self.hours:
-            start = datetime.combine(day, USUAL, self.zone)
-            return [(start, start + timedelta(hours=9))]
-        return [
-            (datetime.combine(day, opens, self.zone), datetime.combine(day, closes, self.zone))
-            for opens, closes in intervals(day, self.hours, self.special)
-        ]
-
-    def open_from(self, moment: datetime) -> datetime | None:
-        """The moment itself while open, else the next opening."""
-        for ahead in range(self.LOOK):
-            for opens, closes in self._of(moment.date() + timedelta(days=ahead)):
-                if moment < closes:
-                    return max(moment, opens)
+def _before_end(times: Times, local: datetime) -> datetime | None:
+    today = times.open_on(local.date())
+    if not today:
         return None
+    opens, closes = today[-1]
+    return max(closes - timedelta(hours=1), opens).astimezone(local.tzinfo)
 
-    def before_end(self, moment: datetime) -> datetime | None:
-        today = self._of(moment.date())
-        return max(today[-1][1] - timedelta(hours=1), today[-1][0]) if today else None
 
-    def begin_after(self, day: Any) -> datetime | None:
-        for ahead in range(1, self.LOOK):
-            if today := self._of(day + timedelta(days=ahead)):
-                return today[0][0]
-        return None
+def _begin_after(times: Times, day: date) -> datetime | None:
+    midnight = datetime.combine(day + timedelta(days=1), time(0), times.zone)
+    return times.next_opening(midnight)

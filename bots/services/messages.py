@@ -139,3 +139,13 @@ def system_line(conversation: Conversation, code: str, **data: Any) -> Written |
         text="",
         meta={"code": code, **data},
     )
+
+
+def changed(message: Message) -> None:
+    """Tell who looks on that a message is not what it was: text, files, transcript, translation."""
+    conversation = message.conversation_id
+    outbox.emit(
+        "message.edited",
+        key=f"conversation:{conversation}",
+        data={"conversation": conversation, "message": message.pk, "seq": message.seq},
+    )

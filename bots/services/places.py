@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from bots.models import Channel
-from bots.selectors.hours import expected_answer, opening
+from bots.selectors.calendars import expected_answer, opening
 from bots.services.bots import config_of
 from bots.services.consents import wordings
 from tenants.kernel.context import PUBLIC, merchant_context

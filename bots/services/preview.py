@@ -67,10 +67,7 @@ def preview(
             {"kind": s.kind, "id": s.id, "external_id": s.external_id, "title": s.title}
             for s in answer.sources
         ],
-        "claims": [
-            {"text": c.text, "kind": c.kind, "value": c.value, "source": c.source}
-            for c in answer.claims
-        ],
+        "claims": [vars(claim) for claim in answer.claims],
         "decision": str(answer.decision),
         "reason": str(answer.reason),
         "buttons": [b if isinstance(b, str) else b["title"] for b in answer.buttons],

@@ -85,7 +85,7 @@ def _ask(episode: Episode) -> Rating | None:
     chosen = setting("rating")
     with transaction.atomic():
         conversation = (
-            Conversation.objects.select_for_update(of=("self",), no_key=True)
+            Conversation.objects.locked()
             .select_related("channel", "contact")
             .get(pk=episode.conversation_id)
         )

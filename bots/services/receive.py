@@ -143,7 +143,7 @@ SELECT said.id, said.episode_id,
 
 _in_lane = Compiled(
     lambda lane, external_id: (
-        Conversation.objects.select_for_update(of=("self",), no_key=True)
+        Conversation.objects.locked()
         .select_related("contact")
         .annotate(
             is_known=Exists(
@@ -418,9 +418,7 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
     message.meta = {**message.meta, "before": [*before, message.text][-5:]}
     message.text, message.edited_at = edit.text[:MAX_TEXT], timezone.now()
     message.save(update_fields=["text", "edited_at", "meta"])
-    key = f"conversation:{conversation.pk}"
-    data = {"conversation": conversation.pk, "message": message.pk, "seq": message.seq}
-    outbox.emit("message.edited", key=key, data=data)
+    messages.changed(message)
     # An edit of what is not answered yet is answered as edited.
     if (
         conversation.speaker == Conversation.Speaker.BOT

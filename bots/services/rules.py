@@ -410,7 +410,7 @@ def end_silence(conversation_id: int) -> datetime | None:
     """Whoever was to write has not: each rule whose time has come fires once for this silence."""
     rules = list(Rule.objects.filter(is_on=True, builtin="", event__in=SILENCES))
     with transaction.atomic():
-        Conversation.objects.select_for_update(no_key=True).filter(pk=conversation_id).first()
+        Conversation.objects.locked().filter(pk=conversation_id).first()
         conversation = _found(conversation_id)
         if conversation is None or conversation.status != Conversation.Status.OPEN:
             return None

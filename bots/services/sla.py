@@ -220,11 +220,6 @@ def _moment(text: str) -> datetime | None:
 
 
 # ── Warning and breach ───────────────────────────────────────────────────────────────────────
-def _locked(conversation_id: int) -> Conversation | None:
-    found = Conversation.objects.select_for_update(of=("self",), no_key=True)
-    return found.filter(pk=conversation_id).first()
-
-
 # What a policy wants done beside telling: rules act through services that stand above this one.
 _then: list[Callable[[Conversation, int, list[str]], None]] = []
 
@@ -239,7 +234,7 @@ def look(conversation_id: int) -> datetime | None:
     """Near its end, or past it: each is told once, and what the policy says is done."""
     told: list[tuple[str, str]] = []
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().filter(pk=conversation_id).first()
         if conversation is None or not conversation.sla:
             return None
         now, kept = timezone.now(), deepcopy(conversation.sla)
@@ -310,6 +305,6 @@ def agent_is_relieved() -> bool:
 def decide_again(conversation_id: int) -> None:
     """Labels, team or priority have changed: another policy may hold now."""
     with transaction.atomic():
-        conversation = _locked(conversation_id)
+        conversation = Conversation.objects.locked().filter(pk=conversation_id).first()
         if conversation is not None and conversation.sla:
             settle(conversation, again=True)

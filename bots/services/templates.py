@@ -30,8 +30,8 @@ from bots.models import Attachment, Conversation, Template, TemplateText
 from bots.retrieval.morphology import analyse
 from bots.retrieval.text import tokens
 from bots.retrieval.text import words as fold_words
+from bots.selectors.calendars import opening
 from bots.selectors.files import sendable
-from bots.selectors.hours import opening
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
 from tenants.kernel.context import current_schema

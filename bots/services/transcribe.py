@@ -20,12 +20,13 @@ from django.db import transaction
 from django.utils import timezone
 
 from bots.models import Attachment, Conversation, Message, ModelCall
+from bots.services import messages
 from bots.services.bots import config_of
 from bots.services.desk_settings import setting, setting_save
 from bots.services.languages import LANGUAGES
 from bots.services.model_calls import in_words, model_gateway
 from bots.speech.base import Heard, NoSpeech, Recording, SpeechAccount, SpeechManifest
-from tenants.kernel import due, outbox, registry
+from tenants.kernel import due, registry
 from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import RetryLater, VendorError
 from tenants.kernel.files import file_bytes
@@ -104,7 +105,7 @@ def message_listen(message_id: int) -> Message:
             file=None
         ):
             wish(attachment)
-        _tell(message)
+        messages.changed(message)
     return message
 
 
@@ -211,19 +212,7 @@ def _finish(attachment: Attachment, state: str, detail: str = "", **more: Any) -
     message = attachment.message
     with transaction.atomic():
         _note(attachment, state, detail, **more)
-        _tell(message)
+        messages.changed(message)
         conversation = message.conversation
         if conversation.speaker == Conversation.Speaker.BOT and conversation.waiting_since:
             due.reschedule("turn", conversation.pk, due_at=timezone.now())
-
-
-def _tell(message: Message) -> None:
-    outbox.emit(
-        "message.edited",
-        key=f"conversation:{message.conversation_id}",
-        data={
-            "conversation": message.conversation_id,
-            "message": message.pk,
-            "seq": message.seq,
-        },
-    )

@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
 from bots.models import Conversation, Message
-from bots.services import wording
+from bots.services import messages, wording
 from bots.services.desk_settings import setting, setting_save
 from bots.services.languages import LANGUAGES, language_of, told
-from tenants.kernel import due, outbox
+from tenants.kernel import due
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
 from tenants.selectors.hosts import merchant_of
@@ -88,9 +88,7 @@ def translation_set(
     if buyer and buyer not in LANGUAGES:
         raise UnknownLanguage(_("There is no such language here."))
     with transaction.atomic():
-        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=conversation_id
-        )
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         chosen = dict(conversation.translation)
         if on is not None:
             chosen["on"] = on
@@ -163,15 +161,7 @@ def translate_message(message_id: int) -> datetime | None:
             raise
         with transaction.atomic():
             _keep(message, target, {"state": "done", "from": source, **done})
-            outbox.emit(
-                "message.edited",
-                key=f"conversation:{message.conversation_id}",
-                data={
-                    "conversation": message.conversation_id,
-                    "message": message.pk,
-                    "seq": message.seq,
-                },
-            )
+            messages.changed(message)
     return None
 
 

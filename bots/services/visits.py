@@ -26,7 +26,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.models import Channel, Contact, Conversation, Greeting
-from bots.selectors.hours import opening
+from bots.selectors.calendars import opening
 from bots.selectors.policy import Facts, sight_of
 from bots.services.visitors import visitor_contact
 from tenants.kernel.context import current_schema

@@ -30,9 +30,7 @@ def whisper(*, conversation_id: int, by: User, text: str, client_key: str = "") 
     if not (text := text.strip()):
         raise NothingToSend(_("There is nothing to save."))
     with transaction.atomic():
-        conversation = Conversation.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=conversation_id
-        )
+        conversation = Conversation.objects.locked().get(pk=conversation_id)
         if not leads(by, conversation.team_id):
             raise NotYours(_("Only who leads the team can whisper."))
         if client_key and (

@@ -45,13 +45,6 @@ def seconds_since_beat(role: str) -> float | None:
     return max(0.0, time.time() - float(told)) if told else None  # type: ignore[arg-type]
 
 
-def is_beating(role: str) -> bool:
-    try:
-        return seconds_since_beat(role) is not None
-    except redis.RedisError:
-        return False
-
-
 def _database() -> Answer:
     with merchant_context(PUBLIC), connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM public.tenants_partner WHERE is_platform")

@@ -6,7 +6,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connections
@@ -24,32 +23,11 @@ RING_AGAIN_S = 1.5
 BELLS_AT_MOST = 500
 
 
-@dataclass
-class Periodic:
-    name: str
-    every_s: float
-    function: Callable[[], None]
-    next_at: float = 0.0
-
-
-_periodic: list[Periodic] = []
-
-
-def periodic(every_s: float) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Call a function about every `every_s` seconds, outside any merchant."""
-
-    def add(function: Callable[[], None]) -> Callable[[], None]:
-        _periodic.append(Periodic(f"{function.__module__}.{function.__name__}", every_s, function))
-        return function
-
-    return add
-
-
 def run(stop: threading.Event) -> None:
     """Until `stop` is set. A database or Redis that is away is waited for, never an end."""
     threads = [
         threading.Thread(target=_loop, args=(stop, step, name), name=name, daemon=True)
-        for name, step in (("scan", _scan), ("relay", _relay), ("clock", _clock))
+        for name, step in (("scan", _scan), ("relay", _relay))
     ]
     for thread in threads:
         thread.start()
@@ -98,17 +76,3 @@ def _relay(stop: threading.Event) -> None:
     connections["default"].close()
     if not bell.wait_for_outbox(1.0):
         stop.wait(0.3)
-
-
-def _clock(stop: threading.Event) -> None:
-    now = time.monotonic()
-    for task in _periodic:
-        if task.next_at <= now:
-            task.next_at = now + task.every_s
-            try:
-                task.function()
-            except Exception:
-                log.exception("%s failed", task.name)
-                connections.close_all()
-    connections["default"].close()
-    stop.wait(1.0)

@@ -8,7 +8,7 @@ import pytest
 
 from bots.models import Article, OpeningHours
 from bots.retrieval import reindex_articles
-from bots.selectors.hours import expected_answer
+from bots.selectors.calendars import expected_answer
 
 pytestmark = pytest.mark.django_db
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 from bots.channels.base import BuyerEdit, BuyerMessage, File, OwnerEcho, Reachable, Receipt
 from bots.channels.telegram.simulator import TOKEN, TelegramSimulator
 from bots.models import Attachment, Channel, Contact, Holiday, Identity, Message, OpeningHours
-from bots.selectors.hours import expected_answer, opening
+from bots.selectors.calendars import expected_answer, opening
 from bots.services.accept import lane_of
 from bots.services.channels import (
     channel_broke,

@@ -1,4 +1,4 @@
-"""The `scheduler` role: recovery scan, relay of facts, and the clock of periodic work."""
+"""The `scheduler` role: recovery scan and relay of facts."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tenants.kernel import scheduler
 
 
 class Command(BaseCommand):
-    help = "Rings for due work, relays facts into event logs, runs periodic work."
+    help = "Rings for due work and relays facts into event logs."
 
     def handle(self, *args: Any, **options: Any) -> None:
         stop = threading.Event()
