@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import Http404
+from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiParameter, OpenApiTypes, extend_schema
@@ -20,13 +21,16 @@ from rest_framework.views import APIView
 from bots.api.fields import SendableFile
 from bots.models import Conversation, Label, Message, SavedView, Team, Verdict
 from bots.selectors import desk, desk_help, desk_thread
+from bots.selectors.counters import counters
 from bots.selectors.policy import may_see, visible
 from bots.selectors.sendable import FILE_LIMIT
 from bots.selectors.teams import people_of, teams_of
-from bots.services import agents, conversations, desk_prefs
+from bots.services import agents, conversations, desk_prefs, later
 from bots.services.sendable import file_check
+from tenants.kernel.context import current_schema
 from tenants.kernel.files import TooLarge, file_save
 from tenants.kernel.text import whole
+from tenants.selectors.hosts import merchant_of
 from tenants.workspace.models import User
 
 
@@ -54,7 +58,7 @@ class Desk(APIView):
                 ],
                 "prefs": desk_prefs.prefs_of(me),
                 "views": [SavedViewOut(one).data for one in saved],
-                "counters": desk.counters(me, saved),
+                "counters": counters(me, saved),
             }
         )
 
@@ -112,6 +116,15 @@ class Prefs(APIView):
         return Response(desk_prefs.prefs_save(request.user, given.validated_data))
 
 
+class DeskTimes(APIView):
+    @extend_schema(tags=["desk"], responses={200: OpenApiTypes.OBJECT})
+    def get(self, request) -> Response:
+        """When a chat may come back: `presets` ({key, at}: hour, evening, opening, monday), all
+        while people answer."""
+        zone = merchant_of(current_schema()).time_zone
+        return Response({"presets": later.presets(timezone.now(), zone)})
+
+
 # ── Lists ────────────────────────────────────────────────────────────────────────────────────
 _ASKED = [
     OpenApiParameter("view", str, enum=list(desk.VIEWS)),
@@ -161,13 +174,13 @@ class DeskChanges(APIView):
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request) -> Response:
-        """What became of these conversations: rows still in the view, and counters."""
+        """What became of these conversations: rows still in the view, and which are gone from it.
+        Counters come by the live line."""
         view, more = _asked(request)
         pks = [
             n for one in request.query_params.get("ids", "").split(",")[:200] if (n := whole(one))
         ]
-        found = desk.changes_of(request.user, view, pks, **more)
-        return Response({**found, "counters": desk.counters(request.user)})
+        return Response(desk.changes_of(request.user, view, pks, **more))
 
 
 class SavedViewIn(serializers.Serializer):

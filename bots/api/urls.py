@@ -116,6 +116,7 @@ urlpatterns = [
     path("files/<int:pk>/", files.FileContent.as_view(), name="file"),
     path("desk/", desk.Desk.as_view(), name="desk"),
     path("desk/presence/", desk.Presence.as_view(), name="desk_presence"),
+    path("desk/times/", desk.DeskTimes.as_view(), name="desk_times"),
     path("desk/files/", desk.DeskFile.as_view(), name="desk_files"),
     path("desk/prefs/", desk.Prefs.as_view(), name="desk_prefs"),
     path("visitors/", visitors.Visitors.as_view(), name="visitors"),

@@ -25,6 +25,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.db import DatabaseError, connection
 
 from bots.live.hub import SLOW, Line, Told, hub
+from bots.live.tally import counted, tally_of
 from bots.selectors.policy import Facts, Sight, conversations_in, facts_of, sight_of
 from bots.services import agents, focus
 from tenants.kernel.context import group_of, merchant_context
@@ -60,6 +61,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     is_catching_up = False
     is_behind = False  # something came while it was catching up
     looks = 0  # how far its person sees is being read
+    counters: dict[str, int] | None = None  # as its page was told last
     noted_at = -NOTED_EVERY_S
 
     async def connect(self) -> None:
@@ -84,6 +86,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         seq = await _last_seq(self.schema)
         self.push({"type": "hello", "seq": seq, "user": self.user_id})
         self.seq = seq
+        tally_of(self.schema).wish()
         for look in _looks.get(self.schema, {}).values():
             self._presence(look.told)
 
@@ -105,6 +108,9 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
                 await self._catch_up()
             case "look" | "typing" as kind if isinstance(content.get("conversation"), int | None):
                 await self._look(content, kind)
+            case "count":  # the page has lists it had not before
+                self.counters = None
+                tally_of(self.schema).wish()
             case "focus" if isinstance(content.get("conversation"), int | None):
                 await _note_focus(self.schema, self.user_id, content.get("conversation"))
 
@@ -116,6 +122,8 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         seq = await _last_seq(self.schema)
         if self.seq is not None and seq > self.seq:
             await self._catch_up()
+        if tally_of(self.schema).has_failed:
+            tally_of(self.schema).wish()
         self.push({"type": "pong", "seq": seq})
 
     async def _look(self, content: dict[str, Any], kind: str) -> None:
@@ -166,6 +174,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
                     self.push({"type": "refresh", "seq": found["seq"]})
                 elif found["events"]:
                     self.push({"type": "events", "events": found["events"]})
+                    tally_of(self.schema).wish()
                 self.seq = found["seq"]
                 if not self.is_behind:
                     return
@@ -191,6 +200,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         match told.message["type"]:
             case "events":
                 self._events(told)
+                _note_change(self.schema, told)
             case "presence":
                 _note_look(self.schema, told)
                 self._presence(told)
@@ -203,6 +213,11 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     def lapsed(self) -> None:
         if self.seq is not None:
             self._aside(self._catch_up())
+
+    def count(self, counters: dict[str, int]) -> None:
+        if counters != self.counters:
+            self.counters = counters
+            self.push({"type": "counters", "counters": counters})
 
     def _events(self, told: Told) -> None:
         events = told.message["events"]
@@ -275,6 +290,18 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
 
 
 _aside: set[asyncio.Task[None]] = set()
+
+
+def _note_change(schema: str, told: Told) -> None:
+    """The first console of the process that hears it has the lists counted, for all of them."""
+    if told.kept.setdefault("noted", False):
+        return
+    told.kept["noted"] = True
+    if any(
+        event["data"].get("conversation") or event["name"] in SIGHT_CHANGES
+        for event in told.message["events"]
+    ):
+        tally_of(schema).wish()
 
 
 # ── Who looks where ──────────────────────────────────────────────────────────────────────────
@@ -474,7 +501,8 @@ class _Waiting:
 
 
 async def poll(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """`POST {"after": seq, "wait": seconds}` → `{"events", "seq"}` or `{"refresh": true, "seq"}`.
+    """`POST {"after": seq, "wait": seconds}` → `{"events", "seq"}` or `{"refresh": true, "seq"}`,
+    with `counters` of the lists.
 
     `after` 0 asks where the log is. The same session, origin and policy as a socket's.
     """
@@ -511,7 +539,9 @@ async def _polled(scope: dict[str, Any], receive: Any) -> tuple[int, dict[str, A
     after, wait_s = asked
     if after == 0:
         return 200, {"events": [], "seq": await _last_seq(schema)}
-    return 200, await _since_or_later(schema, sight, after, wait_s)
+    found = await _since_or_later(schema, sight, after, wait_s)
+    counters = (await counted(schema, [user_id])).get(user_id, {})
+    return 200, {**found, "counters": counters}
 
 
 async def _since_or_later(schema: str, sight: Sight, after: int, wait_s: float) -> dict[str, Any]:

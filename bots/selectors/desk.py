@@ -1,15 +1,15 @@
-"""What agents see: lists by view, rows that changed, counters. All by one policy."""
+"""What agents see: lists by view, rows that changed. All by one policy."""
 
 from __future__ import annotations
 
 import base64
 import binascii
 import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Least
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -37,7 +37,7 @@ VIEWS = (
     "resolved",
     "all",
 )
-# Lists of work; the others grow with the years and are not counted.
+# Lists of work; the others grow with the years, or with the clock, and are not counted.
 COUNTED = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned")
 PAGE = 30
 VIEWS_AT_MOST = 20
@@ -83,39 +83,39 @@ def _condition(user: User, view: str) -> Q:
     return Q()
 
 
-def _words(value: Any) -> list[str]:
+def words_in(value: Any) -> list[str]:
     return [str(one)[:60] for one in value][:50] if isinstance(value, list) else []
 
 
-def _numbers(value: Any) -> list[int]:
+def numbers_in(value: Any) -> list[int]:
     return [one for one in value if isinstance(one, int)][:50] if isinstance(value, list) else []
 
 
-def _agents(user: User, value: Any) -> Q:
-    found = Q(agent__in=_numbers(value))
-    if "me" in _words(value):
+def _agents(user: User | None, value: Any) -> Q:
+    found = Q(agent__in=numbers_in(value))
+    if "me" in words_in(value):
         found |= Q(agent=user)
-    if "none" in _words(value):
+    if "none" in words_in(value):
         found |= Q(agent=None)
     return found
 
 
-def _labels(user: User, value: Any) -> Q:
+def _labels(user: User | None, value: Any) -> Q:
     found = Q()
-    for label in _words(value):
+    for label in words_in(value):
         found |= Q(labels__contains=[label])
     return found
 
 
 # What a list may be narrowed by; unknown names are refused when one is saved.
-FILTERS: dict[str, Callable[[User, Any], Q]] = {
-    "channels": lambda user, value: Q(channel__in=_numbers(value)),
-    "kinds": lambda user, value: Q(channel__kind__in=_words(value)),
+FILTERS: dict[str, Callable[[User | None, Any], Q]] = {
+    "channels": lambda user, value: Q(channel__in=numbers_in(value)),
+    "kinds": lambda user, value: Q(channel__kind__in=words_in(value)),
     "labels": _labels,
     "agents": _agents,
-    "languages": lambda user, value: Q(language__in=_words(value)),
-    "teams": lambda user, value: Q(team__in=_numbers(value)),
-    "priorities": lambda user, value: Q(priority__in=_numbers(value)),
+    "languages": lambda user, value: Q(language__in=words_in(value)),
+    "teams": lambda user, value: Q(team__in=numbers_in(value)),
+    "priorities": lambda user, value: Q(priority__in=numbers_in(value)),
     "unread": lambda user, value: Q(unread__gt=0) if value else Q(),
 }
 
@@ -143,22 +143,6 @@ def _teams(user: User) -> QuerySet[TeamMember, int]:
 def in_view(user: User, view: str, *, saved: SavedView | None = None) -> QuerySet[Conversation]:
     found = visible(user)
     return found.filter(_narrowed(user, saved.filters) if saved else _condition(user, view))
-
-
-def counters(user: User, saved: Iterable[SavedView] | None = None) -> dict[str, int]:
-    """How many each list holds: two queries, whatever the number of lists."""
-    conditions = {view: _condition(user, view) for view in COUNTED if view != "mentioned"}
-    for one in views_of(user) if saved is None else saved:
-        if one.filters.get("view", "all") in COUNTED:
-            conditions[f"saved_{one.pk}"] = _narrowed(user, one.filters)
-    work = visible(user).filter(status__in=(_OPEN, Conversation.Status.SNOOZED))
-    found = work.aggregate(
-        **{name: Count("pk", filter=condition) for name, condition in conditions.items()}
-    )
-    # Apart, because these may be resolved ones: few rows of their own instead of all of those.
-    called = Mention.objects.filter(user=user, seen_at=None).values("conversation")
-    found["mentioned"] = visible(user).filter(pk__in=called).count()
-    return found
 
 
 # ── Pages ────────────────────────────────────────────────────────────────────────────────────

@@ -209,8 +209,7 @@ def _changed(message: Message, change: dict[str, Any]) -> datetime | None:
             current.meta.pop("change", None)
         current.text, current.edited_at = change["text"], timezone.now()
         # The words before translation belong to the old text.
-        if original := change.get("original"):
-            current.meta["original"] = original
+        current.meta.pop("original", None)
         current.save(update_fields=["text", "meta", "edited_at"])
         shown = " ".join(before.split())[:160]
         if conversation.preview == shown and conversation.preview_author == "agent":

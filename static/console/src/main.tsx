@@ -6,6 +6,7 @@ import './styles/list.css';
 import './styles/thread.css';
 import './styles/composer.css';
 import './styles/panels.css';
+import './styles/said.css';
 import './styles/small.css';
 import './board/board.css';
 import { applyBrand } from '../../shared/tokens';

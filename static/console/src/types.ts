@@ -101,6 +101,7 @@ export interface Row {
   updated_at: string;
   has_draft: boolean;
   is_mentioned: boolean;
+  missed?: 'nobody_came' | 'no_answer'; // in the list of missed ones: why
   last_seq: number;
 }
 
@@ -129,6 +130,24 @@ export interface StoredFile {
   mime: string;
   size: number;
   error: string;
+  transcript?: string;
+  speech?: { state?: 'waiting' | 'done' | 'none' | 'failed'; detail?: string };
+}
+
+/** A message in another language, or why it is not. */
+export interface Translated {
+  state: 'waiting' | 'done' | 'failed';
+  from?: string;
+  text?: string;
+  detail?: string;
+}
+
+/** A change of one's own message on its way to the channel, or refused by it. */
+export interface Change {
+  act: 'edit' | 'delete';
+  text?: string;
+  state: 'waiting' | 'refused';
+  detail?: string;
 }
 
 export interface Verdict {
@@ -169,7 +188,11 @@ export interface Message {
     ms?: number;
     template?: number;
     until?: string;
-    before?: string;
+    before?: string[]; // what was written before it was changed, oldest first
+    change?: Change;
+    deleted_by?: string;
+    original?: { text: string; language: string }; // the writer's words, sent as a translation
+    translations?: Record<string, Translated>; // by the reader's language
     location?: { lat: number; lon: number };
   };
   files: StoredFile[];
@@ -210,6 +233,11 @@ export interface Capabilities {
   text_limit: number;
   files: string[];
   max_file_bytes: number;
+  can_edit?: boolean;
+  can_delete?: boolean;
+  edit_within_s?: number | null; // null: for ever
+  delete_within_s?: number | null;
+  window?: { actions: string[] };
   state?: string;
   trouble: string;
 }
@@ -252,6 +280,18 @@ export interface Draft {
   quote: { id: number; text: string; name: string } | null;
   base: number;
   isInternal?: boolean; // holds words of an article for colleagues only
+  original?: { text: string; language: string } | undefined; // own words, `text` their translation
+}
+
+/** Whether a dialogue is translated, from what into what (bots/services/translate.py). */
+export interface TranslationState {
+  on: boolean;
+  buyer: string;
+  mine: string;
+  differ: boolean;
+  available: boolean;
+  why_not: string;
+  languages: { code: string; name: string }[];
 }
 
 /** A message on its way: shown at once, sent when there is a connection, once by its key. */
@@ -276,9 +316,15 @@ export interface Later {
   ended_at: string | null;
 }
 
+/** A time worth offering: while people answer, in the shop's own hours. */
+export interface Preset {
+  key: 'hour' | 'evening' | 'opening' | 'monday';
+  at: string;
+}
+
 export interface LaterPage {
   results: Later[];
-  presets: { key: 'hour' | 'evening' | 'opening' | 'monday'; at: string }[];
+  presets: Preset[];
 }
 
 export interface Macro {
@@ -361,6 +407,7 @@ export const VIEWS = [
   'bot',
   'snoozed',
   'mentioned',
+  'missed',
   'resolved',
   'all',
 ] as const;

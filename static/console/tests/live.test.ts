@@ -14,6 +14,7 @@ const live = () => {
     refresh: vi.fn(),
     presence: vi.fn(),
     buyerTyping: vi.fn(),
+    counters: vi.fn(),
     connected: vi.fn(),
   };
   const socket = { readyState: 1, send: (text: string) => said.push(text), close: vi.fn() };
@@ -26,6 +27,14 @@ const live = () => {
 };
 
 describe('facts by number', () => {
+  it('come with the figures of the lists, as the server counts them', () => {
+    const { found, listener } = live();
+    found.hear({ type: 'hello', seq: 4 });
+    found.hear({ type: 'counters', counters: { waiting: 3 } });
+    expect(listener.counters.mock.calls).toEqual([[{ waiting: 3 }]]);
+    expect(found.seq).toBe(4);
+  });
+
   it('are handed on in order, each once', () => {
     const { found, listener } = live();
     found.hear({ type: 'hello', seq: 4 });
@@ -76,6 +85,7 @@ describe('without sockets', () => {
       refresh: vi.fn(),
       presence: vi.fn(),
       buyerTyping: vi.fn(),
+      counters: vi.fn(),
       connected: vi.fn(),
     };
     const sockets: { onclose: () => void }[] = [];

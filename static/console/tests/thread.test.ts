@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { together, touches } from '../src/store/pages';
 import { itemsOf } from '../src/thread/items';
-import { leftText, plural, snoozeTimes, speak } from '../src/words';
+import { leftText, plural, speak } from '../src/words';
 import { message, thread } from './fakes';
 
 describe('a thread', () => {
@@ -61,7 +61,7 @@ describe('a thread', () => {
   });
 });
 
-it('plurals, spans and ends of a snooze are as people say them', () => {
+it('plurals and spans are as people say them', () => {
   speak('ru', 'UTC');
   expect([1, 3, 5, 21].map((n) => plural(n, 'newRow'))).toEqual([
     '1 новый',
@@ -75,12 +75,4 @@ it('plurals, spans and ends of a snooze are as people say them', () => {
     '5 мин',
     '2 ч 5 мин',
   ]);
-  const friday = snoozeTimes(new Date('2026-11-20T12:00:00'));
-  expect(friday.map(([text]) => text)).toEqual([
-    'На час',
-    'До вечера, 18:00',
-    'До завтра, 10:00',
-    'До понедельника, 10:00',
-  ]);
-  expect(new Date(friday[3]![1]).getDay()).toBe(1);
 });

@@ -195,17 +195,10 @@ function Lists({ board, want, now, w, lang }: Part & { lang: string }) {
         <h2>{w('teams')}</h2>
         <div class="scroll">
           <table>
-            <thead>
-              <tr>
-                {(['team', 'waiting', 'queue', 'silence', 'overdue', 'held', 'short'] as Key[]).map(
-                  (key) => (
-                    <th key={key} scope="col">
-                      {w(key)}
-                    </th>
-                  ),
-                )}
-              </tr>
-            </thead>
+            <Heads
+              w={w}
+              keys={['team', 'waiting', 'queue', 'silence', 'overdue', 'held', 'short']}
+            />
             <tbody>
               {board.teams.map((team) => {
                 const of = (what: string, key: Key): Wanted => ({
@@ -246,15 +239,7 @@ function Lists({ board, want, now, w, lang }: Part & { lang: string }) {
         <h2>{w('people')}</h2>
         <div class="scroll">
           <table>
-            <thead>
-              <tr>
-                {(['person', 'state', 'load', 'silence'] as Key[]).map((key) => (
-                  <th key={key} scope="col">
-                    {w(key)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <Heads w={w} keys={['person', 'state', 'load', 'silence']} />
             <tbody>
               {board.agents.map((one) => (
                 <tr key={one.id}>
@@ -331,15 +316,7 @@ function Lists({ board, want, now, w, lang }: Part & { lang: string }) {
         <h2>{w('channels')}</h2>
         <div class="scroll">
           <table>
-            <thead>
-              <tr>
-                {(['channel', 'state', 'lastIn', 'lastOut'] as Key[]).map((key) => (
-                  <th key={key} scope="col">
-                    {w(key)}
-                  </th>
-                ))}
-              </tr>
-            </thead>
+            <Heads w={w} keys={['channel', 'state', 'lastIn', 'lastOut']} />
             <tbody>
               {board.channels.map((one) => (
                 <tr key={one.id}>
@@ -484,5 +461,19 @@ function Whisper({ row, w, done }: { row: Row; w: Words; done: () => void }) {
         {said}
       </span>
     </>
+  );
+}
+
+function Heads({ w, keys }: { w: Words; keys: Key[] }) {
+  return (
+    <thead>
+      <tr>
+        {keys.map((key) => (
+          <th key={key} scope="col">
+            {w(key)}
+          </th>
+        ))}
+      </tr>
+    </thead>
   );
 }

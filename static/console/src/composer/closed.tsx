@@ -21,6 +21,7 @@ export function Closed({
   isGone: boolean;
 }) {
   const [isPicking, setPicking] = useState(false);
+  const mayTemplate = thread.channel?.window?.actions.includes('template') ?? true;
   const lang = thread.conversation.language || state.boot.lang;
   const choices = useChoices(
     isPicking ? { sign: '/', query: '', from: 0, to: 0 } : null,
@@ -32,7 +33,7 @@ export function Closed({
       <Modes desk={desk} mode="reply" />
       <p>
         <Icon name={isGone ? 'alert' : 'window'} size={14} />{' '}
-        {t(isGone ? 'unreachable' : 'windowIsClosed')}
+        {t(isGone ? 'unreachable' : mayTemplate ? 'windowIsClosed' : 'windowIsShut')}
       </p>
       {choices && (
         <Picker
@@ -61,7 +62,7 @@ export function Closed({
         />
       )}
       <span class="tools">
-        {!isGone && (
+        {!isGone && mayTemplate && (
           <button type="button" class="main" onClick={() => setPicking(!isPicking)}>
             {t('chooseTemplate')}
           </button>
@@ -69,6 +70,11 @@ export function Closed({
         <button type="button" onClick={() => desk.store.set({ mode: 'note' })}>
           {t('note')}
         </button>
+        {thread.conversation.status === 'open' && (
+          <button type="button" onClick={() => desk.store.set({ ask: 'snooze' })}>
+            {t('snooze')}
+          </button>
+        )}
         {thread.conversation.status !== 'resolved' && (
           <button type="button" onClick={() => void desk.acts.resolve()}>
             {t('resolve')}

@@ -4,14 +4,16 @@ import type { Desk } from '../store/desk';
 import { isEmpty } from '../store/drafts';
 import type { Mode, Thread } from '../types';
 import { Icon } from '../ui/icons';
-import { leftText, t } from '../words';
+import { t } from '../words';
 import { AiMenu, AiPanel, useAi } from './ai';
 import { hasGaps, nextGap } from './asks';
 import { Attached } from './attached';
 import { Closed } from './closed';
+import { Countdown, useMoment } from './countdown';
 import { Modes } from './modes';
 import { type Choice, Picker, useChoices } from './picker';
 import { putIn } from './put';
+import { TranslationStrip } from './strip';
 import { replaced, type Trigger, triggerAt } from './trigger';
 import { useUploads } from './uploads';
 import { LaterForm, LaterList, useLater } from './waiting';
@@ -26,12 +28,13 @@ interface Props {
 }
 
 export function Composer(props: Props) {
-  const { state, thread, now } = props;
+  const { state, thread } = props;
   const row = thread.conversation;
+  const now = useMoment(props.now, row.window_expires_at);
   const isClosed = Boolean(row.window_expires_at && Date.parse(row.window_expires_at) <= now);
   const isGone = thread.context?.is_reachable === false;
   if (state.mode === 'reply' && (isClosed || isGone)) return <Closed {...props} isGone={isGone} />;
-  return <Field {...props} />;
+  return <Field {...props} now={now} />;
 }
 
 function Field({ desk, state, thread, now }: Props) {
@@ -161,6 +164,10 @@ function Field({ desk, state, thread, now }: Props) {
         return;
       }
     }
+    if (event.code === 'ArrowUp' && !text && !event.ctrlKey && !event.altKey) {
+      if (desk.said.beginLast()) event.preventDefault();
+      return;
+    }
     if (event.code === 'Escape' && trigger) {
       setTrigger(null);
       event.preventDefault();
@@ -201,15 +208,12 @@ function Field({ desk, state, thread, now }: Props) {
       )}
       <div class="line">
         <Modes desk={desk} mode={mode} />
-        {mode === 'reply' && left !== null && (
-          <span class={`chip ${left < 3 * 3_600_000 ? 'amber' : ''}`} title={t('windowTitle')}>
-            <Icon name="window" size={14} /> {t('windowLeft', leftText(left))}
-          </span>
-        )}
+        {mode === 'reply' && left !== null && <Countdown left={left} />}
       </div>
       <LaterList later={later} />
       {isLater && mode === 'reply' && <LaterForm later={later} close={() => setLater(false)} />}
       <AiPanel ai={ai} />
+      <TranslationStrip desk={desk} state={state} thread={thread} />
       <div class="field">
         {draft.quote && (
           <span class="quote is-draft">

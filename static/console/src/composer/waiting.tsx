@@ -32,7 +32,8 @@ export function useLater(desk: Desk, thread: Thread) {
     }
   };
   const add = async (send_at: string, cancels_on_reply: boolean): Promise<boolean> => {
-    const draft = desk.drafts.of('reply');
+    const draft = desk.translation.inWords('reply', desk.drafts.of('reply'));
+    if (!draft) return false; // its translation is to be looked at first
     const done = await act(() =>
       call('POST', `/conversations/${id}/later/`, {
         text: draft.text.trim(),

@@ -60,7 +60,7 @@ export const COMMANDS: Command[] = [
   {
     id: 'view-saved',
     word: 'firstSaved',
-    keys: 'Digit9',
+    keys: 'Digit0',
     group: 'go',
     when: (state) => state.views.length > 0,
     run: (desk) => {
@@ -280,6 +280,22 @@ export const COMMANDS: Command[] = [
     group: 'write',
     when: isOpen,
     run: () => toComposer('attach'),
+  },
+  {
+    id: 'edit-last',
+    word: 'editLast',
+    keys: 'Alt+ArrowUp',
+    group: 'write',
+    when: isOpen,
+    run: (desk) => void desk.said.beginLast(),
+  },
+  {
+    id: 'translation',
+    word: 'translation',
+    keys: '',
+    group: 'talk',
+    when: isOpen,
+    run: (desk) => void desk.translation.read(),
   },
   {
     id: 'undo',

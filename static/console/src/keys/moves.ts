@@ -1,5 +1,6 @@
 /** What commands do with the focus and between conversations. */
 import type { Desk } from '../store/desk';
+import { isEmpty } from '../store/drafts';
 
 export const focusComposer = (): void => {
   requestAnimationFrame(() =>
@@ -39,10 +40,11 @@ export async function resolveAndNext(desk: Desk): Promise<void> {
 
 /** Send what is written; with nothing written, resolve. Then the next one. */
 export function sendAndResolve(desk: Desk): void {
-  if (desk.state.mode !== 'reply' || !desk.outbox.send('reply', false, 'resolve')) {
+  if (desk.state.mode !== 'reply' || isEmpty(desk.drafts.of('reply'))) {
     void resolveAndNext(desk);
     return;
   }
+  if (!desk.outbox.send('reply', false, 'resolve')) return;
   const { rows } = desk.state.list;
   const at = rows.findIndex((row) => row.id === desk.state.open);
   const next = rows[at + 1];

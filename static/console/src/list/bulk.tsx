@@ -1,14 +1,18 @@
+import { useEffect, useState } from 'preact/hooks';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import type { Preset } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
-import { plural, snoozeTimes, t } from '../words';
+import { plural, t, whenText } from '../words';
 
 /** What can be done with the chosen rows; each is one call, and Z takes it back. */
 export function Bulk({ desk, state }: { desk: Desk; state: State }) {
   const { selected, isAll, next } = state.list;
   const total = state.counters[desk.rows.key] ?? selected.size;
   const { acts } = desk;
+  const [times, setTimes] = useState<Preset[]>([]);
+  useEffect(() => void acts.times().then(setTimes), [acts]);
   return (
     <div class="bulk" role="toolbar" aria-label={t('bulk')}>
       <span class="line">
@@ -45,9 +49,9 @@ export function Bulk({ desk, state }: { desk: Desk; state: State }) {
         <Menu
           text={t('snooze')}
           title={t('snooze')}
-          items={snoozeTimes().map(([text, until]) => ({
-            text,
-            run: () => void acts.bulk({ name: 'snooze', body: { until } }),
+          items={times.map((one) => ({
+            text: `${t(`snooze_${one.key}`)}: ${whenText(one.at)}`,
+            run: () => void acts.bulk({ name: 'snooze', body: { until: one.at } }),
           }))}
         />
         <Menu

@@ -59,6 +59,7 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
       </span>
       <span class="line chips">
         <Waits row={row} now={now} />
+        {row.missed && <span class="chip">{t(`missed_${row.missed}`)}</span>}
         <Window row={row} now={now} />
         <Speaker row={row} state={state} />
         {row.language && row.language !== state.boot.lang && (

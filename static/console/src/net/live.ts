@@ -11,6 +11,8 @@ export interface Listener {
   refresh(): void;
   presence(seen: Seen): void;
   buyerTyping(conversation: number): void;
+  /** How many each list holds, as the server counts. */
+  counters(counters: Record<string, number>): void;
   connected(isUp: boolean): void;
 }
 
@@ -25,6 +27,7 @@ export interface Polled {
   events: Event[];
   seq: number;
   refresh?: boolean;
+  counters?: Record<string, number>;
 }
 
 export interface Ways {
@@ -137,6 +140,7 @@ export class Live {
       try {
         const found = await this.ways.poll(this.seq, waitS);
         this.listener.connected(true);
+        if (found.counters) this.listener.counters(found.counters);
         if (found.refresh) {
           this.seq = found.seq;
           this.listener.refresh();
@@ -176,6 +180,9 @@ export class Live {
       case 'refresh':
         this.seq = Number(message.seq);
         this.listener.refresh();
+        break;
+      case 'counters':
+        this.listener.counters(message.counters as Record<string, number>);
         break;
       case 'presence':
         this.listener.presence(message as never);

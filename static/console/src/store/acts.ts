@@ -1,6 +1,6 @@
 /** What people do with conversations: shown at once, taken back with the reason when refused. */
 import { Away, call, Refused } from '../net/api';
-import type { Row } from '../types';
+import type { Preset, Row } from '../types';
 import { plural, t } from '../words';
 import type { Store, Toast } from './core';
 import type { Rows } from './rows';
@@ -136,6 +136,16 @@ export class Acts {
       this.toast({ text: t('undone') });
     } catch (error) {
       this.complain(error);
+    }
+  }
+
+  /** When a dialogue may come back: the shop's own hours, as the server knows them. */
+  async times(): Promise<Preset[]> {
+    try {
+      return (await call<{ presets: Preset[] }>('GET', '/desk/times/')).presets;
+    } catch (error) {
+      this.complain(error);
+      return [];
     }
   }
 

@@ -15,6 +15,7 @@ import type {
   Sort,
   Team,
   Thread,
+  TranslationState,
   View,
 } from '../types';
 
@@ -50,6 +51,22 @@ export interface FindState {
   found: Found | null;
   isLoading: boolean;
   failure: string;
+}
+
+/** The language strip of the open dialogue, and what the words of the draft become. */
+export interface Strip {
+  conversation: number;
+  state: TranslationState;
+  isWorking: boolean;
+  made: Made | null;
+}
+
+/** `of` in the buyer's language; without `text` it goes as it is written, `why` says the reason. */
+export interface Made {
+  of: string;
+  text: string;
+  why: string;
+  doubt: string; // figures that are not the same in both
 }
 
 export type Panel = '' | 'help' | 'palette' | 'settings' | 'view';
@@ -89,6 +106,8 @@ export interface State {
   panel: Panel;
   showContext: boolean;
   ask: Ask; // a small form under the header
+  strip: Strip | null;
+  editing: number | null; // the own message that is being changed
   said: string; // for screen readers, at once
 }
 
@@ -149,6 +168,8 @@ export function beginning(boot: Boot): State {
     panel: '',
     showContext: false,
     ask: '',
+    strip: null,
+    editing: null,
     said: '',
   };
 }

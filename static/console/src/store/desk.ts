@@ -12,8 +12,10 @@ import { Finder } from './finder';
 import { Macros } from './macros';
 import { Outbox } from './outbox';
 import { Rows } from './rows';
+import { Said } from './said';
 import { ring } from './sound';
 import { Threads } from './threads';
+import { Translation } from './translation';
 
 export class Desk {
   readonly store: Store;
@@ -23,10 +25,13 @@ export class Desk {
   readonly acts: Acts;
   readonly finder: Finder;
   readonly macros: Macros;
+  readonly said: Said;
+  readonly translation: Translation;
   readonly outbox: Outbox;
   readonly live: Live;
   readonly tabs = new Tabs();
   private shelf: Shelf | null = null;
+  private isCounted = false; // figures come by the line: what a page brings is older
 
   constructor(boot: Boot) {
     this.store = new Store(boot);
@@ -35,6 +40,9 @@ export class Desk {
     this.threads = new Threads(this.store, this.drafts, (error) => this.acts.complain(error));
     this.acts = new Acts(this.store, this.rows, this.threads);
     this.finder = new Finder(this.store, this.rows, this.threads);
+    const complain = (error: unknown): void => this.acts.complain(error);
+    this.said = new Said(this.store, this.threads, complain);
+    this.translation = new Translation(this.store, this.threads, complain);
     this.macros = new Macros(this.store, this.rows, this.threads, this.acts);
     this.outbox = new Outbox(this.store, this.drafts, {
       sent: (outgoing) => {
@@ -60,9 +68,14 @@ export class Desk {
       refresh: () => this.refresh(),
       presence: (seen) => this.saw(seen),
       buyerTyping: (conversation) => this.buyerTypes(conversation),
+      counters: (counters) => {
+        this.isCounted = true;
+        this.store.set({ counters });
+      },
       connected: (isUp) => this.connected(isUp),
     });
     this.threads.live = this.drafts.live = this.live;
+    this.outbox.inWords = (mode, draft) => this.translation.inWords(mode, draft);
     this.drafts.tabs = this.outbox.tabs = this.tabs;
   }
 
@@ -106,7 +119,7 @@ export class Desk {
       teams,
       labels,
       views,
-      counters,
+      ...(this.isCounted ? {} : { counters }),
       prefs,
       presence: found.me.presence,
     });
@@ -120,6 +133,7 @@ export class Desk {
 
   // ── from the server ──
   private connected(isUp: boolean): void {
+    if (!isUp) this.isCounted = false;
     if (isUp === this.state.isUp) return;
     this.store.set({ isUp, downSince: isUp ? '' : new Date().toISOString() });
     if (!isUp) return;
@@ -240,6 +254,7 @@ export class Desk {
       const made = await call<SavedView>('POST', '/desk/views/', view);
       this.store.set({ views: [...this.state.views, made], panel: '' });
       this.rows.choose('all', made.id);
+      this.live.say({ type: 'count' });
       void this.readDesk();
       return true;
     } catch (error) {

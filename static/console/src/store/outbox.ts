@@ -19,6 +19,8 @@ export interface Afterwards {
 export class Outbox {
   shelf: Shelf | null = null;
   tabs: Tabs | null = null;
+  /** The draft in the buyer's language; null: not yet, it is to be looked at first. */
+  inWords: (mode: Mode, draft: Draft) => Draft | null = (_mode, draft) => draft;
 
   constructor(
     private readonly store: Store,
@@ -35,8 +37,10 @@ export class Outbox {
   /** `insist`: sent although somebody has written since. */
   send(mode: Mode, insist = false, then: Outgoing['then'] = ''): Outgoing | null {
     const id = this.store.state.open;
-    const draft = this.drafts.of(mode);
-    if (!id || (!draft.text.trim() && !draft.files.length && !draft.cards.length)) return null;
+    const typed = this.drafts.of(mode);
+    if (!id || (!typed.text.trim() && !typed.files.length && !typed.cards.length)) return null;
+    const draft = this.inWords(mode, typed);
+    if (!draft) return null;
     const hold = this.store.state.prefs.hold_s ?? 0;
     const outgoing: Outgoing = {
       key: crypto.randomUUID(),
@@ -67,7 +71,7 @@ export class Outbox {
     const held = this.all.findLast((o) => o.notBefore > Date.now());
     if (!held) return false;
     this.drop(held.key);
-    this.drafts.change(held.mode, held.draft, held.conversation);
+    this.drafts.change(held.mode, asTyped(held.draft), held.conversation);
     return true;
   }
 
@@ -161,6 +165,9 @@ export class Outbox {
         ...(draft.cards.length ? { cards: draft.cards.map((card) => card.id) } : {}),
         ...(draft.template ? { template_id: draft.template } : {}),
         ...(draft.quote ? { reply_to: draft.quote.id } : {}),
+        ...(draft.original
+          ? { original: draft.original.text, original_language: draft.original.language }
+          : {}),
       });
     if (then === 'resolve') await call('POST', `${where}/resolve/`);
   }
@@ -168,7 +175,7 @@ export class Outbox {
   private refused(next: Outgoing, error: unknown): void {
     this.drop(next.key);
     // The words go back into the composer: nothing typed is lost.
-    this.drafts.change(next.mode, next.draft, next.conversation);
+    this.drafts.change(next.mode, asTyped(next.draft), next.conversation);
     if (!(error instanceof Refused)) throw error;
     if (this.store.state.open !== next.conversation) {
       this.after.elsewhere(next, error);
@@ -183,3 +190,7 @@ export class Outbox {
     } else this.after.taken(error, again);
   }
 }
+
+/** The writer's own words again, where a translation was to go out. */
+const asTyped = ({ original, ...draft }: Draft): Draft =>
+  original ? { ...draft, text: original.text } : draft;

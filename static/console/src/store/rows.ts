@@ -15,7 +15,6 @@ interface Page {
 interface Changes {
   rows: Row[];
   gone: number[];
-  counters: Record<string, number>;
 }
 
 export class Rows {
@@ -99,7 +98,6 @@ export class Rows {
     const where = this.query();
     try {
       const found = await call<Changes>('GET', `/desk/changes/?${where}&ids=${ids.join(',')}`);
-      this.store.set({ counters: found.counters });
       if (where !== this.query() || this.list.asOf || this.list.isLoading) return;
       const { rows, held, sort, next } = this.list;
       this.show(placed(held ?? rows, found.rows, found.gone, sort, Boolean(next)), {});

@@ -38,6 +38,8 @@ export class Threads {
       below: 0,
       notice: null,
       ask: '',
+      strip: null,
+      editing: null,
       mode: 'reply',
       list: { ...this.store.state.list, ...(id ? { cursor: id } : {}) },
     });

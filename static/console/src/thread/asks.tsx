@@ -1,8 +1,9 @@
-import { useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import { focusComposer } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
-import { snoozeTimes, t } from '../words';
+import type { Preset } from '../types';
+import { t, whenText } from '../words';
 import { Macros } from './macros';
 
 /** The small form an act needs: a word to the bot, until when, to whom, which labels, which day. */
@@ -96,6 +97,8 @@ function Whisper({ desk, state, close }: Props & { state: State }) {
 }
 
 function Snooze({ desk, close }: Props) {
+  const [times, setTimes] = useState<Preset[]>([]);
+  useEffect(() => void desk.acts.times().then(setTimes), [desk]);
   const snooze = async (until: string): Promise<void> => {
     const done = await desk.acts.run({
       name: 'snooze',
@@ -114,14 +117,14 @@ function Snooze({ desk, close }: Props) {
       }}
     >
       <span class="choices" role="toolbar" aria-label={t('snooze')}>
-        {snoozeTimes().map(([text, until], at) => (
+        {times.map((one, at) => (
           <button
             type="button"
-            key={text}
+            key={one.key}
             ref={at === 0 ? focused : undefined}
-            onClick={() => void snooze(until)}
+            onClick={() => void snooze(one.at)}
           >
-            {text}
+            {t(`snooze_${one.key}`)}: {whenText(one.at)}
           </button>
         ))}
       </span>

@@ -1,3 +1,4 @@
+import { useState } from 'preact/hooks';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Message } from '../types';
@@ -6,6 +7,8 @@ import { clock, failureAdvice, t, whenText } from '../words';
 import { Cards } from './cards';
 import { Checks } from './checks';
 import { Files } from './media';
+import { BubbleMenu, ChangeState, DeleteAsk, EditBox } from './own';
+import { Deleted, Edited, Said } from './said';
 
 export function Bubble({
   desk,
@@ -18,6 +21,7 @@ export function Bubble({
   message: Message;
   isFirst: boolean;
 }) {
+  const [isDeleting, setDeleting] = useState(false);
   const side = message.kind === 'note' ? 'note' : message.author === 'buyer' ? 'in' : 'out';
   const name = {
     bot: t('botName'),
@@ -71,13 +75,19 @@ export function Bubble({
           <span dir="auto">{message.quote.text || t('file')}</span>
         </button>
       )}
-      {message.text && (
-        <p dir="auto" class={message.deleted ? 'gone' : ''}>
-          {side === 'note' ? <Called message={message} state={state} /> : message.text}
-        </p>
+      {state.editing === message.id ? (
+        <EditBox desk={desk} message={message} />
+      ) : (
+        <Said desk={desk} state={state} message={message}>
+          {side === 'note' ? <Called message={message} state={state} /> : undefined}
+        </Said>
       )}
-      {message.deleted && <span class="muted small">{t('deleted')}</span>}
-      <Files message={message} />
+      <Deleted message={message} />
+      <ChangeState desk={desk} message={message} onDelete={() => setDeleting(true)} />
+      {isDeleting && !message.deleted && (
+        <DeleteAsk desk={desk} message={message} close={() => setDeleting(false)} />
+      )}
+      <Files desk={desk} state={state} message={message} />
       {message.meta.location && (
         <a
           class="file"
@@ -108,7 +118,15 @@ export function Bubble({
             <Icon name="quote" size={14} />
           </button>
         )}
-        {message.edited && `${t('edited')} · `}
+        {side !== 'note' && (
+          <BubbleMenu
+            desk={desk}
+            state={state}
+            message={message}
+            onDelete={() => setDeleting(true)}
+          />
+        )}
+        <Edited message={message} />
         <time dateTime={message.at} title={whenText(message.at)}>
           {clock(message.at)}
         </time>

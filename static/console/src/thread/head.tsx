@@ -2,6 +2,7 @@ import { LabelChip, Promised, Speaker, Waits, Window } from '../list/row';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Context, Row, Thread } from '../types';
+import { Back } from '../ui/back';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { buyerName, reasonText, t } from '../words';
@@ -22,14 +23,7 @@ export function Head({
   const ask = (what: State['ask']) => () => desk.store.set({ ask: state.ask === what ? '' : what });
   return (
     <header>
-      <button
-        type="button"
-        class="icon back"
-        onClick={() => void desk.threads.open(null)}
-        title={t('back')}
-      >
-        <Icon name="back" size={20} />
-      </button>
+      <Back desk={desk} />
       <div class="title">
         <h2 dir="auto">
           {buyerName(row)} <Proof context={thread.context} />
@@ -89,6 +83,9 @@ export function Head({
             },
             ...(mayWhisper(state, row) ? [{ text: t('whisperAct'), run: ask('whisper') }] : []),
             { text: t('markUnread'), run: () => void desk.acts.markUnread() },
+            ...(state.strip
+              ? []
+              : [{ text: t('translation'), run: () => void desk.translation.read() }]),
             { text: t('jumpDate'), run: ask('date') },
             {
               text: t('copyLink'),

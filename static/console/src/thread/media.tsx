@@ -1,7 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import type { State } from '../store/core';
+import type { Desk } from '../store/desk';
 import type { Message, StoredFile } from '../types';
 import { Icon } from '../ui/icons';
 import { sizeText, t } from '../words';
+import { Voice } from './voice';
 
 const address = (file: StoredFile): string => `/files/${file.id}/`;
 const isPicture = (file: StoredFile): boolean =>
@@ -10,7 +13,7 @@ const isSound = (file: StoredFile): boolean =>
   Boolean(file.id) && (file.kind === 'voice' || file.mime.startsWith('audio/'));
 const isFilm = (file: StoredFile): boolean => Boolean(file.id) && file.mime === 'video/mp4';
 
-export function Files({ message }: { message: Message }) {
+export function Files({ desk, state, message }: { desk: Desk; state: State; message: Message }) {
   const [shown, setShown] = useState<number | null>(null);
   if (!message.files.length) return null;
   const pictures = message.files.filter(isPicture);
@@ -31,10 +34,9 @@ export function Files({ message }: { message: Message }) {
         .filter((file) => !isPicture(file))
         .map((file) =>
           isSound(file) ? (
-            // biome-ignore lint/a11y/useMediaCaption: what buyers say has no captions; a transcript is shown as text
-            <audio key={file.id} controls preload="metadata" src={address(file)} />
+            <Voice key={file.id} desk={desk} state={state} message={message} file={file} />
           ) : isFilm(file) ? (
-            // biome-ignore lint/a11y/useMediaCaption: as above
+            // biome-ignore lint/a11y/useMediaCaption: what buyers send has no captions
             <video key={file.id} controls preload="metadata" src={address(file)} />
           ) : (
             <span class="file" key={`${file.id}${file.name}`}>

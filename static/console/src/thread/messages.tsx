@@ -189,7 +189,7 @@ function Waiting({
   const isHeld = message.notBefore > now;
   return (
     <article class={`bubble ${message.mode === 'note' ? 'note' : 'out by-agent'} is-waiting`}>
-      {draft.text && <p dir="auto">{draft.text}</p>}
+      {draft.text && <p dir="auto">{draft.original?.text ?? draft.text}</p>}
       {draft.files.map((file) => (
         <span class="file" key={file.id}>
           <Icon name="file" /> {file.name}

@@ -1,6 +1,7 @@
 import { Composer } from '../composer/pane';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import { Back } from '../ui/back';
 import { Icon } from '../ui/icons';
 import { useNow } from '../ui/now';
 import { buyerName, t } from '../words';
@@ -26,14 +27,7 @@ export function ThreadPane({ desk, state }: { desk: Desk; state: State }) {
     return (
       <main class="thread" aria-busy={state.isUp}>
         <header>
-          <button
-            type="button"
-            class="icon back"
-            onClick={() => void desk.threads.open(null)}
-            title={t('back')}
-          >
-            <Icon name="back" size={20} />
-          </button>
+          <Back desk={desk} />
         </header>
         {!state.isUp && <p class="empty">{t('notKept')}</p>}
       </main>

@@ -23,6 +23,7 @@ import Globe from 'lucide/dist/esm/icons/globe.mjs';
 import Person from 'lucide/dist/esm/icons/headset.mjs';
 import Window from 'lucide/dist/esm/icons/hourglass.mjs';
 import Info from 'lucide/dist/esm/icons/info.mjs';
+import Languages from 'lucide/dist/esm/icons/languages.mjs';
 import Template from 'lucide/dist/esm/icons/layout-template.mjs';
 import List from 'lucide/dist/esm/icons/list.mjs';
 import Lock from 'lucide/dist/esm/icons/lock.mjs';
@@ -91,6 +92,7 @@ const NODES = {
   prefs: Prefs,
   snooze: Snooze,
   window: Window,
+  languages: Languages,
   list: List,
   macro: Macro,
 };

@@ -5,6 +5,7 @@ export interface Item {
   text: string;
   run: () => void;
   isChosen?: boolean;
+  why?: string; // why it cannot be done: shown with it, and it does nothing
 }
 
 /** A button with a list below it; arrows, Enter, Escape; focus goes back to the button. */
@@ -71,12 +72,15 @@ export function Menu({
               type="button"
               role="menuitem"
               aria-current={item.isChosen ? 'true' : undefined}
+              aria-disabled={item.why ? 'true' : undefined}
               onClick={() => {
+                if (item.why) return;
                 close();
                 item.run();
               }}
             >
               {item.isChosen && <Icon name="check" size={14} />} {item.text}
+              {item.why && <small>{item.why}</small>}
             </button>
           ))}
         </span>

@@ -147,22 +147,6 @@ export function urgency(since: string, deadline: string | null, now: number): ''
   return now - begun >= (end - begun) * 0.7 ? 'amber' : '';
 }
 
-/** Usual ends of a snooze: words and the moment. */
-export function snoozeTimes(now = new Date()): [string, string][] {
-  const at = (days: number, hour: number): Date => {
-    const date = new Date(now);
-    date.setDate(date.getDate() + days);
-    date.setHours(hour, 0, 0, 0);
-    return date;
-  };
-  const times: [string, Date][] = [[t('snooze_hour'), new Date(now.getTime() + 3_600_000)]];
-  if (now.getHours() < 17) times.push([t('snooze_evening', '18:00'), at(0, 18)]);
-  times.push([t('snooze_tomorrow'), at(1, 10)]);
-  const toMonday = (8 - now.getDay()) % 7 || 7;
-  if (toMonday > 1) times.push([t('snooze_monday'), at(toMonday, 10)]);
-  return times.map(([text, date]) => [text, date.toISOString()]);
-}
-
 // ── numbers ──
 export const count = (value: number): string =>
   new Intl.NumberFormat(lang === 'ru' ? 'ru' : 'en').format(value);
