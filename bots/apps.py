@@ -35,6 +35,7 @@ class BotsConfig(AppConfig):
             transcribe,
             translate,
             uploads,
+            visits,
         )
         from tenants.kernel import rights
 

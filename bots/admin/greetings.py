@@ -13,7 +13,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.models import Channel, Greeting
+from bots.models import Channel, Greeting, Segment
 from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
@@ -45,6 +45,11 @@ class GreetingForm(forms.Form):
     )
     known = forms.ChoiceField(label=gettext_lazy("Has written before"), choices=ANY, required=False)
     open = forms.ChoiceField(label=gettext_lazy("Within hours"), choices=ANY, required=False)
+    segment = forms.ModelChoiceField(
+        Segment.objects.all(), label=gettext_lazy("Segment of buyers"), required=False,
+        empty_label=gettext_lazy("any"),
+        help_text=gettext_lazy("Only those whose card is in it: they have written before."),
+    )  # fmt: skip
     cap = forms.IntegerField(
         label=gettext_lazy("Times a day for one visitor"), min_value=1, max_value=20, initial=1
     )
@@ -62,6 +67,8 @@ class GreetingForm(forms.Form):
             for name in ("page", "seconds", "cart_from")
             if data.get(name)
         }
+        if data["segment"]:
+            when["segment"] = data["segment"].pk
         when |= {name: data[name] == "yes" for name in _YES_NO if data.get(name)}
         text = {lang: data[f"text_{lang}"] for lang in ("ru", "en") if data[f"text_{lang}"]}
         return {

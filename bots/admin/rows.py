@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.models import Channel, Conversation, Label, Team, Template
+from bots.models import Channel, Conversation, Label, Segment, Team, Template
 from bots.selectors.conditions import FIELDS, OPS
 from integrations.models import Order
 from tenants.workspace.models import User
@@ -63,6 +63,7 @@ class Names:
         return {
             "channel": [(c.pk, c.name) for c in Channel.objects.all()[:200]],
             "team": [(t.pk, str(t)) for t in Team.objects.all()[:200]],
+            "segment": [(s.pk, s.name) for s in Segment.objects.all()],
             "label": [(one, one) for one in Label.objects.values_list("name", flat=True)[:200]],
             "template": [(t.pk, t.name) for t in Template.objects.filter(is_active=True)[:300]],
             "person": [(u.pk, str(u)) for u in User.objects.filter(is_active=True)[:300]],

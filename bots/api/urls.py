@@ -94,6 +94,7 @@ urlpatterns = [
     path("labels/", teams.LabelList.as_view(), name="labels"),
     path("labels/<int:pk>/", teams.LabelDetail.as_view(), name="label"),
     path("people/", people.PeopleList.as_view(), name="people"),
+    path("desk/conversations/<int:pk>/person/", people.TalkPerson.as_view(), name="talk_person"),
     path("people/<int:pk>/", people.PersonDetail.as_view(), name="person"),
     path("people/<int:pk>/merge/", people.PersonMergeView.as_view(), name="person_merge"),
     path("people/<int:pk>/unmerge/", people.PersonUnmerge.as_view(), name="person_unmerge"),

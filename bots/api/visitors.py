@@ -11,7 +11,7 @@ from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.models import Channel, Greeting
+from bots.models import Channel, Greeting, Segment
 from bots.services import visits
 from tenants.api.permissions import MemberReadsAdminWrites
 
@@ -49,6 +49,15 @@ class WhenIn(serializers.Serializer):
     returning = serializers.BooleanField(required=False)
     open = serializers.BooleanField(required=False, help_text="Within opening hours")
     known = serializers.BooleanField(required=False, help_text="Has written before")
+    segment = serializers.PrimaryKeyRelatedField(
+        queryset=Segment.objects.all(), required=False, help_text="Their card is in this segment"
+    )
+
+
+def _kept(value: Any) -> Any:
+    if isinstance(value, Segment):
+        return value.pk
+    return str(value) if isinstance(value, Decimal) else value
 
 
 class GreetingOut(serializers.ModelSerializer):
@@ -74,7 +83,7 @@ class GreetingOut(serializers.ModelSerializer):
             )
         given = WhenIn(data=when)
         given.is_valid(raise_exception=True)
-        return {k: str(v) if isinstance(v, Decimal) else v for k, v in given.validated_data.items()}
+        return {name: _kept(value) for name, value in given.validated_data.items()}
 
     def validate_text(self, text: dict[str, str]) -> dict[str, str]:
         if not text or set(text) - {"ru", "en"}:

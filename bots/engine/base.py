@@ -93,6 +93,7 @@ class Turn:
     memory: Mapping[str, Any] = field(default_factory=dict)
     bot: Mapping[str, Any] = field(default_factory=dict)  # BotVersion.config
     payload: str = ""  # of a pressed button
+    is_public: bool = False  # what is answered can be read by everybody
 
     @property
     def question(self) -> str:

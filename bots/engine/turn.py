@@ -238,6 +238,7 @@ def _turn(
         memory=conversation.memory,
         bot=config,
         payload=burst[-1].meta.get("payload", ""),
+        is_public=conversation.is_public,
     )
 
 

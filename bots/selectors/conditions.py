@@ -15,18 +15,17 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DataError, OperationalError, connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.models import Conversation, Rule, Team
 from bots.selectors.calendars import times_of
-from integrations.models import Order
+from bots.selectors.people import in_segments, orders_proven
+from bots.selectors.search import PROVEN
 
 ROWS_AT_MOST, VALUES_AT_MOST = 12, 50
 PATTERN_AT_MOST, TEXT_READ, PATTERN_MS = 200, 2_000, 200
-_PROVEN = ("order", "code", "shared", "signed", "thread")
 
 OPS = {
     "is": gettext_lazy("is one of"),
@@ -67,14 +66,9 @@ class Case:
     @cached_property
     def order_status(self) -> str:
         """Of the buyer's newest order, where it is known to be theirs."""
-        contact = self.conversation.contact
-        proven = [i for i in contact.identities.all() if i.proof in _PROVEN]
-        phones = [i.value for i in proven if i.kind == "phone"]
-        emails = [i.value.lower() for i in proven if i.kind == "email"]
-        if not phones and not emails:
-            return ""
-        found = Order.objects.filter(Q(phone__in=phones) | Q(email__in=emails))
-        return found.order_by("-placed_at").values_list("status", flat=True).first() or ""
+        identities = self.conversation.contact.identities.all()
+        found = orders_proven(identities, proofs=(*PROVEN, "order"), limit=1)
+        return found[0].status if found else ""
 
     def contact_value(self, key: str) -> list[str]:
         contact = self.conversation.contact
@@ -164,6 +158,10 @@ def _priority(case: Case, op: str, value: Any) -> bool:
     return mine >= int(value) if op == "at_least" else mine == int(value)
 
 
+def _segment(case: Case, op: str, value: Any) -> bool:
+    return in_segments(value, case.conversation.contact_id) == (op == "is")
+
+
 _SPEAKERS = tuple((value, label) for value, label in Conversation.Speaker.choices)
 _HOURS = (("open", gettext_lazy("people work")), ("closed", gettext_lazy("people are away")))
 FIELDS: dict[str, Field] = {
@@ -188,6 +186,7 @@ FIELDS: dict[str, Field] = {
     "contact": Field(gettext_lazy("buyer's field"), ("is", "is_not"), "pair", _contact),
     "tag": Field(gettext_lazy("buyer's tags"), ("has", "has_not"), "words",
                  _any(lambda case: case.tags)),
+    "segment": Field(gettext_lazy("segment of buyers"), ("is", "is_not"), "ids", _segment),
     "order_status": Field(gettext_lazy("status of the last order"), ("is", "is_not"), "words",
                           _in(lambda case: case.order_status)),
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from bots.models import Conversation, Draft, Mention, Message, Verdict
@@ -13,11 +13,9 @@ from bots.selectors.policy import visible
 from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.sendable import limits_of
 from bots.selectors.whispers import heard_by
-from integrations.models import Order
 from tenants.workspace.models import User
 
 THREAD_PAGE = 30
-_PROVEN = ("code", "shared", "signed", "thread")
 
 
 def thread_of(
@@ -185,19 +183,8 @@ def _quote(message: Message | None) -> dict[str, Any] | None:
 
 
 def context_of(conversation: Conversation) -> dict[str, Any]:
-    """Who the buyer is and what they have: orders only where their identity is proven."""
+    """What this thread says of its buyer; who they are is their card (bots.selectors.people)."""
     contact = conversation.contact
-    identities = list(contact.identities.all())
-    proven = [i for i in identities if i.proof in _PROVEN]
-    phones = [i.value for i in proven if i.kind == "phone"]
-    emails = [i.value.lower() for i in proven if i.kind == "email"]
-    orders = (
-        Order.objects.filter(Q(phone__in=phones) | Q(email__in=emails)).prefetch_related("lines")[
-            :5
-        ]
-        if phones or emails
-        else []
-    )
     data = contact.data or {}
     episode = conversation.episode
     return {
@@ -207,29 +194,12 @@ def context_of(conversation: Conversation) -> dict[str, Any]:
         "is_reachable": contact.is_reachable,
         "since": contact.created_at,
         "now": timezone.now(),
-        "identities": [{"kind": i.kind, "value": i.value, "proof": i.proof} for i in identities],
+        "identities": [
+            {"kind": i.kind, "value": i.value, "proof": i.proof} for i in contact.identities.all()
+        ],
         "page": str(data.get("page") or "")[:400],
         "referrer": str(data.get("referrer") or "")[:400],
         "utm": data.get("utm") if isinstance(data.get("utm"), dict) else {},
-        "orders": [
-            {
-                "number": o.number,
-                "status": o.status,
-                "sum": str(o.sum),
-                "currency": o.currency,
-                "placed_at": o.placed_at,
-                "lines": [line.name for line in o.lines.all()][:4],
-            }
-            for o in orders
-        ],
-        "episodes": [
-            {
-                "started_at": e.started_at,
-                "resolved_at": e.resolved_at,
-                "by": e.resolved_by,
-                "reason": e.handover_reason,
-            }
-            for e in conversation.episodes.order_by("-pk")[:6]
-        ],
         "summary": episode.summary if episode else "",
+        "reason": episode.handover_reason if episode else "",
     }

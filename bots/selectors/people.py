@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import (
@@ -42,9 +43,11 @@ from bots.models import (
 from bots.selectors.policy import Sight, sight_of
 from bots.selectors.search import PROVEN, contacts_like, read
 from integrations.models import Order
+from integrations.native.orders import orders_by_owner
 from tenants.workspace.models import AuditEntry, User
 
 PAGE = 30
+FACTS_TOLD = 20  # to a model, the newest
 
 
 # ── Cards that are one ───────────────────────────────────────────────────────────────────────
@@ -224,6 +227,19 @@ def _contact(contact: Contact) -> dict[str, Any]:
         "is_reachable": contact.is_reachable,
         "is_blocked": contact.is_blocked,
         "conversation": talk.pk if talk else None,
+        "talk": talk_of(talk) if talk else None,
+    }
+
+
+def talk_of(talk: Conversation) -> dict[str, Any]:
+    """A conversation in one line of a card."""
+    return {
+        "id": talk.pk,
+        "status": talk.status,
+        "speaker": talk.speaker,
+        "preview": talk.preview,
+        "preview_author": talk.preview_author,
+        "updated_at": talk.updated_at,
     }
 
 
@@ -303,6 +319,7 @@ def facts_of(cards: list[int]) -> list[dict[str, Any]]:
             "by": str(one.user) if one.user else "",
             "at": one.at,
             "expires_at": one.expires_at,
+            "message": one.message_id,
             "source": {"conversation": one.message.conversation_id, "seq": one.message.seq}
             if one.message
             else None,
@@ -311,14 +328,20 @@ def facts_of(cards: list[int]) -> list[dict[str, Any]]:
     ]
 
 
+def orders_proven(
+    identities: Iterable[Identity], *, proofs: Iterable[str] = PROVEN, limit: int = 5
+) -> list[Order]:
+    """The newest orders of whoever has proven these telephones and e-mails. THE place for it."""
+    proven = [one for one in identities if one.proof in proofs]
+    return orders_by_owner(
+        (one.value for one in proven if one.kind == Identity.Kind.PHONE),
+        (one.value for one in proven if one.kind == Identity.Kind.EMAIL),
+        limit=limit,
+    )
+
+
 def orders_of(contacts: Iterable[Contact]) -> list[dict[str, Any]]:
     """The last five; only by what is proven."""
-    proven = [i for c in contacts for i in c.identities.all() if i.proof in PROVEN]
-    phones = {i.value for i in proven if i.kind == Identity.Kind.PHONE}
-    emails = {i.value.lower() for i in proven if i.kind == Identity.Kind.EMAIL}
-    if not phones and not emails:
-        return []
-    rows = Order.objects.filter(Q(phone__in=phones) | Q(email__in=emails))
     return [
         {
             "number": o.number,
@@ -327,9 +350,38 @@ def orders_of(contacts: Iterable[Contact]) -> list[dict[str, Any]]:
             "currency": o.currency,
             "placed_at": o.placed_at,
             "lines": [line.name for line in o.lines.all()][:4],
+            "track": o.parcel.track if hasattr(o, "parcel") else "",
         }
-        for o in rows.prefetch_related("lines").order_by("-placed_at")[:5]
+        for o in orders_proven(i for c in contacts for i in c.identities.all())
     ]
+
+
+@dataclass(frozen=True)
+class Remembered:
+    """A fact as a model is told it."""
+
+    text: str
+    at: datetime
+    is_said: bool  # by the buyer, in a message; else a colleague wrote it down
+
+
+def facts_for_model(contact_id: int) -> list[Remembered]:
+    """What a model may be told of a buyer, the newest first: of their own cards only, facts that
+    have not expired, never notes."""
+    of_contact = Contact.objects.filter(pk=contact_id, person__isnull=False).values(
+        root=Coalesce("person__merged_into", "person")
+    )
+    rows = (
+        PersonFact.objects.alias(root=Coalesce("person__merged_into", "person"))
+        .filter(
+            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
+            root__in=of_contact,
+            kind=PersonFact.Kind.FACT,
+        )
+        .order_by("-pk")
+        .values_list("text", "at", "message")[:FACTS_TOLD]
+    )
+    return [Remembered(text, at, message is not None) for text, at, message in rows]
 
 
 def episodes_of(contacts: list[int]) -> list[dict[str, Any]]:
@@ -530,15 +582,20 @@ def segment_people(segment: Segment) -> QuerySet[Person]:
     return Person.objects.filter(segment_condition(segment.conditions), merged_into=None)
 
 
-def in_segment(segment_id: int, contact_id: int) -> bool:
-    """Whether a contact's person is in a segment: a condition of rules and greetings."""
-    segment = Segment.objects.filter(pk=segment_id).first()
-    contact = Contact.objects.select_related("person").filter(pk=contact_id).first()
-    if segment is None or contact is None or contact.person is None:
-        return False
-    root = contact.person.merged_into_id or contact.person.pk
-    return segment_people(segment).filter(pk=root).exists()
+def in_segments(segments: Iterable[int], contact_id: int) -> bool:
+    """Whether a contact's person is in one of them: a condition of rules and greetings.
+
+    By their numbers; one that is gone holds nobody.
+    """
+    found = Segment.objects.filter(pk__in=list(segments))
+    person = Person.objects.filter(
+        pk__in=Contact.objects.filter(pk=contact_id).values(
+            root=Coalesce("person__merged_into", "person")
+        )
+    )
+    return any(person.filter(segment_condition(one.conditions)).exists() for one in found)
 
 
-def segment_count(user: User, segment: Segment) -> int:
-    return people_seen(user).filter(segment_condition(segment.conditions)).count()
+def segment_count(user: User, conditions: list[dict[str, Any]]) -> int:
+    """How many people of those this person may see, now."""
+    return people_seen(user).filter(segment_condition(conditions)).count()

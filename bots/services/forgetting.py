@@ -48,6 +48,8 @@ from tenants.workspace.models import Job, StoredFile, User
 CODE_LIVES_S = 600
 PROOFS = ("thread", "identity", "document")  # how the buyer proved that the wish is theirs
 PURPOSE = "person.export"
+# Taken in through a channel, and uploaded in the chat of a site.
+SENT_BY_BUYERS = ("message", "chat")
 
 
 class BadCode(RuleBroken):
@@ -179,7 +181,7 @@ def _files_go(talks: list[int]) -> int:
     Attachment.objects.filter(pk__in=[a.pk for a in found]).delete()
     for stored in {a.file for a in found if a.file and a.file_id not in kept}:
         # What agents sent from the shop's own files stays the shop's.
-        if stored.purpose == "message":
+        if stored.purpose in SENT_BY_BUYERS:
             file_delete(stored)
     return len(found)
 

@@ -7,6 +7,7 @@ that are one is shown; the others point at it.
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -84,10 +85,14 @@ def people_complete() -> None:
 
 
 def person_of(contact: Contact) -> Person:
-    """The card a contact is shown by; made where there is none."""
+    """The card a contact is shown by; made where there is none, once."""
     if contact.person is None:
-        contact.person = Person.objects.create(language=contact.language)
-        contact.save(update_fields=["person"])
+        with transaction.atomic():
+            locked = Contact.objects.select_for_update(of=("self",)).get(pk=contact.pk)
+            if locked.person is None:
+                locked.person = Person.objects.create(language=locked.language)
+                locked.save(update_fields=["person"])
+            contact.person = locked.person
     return shown(contact.person)
 
 
@@ -134,6 +139,39 @@ def people_merge(
         _settle([*ours, *theirs])
         _tell("person.merged", merge, by)
     return merge
+
+
+def people_recognise(contact: Contact, customer: str) -> None:
+    """The shop's own site says who this is: contacts with the same signed customer id are one.
+
+    Like any other merge it can be taken back, and is not done again then; nor where both have
+    proven to be two people.
+    """
+    same = (
+        Contact.objects.filter(
+            identities__kind=Identity.Kind.CUSTOMER,
+            identities__value=customer,
+            identities__proof=Identity.Proof.SIGNED,
+        )
+        .exclude(pk=contact.pk)
+        .select_related("person__merged_into")
+        .order_by("pk")
+        .first()
+    )
+    if same is None:
+        return
+    one, other = person_of(same), person_of(contact)
+    ours, theirs = cards_of(one), cards_of(other)
+    if one.pk == other.pk or (
+        PersonMerge.objects.filter(
+            Q(one__in=ours, other__in=theirs) | Q(one__in=theirs, other__in=ours)
+        )
+        .exclude(state=PersonMerge.State.DONE)
+        .exists()
+    ):
+        return
+    with contextlib.suppress(DifferentPeople):
+        people_merge(one.pk, other.pk, reason=Identity.Kind.CUSTOMER)
 
 
 def people_unmerge(merge_id: int, *, by: User | None = None) -> PersonMerge:
@@ -373,22 +411,3 @@ def forget_fact(object_id: int) -> datetime | None:
         return fact.expires_at
     fact.delete()
     return None
-
-
-def facts_for_model(contact_id: int) -> list[str]:
-    """What a model may be told of a buyer: facts that have not expired, never notes."""
-    root = (
-        Contact.objects.filter(pk=contact_id).values_list("person__merged_into", "person").first()
-    )
-    if root is None or not (person := root[0] or root[1]):
-        return []
-    now = timezone.now()
-    return list(
-        PersonFact.objects.filter(
-            Q(person=person) | Q(person__merged_into=person),
-            Q(expires_at=None) | Q(expires_at__gt=now),
-            kind=PersonFact.Kind.FACT,
-        )
-        .order_by("-pk")
-        .values_list("text", flat=True)[:20]
-    )

@@ -15,8 +15,9 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from bots.models import Channel, Contact, Identity, Person
+from bots.models import Channel, Contact, Identity
 from bots.services.consents import PROCESSING, consents_give
+from bots.services.people import people_recognise
 from tenants.kernel import outbox
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.secrets import Unreadable, seal, unseal
@@ -157,7 +158,7 @@ def visitor_prove(
             )
             fresh = fresh or made
             if kind == Identity.Kind.CUSTOMER and proof == Identity.Proof.SIGNED:
-                _join(contact, value)
+                people_recognise(contact, value)
         if name and contact.name != name[:120]:
             contact.name, fresh = name[:120], True
             contact.save(update_fields=["name"])
@@ -166,28 +167,6 @@ def visitor_prove(
                 "contact.identified", key=f"contact:{contact.pk}", data={"contact": contact.pk}
             )
     return True
-
-
-def _join(contact: Contact, customer: str) -> None:
-    same = (
-        Contact.objects.select_for_update(of=("self",))
-        .filter(
-            identities__kind=Identity.Kind.CUSTOMER,
-            identities__value=customer,
-            identities__proof=Identity.Proof.SIGNED,
-        )
-        .exclude(pk=contact.pk)
-        .order_by("pk")
-        .first()
-    )
-    if same is None:
-        return
-    if same.person_id is None:
-        same.person = Person.objects.create(name=same.name, language=same.language)
-        same.save(update_fields=["person"])
-    if contact.person_id != same.person_id:
-        contact.person_id = same.person_id
-        contact.save(update_fields=["person"])
 
 
 def visitor_leave_contact(

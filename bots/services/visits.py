@@ -27,8 +27,10 @@ from django.utils.translation import gettext as _
 
 from bots.models import Channel, Contact, Conversation, Greeting
 from bots.selectors.calendars import opening
+from bots.selectors.people import in_segments
 from bots.selectors.policy import Facts, sight_of
 from bots.services.visitors import visitor_contact
+from tenants.kernel import registry
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
 from tenants.selectors.hosts import merchant_of
@@ -42,7 +44,7 @@ VISIT_S = 30 * 60
 DAY_S = 24 * 3600
 PAGES_KEPT = 20
 LISTED = 200
-CONDITIONS = ("page", "seconds", "cart_from", "returning", "open", "known")
+CONDITIONS = ("page", "seconds", "cart_from", "returning", "open", "known", "segment")
 
 
 class VisitorGone(RuleBroken):
@@ -187,6 +189,10 @@ def fits(when: Mapping[str, Any], visit: Mapping[str, Any], contact: Contact | N
         return False
     if "known" in when and (contact is not None) is not when["known"]:
         return False
+    if when.get("segment") and not (
+        contact is not None and in_segments([int(when["segment"])], contact.pk)
+    ):
+        return False
     if "open" in when:
         is_open, _start = opening(timezone.now(), merchant_of(current_schema()).time_zone)
         return bool(is_open) is when["open"]
@@ -219,6 +225,23 @@ def answered(channel_id: int, visitor: str) -> dict[str, Any]:
     if visit.get("greeting"):
         more["greeting"] = visit["greeting"]
     return more
+
+
+@registry.forget.register("visits")
+def forget_visits(contacts: list[int]) -> None:
+    """What a forgotten person looked at now, and what the chat had for them, goes at once."""
+    day = timezone.localdate().isoformat()
+    greetings = [f"greeted:{day}:{pk}" for pk in Greeting.objects.values_list("pk", flat=True)]
+    found = Contact.objects.filter(pk__in=contacts, channel__kind="web")
+    names = list(found.values_list("channel", "external_id"))
+    try:
+        pipe = _redis().pipeline()
+        for channel, visitor in names:
+            pipe.delete(*(_key(kind, channel, visitor) for kind in ("visit", "invite", *greetings)))
+            pipe.zrem(f"visits:{current_schema()}", f"{channel}:{visitor}")
+        pipe.execute()
+    except redis.RedisError as exc:  # it goes by itself after VISIT_S
+        log.warning("visits of %s are forgotten by time alone: %s", current_schema(), exc)
 
 
 # ── The colleagues' side ─────────────────────────────────────────────────────────────────────

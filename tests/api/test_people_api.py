@@ -131,6 +131,26 @@ def test_an_agent_sees_people_of_conversations_it_may_see_only(alpha, at, api_of
         assert PersonFact.objects.count() == 0
 
 
+def test_a_thread_leads_to_the_card_of_who_writes_in_it(alpha, beta, at, api_of):
+    person, contact, talk = at.add("Анна", PHONE, texts=["Привет"])
+    at.add("Анна в Телеграме", PHONE, texts=["И здесь"])
+    hidden = at.add("Чужая", texts=["x"], agent=alpha.owner, speaker="agent")[2]
+    with alpha.inside():
+        Contact.objects.filter(pk=contact.pk).update(person=None)  # as visitors come
+        Team.objects.update(sees_colleagues=False)
+    client, url = api_of(alpha, "agent"), "/api/v1/desk/conversations/{}/person/".format
+
+    first, again = client.get(url(talk.pk)).json(), client.get(url(talk.pk)).json()
+
+    assert first["id"] == again["id"] != person.pk  # made once
+    assert [one["reason"] for one in first["suggestions"]] == ["phone"]
+    assert [(c["talk"]["id"], c["talk"]["status"]) for c in first["contacts"]] == [
+        (talk.pk, talk.status)
+    ]
+    assert client.get(url(hidden.pk)).status_code == 404
+    assert api_of(beta).get(url(talk.pk)).status_code == 404
+
+
 def test_the_same_proven_telephone_suggests_a_merge_that_can_be_taken_back(alpha, at, api_of):
     one, _contact, _t = at.add("Анна", PHONE)
     two, _c, _t = at.add("Аня", PHONE, ("email", "a@b.example", "code"))
@@ -302,12 +322,13 @@ def test_what_is_remembered_has_a_source_and_goes_by_itself(alpha, at, api_of):
     assert client.post(url, past, format="json").status_code == 400
     assert client.post(url, {"text": "x", "message": not_theirs.pk}).status_code == 400
     with alpha.inside():
-        assert people.facts_for_model(contact.pk) == ["Есть кошка"]
+        (told,) = reading.facts_for_model(contact.pk)
+        assert (told.text, told.is_said) == ("Есть кошка", True)
         assert people.forget_fact(fact.json()["id"]) is not None  # not yet
         PersonFact.objects.filter(pk=fact.json()["id"]).update(
             expires_at=timezone.now() - timedelta(seconds=1)
         )
-        assert people.facts_for_model(contact.pk) == []
+        assert reading.facts_for_model(contact.pk) == []
     assert [f["text"] for f in client.get(f"{URL}{person.pk}/").json()["facts"]] == [
         "Спорит о цене"
     ]
@@ -348,6 +369,8 @@ def _full(alpha: Any, at: People) -> tuple[Any, ...]:
         said = talk.messages.order_by("seq").first()
         stored = file_save(b"picture", name="passport.jpg", purpose="message")
         Attachment.objects.create(message=said, kind="image", file=stored, transcript="самовар")
+        sent = file_save(b"picture", name="sent.jpg", purpose="chat")  # from the chat of a site
+        Attachment.objects.create(message=said, kind="image", file=sent)
         Consent.objects.create(contact=contact, kind="processing", is_given=True, text="Да",
                                text_version="1", address="10.1.2.3")  # fmt: skip
         people.fact_add(person.pk, "Есть кошка", by=alpha.owner)
@@ -357,13 +380,13 @@ def _full(alpha: Any, at: People) -> tuple[Any, ...]:
 
 @pytest.mark.parametrize("texts", ["keep", "remove"])
 def test_a_person_is_forgotten_in_two_steps(alpha, at, api_of, texts):
-    person, contact, talk, said, stored = _full(alpha, at)
+    person, contact, talk, said, _stored = _full(alpha, at)
     other, _c, _t = at.add("Борис", ("phone", "+79160000001", "shared"), texts=["Самовар"])
     client, url = api_of(alpha, "owner"), f"{URL}{person.pk}/forget/"
 
     asked = client.post(url, {"texts": texts, "proof": "thread", "message": said.pk}).json()
     assert asked["counts"] == {
-        "contacts": 1, "identities": 1, "messages": 2, "files": 1, "facts": 1,
+        "contacts": 1, "identities": 1, "messages": 2, "files": 2, "facts": 1,
     }  # fmt: skip
     with alpha.inside():
         assert Contact.objects.get(pk=contact.pk).name == "Анна Тайная"  # nothing yet
@@ -380,7 +403,7 @@ def test_a_person_is_forgotten_in_two_steps(alpha, at, api_of, texts):
         )  # fmt: skip
         assert Identity.objects.filter(contact=contact).count() == 0
         assert PersonFact.objects.count() == 0
-        assert not StoredFile.objects.filter(pk=stored.pk).exists()
+        assert not StoredFile.objects.filter(name__in=["passport.jpg", "sent.jpg"]).exists()
         assert Consent.objects.get(contact=contact).address is None
         assert [m.text for m in talk.messages.order_by("seq")] == (
             ["Забудьте меня", "Самовар"] if texts == "keep" else ["", ""]
@@ -431,8 +454,8 @@ def test_one_person_is_exported_with_files(alpha, at, api_of, client_of):
     assert [m["text"] for m in data["messages"]] == ["Забудьте меня", "Самовар"]
     assert [f["text"] for f in data["facts"]] == ["Есть кошка"]
     assert [n.split("-", 1)[1] for n in archive.namelist() if n.startswith("files/")] == [
-        "passport.jpg"
-    ]
+        "passport.jpg", "sent.jpg"
+    ]  # fmt: skip
 
 
 def test_segments_count_people_by_their_conditions(alpha, at, api_of):
@@ -475,8 +498,10 @@ def test_segments_count_people_by_their_conditions(alpha, at, api_of):
     assert api_of(alpha, "agent").post("/api/v1/segments/", {}, format="json").status_code == 403
     with alpha.inside():
         first = Segment.objects.order_by("pk").first()
-        assert reading.in_segment(first.pk, rich.contacts.get().pk) is True
-        assert reading.in_segment(first.pk, poor.contacts.get().pk) is False
+        theirs, other = rich.contacts.get().pk, poor.contacts.get().pk
+        assert reading.in_segments([first.pk], theirs) is True
+        assert reading.in_segments([first.pk, 10**6], other) is False
+        assert reading.in_segments([10**6], theirs) is False
     listed = client.get(URL, {"segment": first.pk}).json()["results"]
     assert [one["name"] for one in listed] == ["Богатая"]
 

@@ -9,7 +9,7 @@ import pytest
 from django.utils import timezone
 
 from bots.engine.base import Answer, Decision, Reason
-from bots.models import Conversation, Label, Macro, Message, Rule, RuleFiring
+from bots.models import Conversation, Label, Macro, Message, Person, Rule, RuleFiring, Segment
 from bots.services import rules
 from bots.services.queues import default_team
 from tenants.kernel import outbox
@@ -218,6 +218,29 @@ def test_a_silent_colleague_is_relieved_unless_that_is_switched_off(alpha, talk_
     assert (found.speaker, found.priority, found.followers) == ("queue", 1, [alpha.agent.pk])
     assert fired(alpha) == [("done", ["priority"])]
     assert api.delete(f"/api/v1/rules/{builtin['agent_silent']}/").status_code == 400
+
+
+def test_a_rule_asks_for_a_segment_of_buyers(alpha, beta, talk_of, api_of):
+    with beta.inside():
+        Segment.objects.create(name="Все", conditions=[])
+    with alpha.inside():
+        vip = Segment.objects.create(
+            name="VIP", conditions=[{"field": "field:vip", "op": "is", "value": True}]
+        )
+    api = api_of(alpha)
+    for op, label in (("is", "returns"), ("is_not", "other")):
+        rule_of(api, when=[{"field": "segment", "op": op, "value": [vip.pk]}],
+                then=[{"act": "label", "labels": [label]}])  # fmt: skip
+    known, stranger = talk_of(alpha), talk_of(alpha)
+    known.says("Добрый день")
+    with alpha.inside():
+        Person.objects.filter(contacts=known.conversation().contact).update(fields={"vip": True})
+    known.says("Где мой заказ?")
+    stranger.says("Где мой заказ?")
+    follow(known)
+
+    assert "returns" in known.conversation().labels
+    assert stranger.conversation().labels == ["other"]
 
 
 def test_thanks_reopen_where_the_rule_is_switched_off(alpha, talk_of, api_of):

@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from bots.models import Channel, Contact, Conversation, Greeting, Message, Team, TeamMember
+from bots.models import (
+    Channel,
+    Contact,
+    Conversation,
+    Greeting,
+    Message,
+    Person,
+    Segment,
+    Team,
+    TeamMember,
+)
 from bots.services import places, visits
 from tenants.kernel.context import PUBLIC, enter
 from tests.live.conftest import Browser
@@ -131,6 +141,60 @@ def test_a_greeting_is_said_by_its_rule_and_so_often_a_day(alpha, beta, shown, b
 def test_conditions_of_a_greeting(alpha, shown, browser_of, when, body, is_said):
     greet(alpha, when=when)
     assert ("greeting" in beat(browser_of(alpha), **body)) is is_said
+
+
+def test_a_greeting_is_for_a_segment_of_buyers(
+    alpha, beta, shown, browser_of, api_of, work, answers
+):
+    with alpha.inside():
+        vip = Segment.objects.create(
+            name="VIP", conditions=[{"field": "field:vip", "op": "is", "value": True}]
+        )
+    given = {"name": "VIP", "text": {"ru": "С возвращением"}, "when": {"segment": vip.pk},
+             "is_on": True}  # fmt: skip
+    assert api_of(beta).post("/api/v1/greetings/", given, format="json").status_code == 400
+    made = api_of(alpha).post("/api/v1/greetings/", given, format="json")
+    assert (made.status_code, made.json()["when"]) == (201, {"segment": vip.pk})
+    buyer = browser_of(alpha)
+    assert "greeting" not in beat(buyer)  # nobody knows them yet
+    buyer.says("key-000001", "Здравствуйте, вопрос по заказу")
+    work(alpha)
+    with alpha.inside():
+        Conversation.objects.update(status="resolved", speaker="nobody")
+    assert "greeting" not in beat(buyer)
+    with alpha.inside():
+        Person.objects.update(fields={"vip": True})
+    assert beat(buyer)["greeting"]["text"] == "С возвращением"
+    with alpha.inside():
+        vip.delete()
+
+
+def test_visits_of_a_forgotten_person_are_forgotten(
+    alpha, beta, shown, browser_of, api_of, work, answers
+):
+    greet(alpha)
+    buyer, other, alien = browser_of(alpha), browser_of(alpha), browser_of(beta)
+    for one in (buyer, other, alien):
+        beat(one, "/lamps")
+    buyer.says("key-000001", "Забудьте меня")
+    work(alpha)
+    beat(buyer, "/secret")
+    with alpha.inside():
+        contact = Contact.objects.get()
+        visitor = contact.external_id
+
+    def kept() -> list[str]:  # the pace of sending is a number, and gone in seconds
+        names = visits._redis().scan_iter(f"*{visitor}*")
+        return [name for name in names if not name.startswith("pace:")]
+
+    assert kept()
+    client, url = api_of(alpha, "owner"), f"/api/v1/people/{contact.person_id}/forget/"
+    code = client.post(url, {"texts": "remove", "proof": "document"}).json()["code"]
+    assert client.post(url, {"code": code}).status_code == 200
+
+    assert not kept()
+    assert [one["page"] for one in listed(client)] == [f"{SHOP}/lamps"]
+    assert len(listed(api_of(beta))) == 1
 
 
 def test_an_answered_greeting_opens_the_talk_and_is_counted(
