@@ -9,6 +9,7 @@ import './styles/panels.css';
 import './styles/said.css';
 import './styles/small.css';
 import './board/board.css';
+import './people/people.css';
 import { applyBrand } from '../../shared/tokens';
 import { App } from './app';
 import { Desk } from './store/desk';

@@ -206,6 +206,7 @@ export interface Episode {
   reason: string;
 }
 
+/** What a thread says of its buyer; who they are is their card (people/card.ts). */
 export interface Context {
   name: string;
   username: string;
@@ -216,16 +217,8 @@ export interface Context {
   page: string;
   referrer: string;
   utm: Record<string, string>;
-  orders: {
-    number: string;
-    status: string;
-    sum: string;
-    currency: string;
-    placed_at: string;
-    lines: string[];
-  }[];
-  episodes: Episode[];
   summary: string;
+  reason: string;
 }
 
 /** What may be sent through the channel of this conversation. */

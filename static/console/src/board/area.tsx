@@ -1,16 +1,28 @@
-/** «Табло» and «Отчёты»: areas beside the dialogues, loaded when first opened. By address: #board. */
+/** «Клиенты», «Табло» and «Отчёты»: areas beside the dialogues, loaded when first opened. By address: #board. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 
 type Pages = typeof import('./mount');
-const NAMES = ['board', 'reports'] as const;
+const NAMES = ['people', 'board', 'reports'] as const;
 type Name = (typeof NAMES)[number];
 const TITLES = {
-  ru: { board: 'Табло', reports: 'Отчёты', failed: 'Раздел не загрузился. Обновите страницу.' },
-  en: { board: 'Board', reports: 'Reports', failed: 'This did not load. Reload the page.' },
+  ru: {
+    people: 'Клиенты',
+    board: 'Табло',
+    reports: 'Отчёты',
+    failed: 'Раздел не загрузился. Обновите страницу.',
+  },
+  en: {
+    people: 'Customers',
+    board: 'Board',
+    reports: 'Reports',
+    failed: 'This did not load. Reload the page.',
+  },
 };
 const PATHS = {
+  people:
+    'M16 21v-2a4 4 0 0 0-4-4H6a4 4 0 0 0-4 4v2M9 3a4 4 0 1 1 0 8 4 4 0 0 1 0-8M22 21v-2a4 4 0 0 0-3-3.87M16 3.13a4 4 0 0 1 0 7.75',
   board: 'M3 3h8v10H3zM13 3h8v6h-8zM13 11h8v10h-8zM3 15h8v6H3z',
   reports: 'M4 20V10M10 20V4M16 20v-7M22 20H2',
 };
@@ -28,17 +40,16 @@ function useArea(): Name | '' {
   return area;
 }
 
-/** For the rail; whoever leads no team is refused by the server, so agents are shown them too
- * only where they lead one. */
+/** For the rail; board and reports are refused by the server to whoever leads no team, so agents
+ * are shown them only where they lead one. */
 export function AreaLinks({ state }: { state: State }) {
   const area = useArea();
   const mayLook =
     state.boot.role !== 'agent' ||
     state.teams.some((team) => (team as { is_lead?: boolean }).is_lead);
-  if (!mayLook) return null;
   return (
     <>
-      {NAMES.map((name) => (
+      {NAMES.filter((name) => mayLook || name === 'people').map((name) => (
         <a
           key={name}
           class={`icon ${area === name ? 'is-on' : ''}`}

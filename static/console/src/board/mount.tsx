@@ -1,11 +1,12 @@
 /** The areas as a file of their own: what the console calls when one is opened or left. */
 import { render } from 'preact';
+import { PeoplePage } from '../people/area';
 import type { Desk } from '../store/desk';
 import { speak } from '../words';
 import { BoardPage } from './board';
 import { ReportsPage } from './reports';
 
-const PAGES = { board: BoardPage, reports: ReportsPage };
+const PAGES = { board: BoardPage, reports: ReportsPage, people: PeoplePage };
 
 export function mount(node: Element, desk: Desk, name: keyof typeof PAGES): void {
   const { state } = desk;

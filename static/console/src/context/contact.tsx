@@ -1,9 +1,10 @@
+import { Pair } from '../people/parts';
 import type { State } from '../store/core';
 import type { Context } from '../types';
-import { Icon } from '../ui/icons';
-import { buyerName, clock, dayText, languageName, t } from '../words';
+import { buyerName, clock, t } from '../words';
 
-export function Contact({ context, state }: { context: Context; state: State }) {
+/** Who writes, while their card is on its way or cannot be read. */
+export function Known({ context, state }: { context: Context; state: State }) {
   const row = state.thread!.conversation;
   return (
     <>
@@ -12,33 +13,17 @@ export function Contact({ context, state }: { context: Context; state: State }) 
         {row.channel.name}
         {context.username && ` · @${context.username}`}
       </p>
-      {context.identities.map((identity) => (
-        <p key={identity.value} class="identity">
-          <a
-            href={
-              identity.kind === 'phone'
-                ? `tel:${identity.value}`
-                : identity.kind === 'email'
-                  ? `mailto:${identity.value}`
-                  : undefined
-            }
-          >
-            {identity.value}
-          </a>{' '}
-          {identity.proof === 'claimed' ? (
-            <span class="muted">{t('claimed')}</span>
-          ) : (
-            <span class="ok">
-              <Icon name="check" size={14} /> {t('proven')}
-            </span>
-          )}
-        </p>
-      ))}
-      <Pair name={t('language')} value={languageName(context.language || row.language)} />
+    </>
+  );
+}
+
+/** Where the buyer is now and came from, as the site tells it. */
+export function Visit({ context }: { context: Context }) {
+  return (
+    <>
       <Pair name={t('shopTime')} value={clock(new Date().toISOString())} />
-      <Pair name={t('since')} value={dayText(context.since)} />
-      {context.page && <Pair name={t('page')} value={context.page} isAddress />}
-      {context.referrer && <Pair name={t('came')} value={context.referrer} isAddress />}
+      {context.page && <Pair name={t('page')} value={<Address value={context.page} />} />}
+      {context.referrer && <Pair name={t('came')} value={<Address value={context.referrer} />} />}
       {Object.entries(context.utm).map(([name, value]) => (
         <Pair key={name} name={name} value={String(value)} />
       ))}
@@ -46,28 +31,12 @@ export function Contact({ context, state }: { context: Context; state: State }) 
   );
 }
 
-export function Pair({
-  name,
-  value,
-  isAddress,
-}: {
-  name: string;
-  value: string;
-  isAddress?: boolean;
-}) {
-  if (!value) return null;
-  return (
-    <p class="pair">
-      <span class="muted">{name}</span>
-      <span class={isAddress ? 'url' : ''} dir="auto">
-        {isAddress && /^https?:\/\//.test(value) ? (
-          <a href={value} target="_blank" rel="noreferrer">
-            {value.replace(/^https?:\/\//, '')}
-          </a>
-        ) : (
-          value
-        )}
-      </span>
-    </p>
+function Address({ value }: { value: string }) {
+  return /^https?:\/\//.test(value) ? (
+    <a class="url" href={value} target="_blank" rel="noreferrer">
+      {value.replace(/^https?:\/\//, '')}
+    </a>
+  ) : (
+    <span class="url">{value}</span>
   );
 }

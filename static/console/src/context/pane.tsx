@@ -1,44 +1,97 @@
 import type { ComponentChildren } from 'preact';
+import { type Held, useCard } from '../people/card';
+import { Facts } from '../people/facts';
+import { Fields } from '../people/fields';
+import { Consents, Done, Orders, type Part, Past, Who } from '../people/parts';
+import { type Key, type Words, wordsOf } from '../people/words';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Context } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
-import { t, type Word } from '../words';
-import { Contact } from './contact';
-import { Orders } from './orders';
-import { Past } from './past';
+import { t } from '../words';
+import { Known, Visit } from './contact';
 import { hasSummary, Summary } from './summary';
+
+interface Shown {
+  context: Context;
+  state: State;
+  desk: Desk;
+  held: Held;
+  part: Part | null; // with the person's card, once it is there
+}
 
 interface Card {
   id: string;
-  word: Word;
-  render(context: Context, state: State, desk: Desk): ComponentChildren;
+  title: (w: Words) => string;
+  render(shown: Shown): ComponentChildren;
 }
+
+const LAST_SAID = 5;
+
+/** A card of the person's, by its own words. */
+const personal = (id: string, word: Key, Body: (part: Part) => ComponentChildren): Card => ({
+  id,
+  title: (w) => w(word),
+  render: ({ part }) => {
+    const Shown = Body as (part: Part) => preact.JSX.Element;
+    return part && <Shown {...part} />;
+  },
+});
 
 /** The cards about the buyer, in their usual order; each is a module of its own. */
 const CARDS: Card[] = [
   {
     id: 'contact',
-    word: 'contact',
-    render: (context, state) => <Contact context={context} state={state} />,
+    title: () => t('contact'),
+    render: ({ context, state, held, part }) => (
+      <>
+        {part ? (
+          <Who {...part} here={state.open ?? 0} />
+        ) : (
+          <>
+            <Known context={context} state={state} />
+            {held.failure && <p class="muted">{held.failure}</p>}
+          </>
+        )}
+        <Visit context={context} />
+      </>
+    ),
   },
   {
     id: 'summary',
-    word: 'summary',
-    render: (context, state) =>
+    title: () => t('summary'),
+    render: ({ context, state }) =>
       hasSummary(context, state) ? <Summary context={context} state={state} /> : null,
   },
-  { id: 'orders', word: 'orders', render: (context) => <Orders context={context} /> },
+  personal('orders', 'orders', Orders),
+  personal('fields', 'fields', Fields),
   {
-    id: 'past',
-    word: 'past',
-    render: (context, _state, desk) => <Past context={context} desk={desk} />,
+    id: 'facts',
+    title: (w) => w('facts'),
+    render: ({ part, state }) => part && <Facts {...part} said={lastSaid(state)} />,
   },
+  personal('past', 'past', Past),
+  personal('consents', 'consents', Consents),
+  personal('acts', 'acts', Done),
 ];
+
+/** What the buyer said last: where a fact can be taken from. */
+const lastSaid = (state: State) =>
+  (state.thread?.messages ?? [])
+    .filter((one) => one.author === 'buyer' && one.text)
+    .slice(-LAST_SAID)
+    .reverse();
 
 export function ContextPane({ desk, state }: { desk: Desk; state: State }) {
   const context = state.thread?.context;
+  const w = wordsOf(state.boot.lang);
+  const held = useCard(
+    desk,
+    state.open ? `/desk/conversations/${state.open}/person/` : '',
+    state.thread?.conversation.status,
+  );
+  const part = held.card && { card: held.card, acts: held.acts, w, desk };
   const own = state.prefs.cards ?? [];
   const folded = state.prefs.folded ?? [];
   const place = (card: Card): number => {
@@ -72,7 +125,7 @@ export function ContextPane({ desk, state }: { desk: Desk; state: State }) {
       </header>
       {context &&
         cards.map((card, at) => {
-          const shown = card.render(context, state, desk);
+          const shown = card.render({ context, state, desk, held, part });
           if (!shown) return null;
           const isFolded = folded.includes(card.id);
           return (
@@ -84,12 +137,12 @@ export function ContextPane({ desk, state }: { desk: Desk; state: State }) {
                   aria-expanded={!isFolded}
                   onClick={() => fold(card.id)}
                 >
-                  <Icon name={isFolded ? 'right' : 'down'} size={14} /> {t(card.word)}
+                  <Icon name={isFolded ? 'right' : 'down'} size={14} /> {card.title(w)}
                 </button>
                 {at > 0 && (
                   <Menu
                     icon="more"
-                    title={t(card.word)}
+                    title={card.title(w)}
                     items={[{ text: t('raise'), run: () => raise(card.id) }]}
                   />
                 )}

@@ -1,10 +1,10 @@
+import { Pair } from '../people/parts';
 import type { State } from '../store/core';
 import type { Context } from '../types';
 import { reasonText, t } from '../words';
-import { Pair } from './contact';
 
 const reasonOf = (context: Context, state: State): string | undefined =>
-  state.thread?.conversation.reason || context.episodes[0]?.reason;
+  state.thread?.conversation.reason || context.reason;
 
 export const hasSummary = (context: Context, state: State): boolean =>
   Boolean(context.summary || reasonOf(context, state));

@@ -1,0 +1,258 @@
+"""Buyers in sight: their card beside a thread, their page and list, merging with undo."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+
+from bots.models import (
+    Consent,
+    Contact,
+    Conversation,
+    Identity,
+    Person,
+    PersonFact,
+    PersonField,
+    PersonMerge,
+    Segment,
+    Team,
+)
+from integrations.models import Order, OrderLine
+from tenants.workspace.models import User
+from tests.browser.test_console import desk_of, says, until  # noqa: F401
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+SHOTS = os.environ.get("SHOTS", "")
+PHONE = "+79161234567"
+
+
+def shot(page: Any, name: str) -> None:
+    if SHOTS:
+        page.wait_for_timeout(250)
+        page.screenshot(path=str(Path(SHOTS) / f"people-{name}.png"))
+
+
+@pytest.fixture
+def shop(alpha, beta, product):
+    """Анна writes from two browsers and has proven the same telephone in both; so has she at
+    beta, where nothing of this may be seen."""
+    for place in (alpha, beta):
+        says(place, "Здравствуйте, у меня аллергия на шерсть", visitor="v1", name="Анна Смирнова")
+        says(place, "Это снова я, с телефона", visitor="v2", name="Анна С.")
+        with place.inside():
+            _wait_for(2)
+            for contact in Contact.objects.all():
+                Identity.objects.create(
+                    contact=contact, kind="phone", value=PHONE, proof="shared",
+                    proven_at=timezone.now(),
+                )  # fmt: skip
+    with alpha.inside():
+        first = Contact.objects.get(external_id="v1")
+        Consent.objects.create(
+            contact=first, kind="processing", is_given=True, text="Да", text_version="1"
+        )
+        _cleared()
+        order = Order.objects.create(
+            number="98727", phone=PHONE, status="shipped", sum=4990, placed_at=timezone.now()
+        )
+        OrderLine.objects.create(order=order, name="Плед шерстяной", qty=1, price=4990)
+        PersonField.objects.create(code="size", name="Размер", kind="number")
+        PersonField.objects.create(
+            code="club", name="Клуб", kind="choice", choices=["Золотой", "Серебряный"]
+        )
+        Segment.objects.create(
+            name="Золотой клуб",
+            conditions=[{"field": "field:club", "op": "is", "value": "Золотой"}],
+        )
+    yield alpha
+    with alpha.inside():
+        _cleared()
+        Team.objects.update(sees_colleagues=True)
+        User.objects.update(language="")
+
+
+def _cleared() -> None:
+    """What the suite does not empty by itself."""
+    Order.objects.filter(number="98727").delete()
+    Segment.objects.all().delete()
+    PersonField.objects.all().delete()
+
+
+def talk_of(shop: Any) -> int:
+    with shop.inside():
+        return Conversation.objects.get(contact__external_id="v1").pk
+
+
+def _wait_for(contacts: int) -> None:
+    import time
+
+    for _try in range(200):
+        if Conversation.objects.exclude(preview="").count() >= contacts:
+            return
+        time.sleep(0.05)
+    raise AssertionError("the buyers' messages did not come")
+
+
+def card_of(page: Any, title: str) -> Any:
+    return page.locator(".context section", has=page.locator("h3", has_text=title))
+
+
+def open_talk(page: Any, talk: int) -> None:
+    page.goto(page.url.split("#")[0] + f"#{talk}")
+    page.reload()
+    page.locator(".context .person-name").wait_for()
+
+
+def test_two_cards_are_merged_beside_the_thread_and_parted_again(shop, desk_of):  # noqa: F811
+    page = desk_of(shop, "agent")
+    open_talk(page, talk_of(shop))
+    same = page.locator(".same")
+    expect(same).to_contain_text(PHONE)
+    shot(page, "suggested")
+
+    same.get_by_role("button", name="Объединить").click()
+    page.locator(".toast", has_text="Карточки объединены").wait_for()
+    expect(page.locator(".contact-line")).to_have_count(2)
+    with shop.inside():
+        assert PersonMerge.objects.get().state == "done"
+    shot(page, "merged")
+    page.locator(".toast button").click()
+    expect(page.locator(".contact-line")).to_have_count(1)
+    with shop.inside():
+        assert PersonMerge.objects.get().state == "undone"
+    assert not same.count()  # what was parted is not suggested again
+    assert not page.troubles
+
+
+def test_a_suggestion_is_refused_for_good(shop, desk_of):  # noqa: F811
+    page = desk_of(shop, "agent")
+    open_talk(page, talk_of(shop))
+    page.locator(".same").get_by_role("button", name="Это разные люди").click()
+    expect(page.locator(".same")).to_have_count(0)
+    page.reload()
+    page.locator(".context .person-name").wait_for()
+    assert page.locator(".same").count() == 0
+    assert not page.troubles
+
+
+def test_a_card_is_filled_in_beside_the_thread(shop, desk_of):  # noqa: F811
+    page = desk_of(shop, "agent")
+    open_talk(page, talk_of(shop))
+    expect(card_of(page, "Заказы")).to_contain_text("98727")
+    expect(card_of(page, "Согласия")).to_contain_text("обработка данных: дано")
+
+    fields = card_of(page, "Поля")
+    fields.get_by_title("Изменить: Размер").click()
+    fields.get_by_label("Размер").fill("44")
+    fields.get_by_label("Размер").press("Enter")
+    expect(fields.get_by_title("Изменить: Размер")).to_have_text("44")
+    fields.get_by_label("Клуб").select_option("Золотой")
+    page.locator(".person-name").click()
+    page.locator("input.in-place").fill("Анна Петровна")
+    page.locator("input.in-place").press("Enter")
+    expect(page.locator(".person-name")).to_have_text("Анна Петровна")
+
+    facts = card_of(page, "Помним о клиенте")
+    facts.get_by_role("button", name="Добавить").click()
+    facts.get_by_label("Что запомнить").fill("Аллергия на шерсть")
+    facts.locator("select[name=message]").select_option(index=1)
+    facts.locator("select[name=days]").select_option("30")
+    shot(page, "new-fact")
+    facts.get_by_role("button", name="Запомнить").click()
+    expect(facts.locator("li")).to_contain_text("из сообщения")
+    shot(page, "filled")
+    with shop.inside():
+        person = Person.objects.get(pk=Contact.objects.get(external_id="v1").person_id)
+        assert (person.name, person.fields) == ("Анна Петровна", {"size": 44, "club": "Золотой"})
+        fact = PersonFact.objects.get()
+        assert (fact.text, fact.message.text) == (
+            "Аллергия на шерсть", "Здравствуйте, у меня аллергия на шерсть",
+        )  # fmt: skip
+        assert fact.expires_at is not None
+    facts.get_by_title("Забыть это").click()
+    expect(facts.locator("li")).to_have_count(0)
+    page.locator(".toast button").click()
+    expect(facts.locator("li")).to_have_count(1)
+    with shop.inside():
+        again = PersonFact.objects.get()
+        assert (again.text, again.message_id) == (fact.text, fact.message_id)
+    assert not page.troubles
+
+
+def test_customers_are_searched_narrowed_and_opened(shop, desk_of):  # noqa: F811
+    with shop.inside():
+        Person.objects.filter(contacts__external_id="v1").update(fields={"club": "Золотой"})
+    page = desk_of(shop, "agent")
+    page.locator(".rail a[href='#people']").click()
+    rows = page.locator(".people-list li")
+    expect(rows).to_have_count(2)
+    shot(page, "list")
+    page.get_by_label("Имя, телефон, почта").fill("Смирнова")
+    expect(rows).to_have_count(1)
+    page.get_by_label("Имя, телефон, почта").fill("нет таких")
+    page.get_by_text("Никого не нашли.").wait_for()
+    page.get_by_role("button", name="Сбросить поиск").click()
+    expect(rows).to_have_count(2)
+    page.get_by_label("Сегмент").select_option(label="Золотой клуб (1)")
+    expect(rows).to_have_count(1)
+
+    rows.locator("a").click()
+    page.locator(".person-page").wait_for()
+    assert page.url.split("#")[1].startswith("people/")
+    shot(page, "person")
+    page.locator(".person-page .talk").click()
+    page.locator(".thread .bubble", has_text="аллергия").wait_for()
+    assert page.locator(".area").count() == 0
+    assert not page.troubles
+
+
+def test_an_agent_sees_customers_of_its_own_conversations_only(shop, desk_of):  # noqa: F811
+    with shop.inside():
+        hidden = Conversation.objects.get(contact__external_id="v2")
+        Conversation.objects.filter(pk=hidden.pk).update(speaker="agent", agent=shop.owner)
+        hidden_person = hidden.contact.person_id
+        Team.objects.update(sees_colleagues=False)
+    page = desk_of(shop, "agent")
+    open_talk(page, talk_of(shop))
+    assert page.locator(".same").count() == 0
+    page.locator(".rail a[href='#people']").click()
+    expect(page.locator(".people-list li")).to_have_count(1)
+    page.goto(page.url.split("#")[0] + f"#people/{hidden_person}")
+    page.locator(".area .failure").wait_for()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_on_a_phone_the_card_and_the_list_fit(shop, desk_of, lang, look):  # noqa: F811
+    with shop.inside():
+        shop.agent.language = lang
+        shop.agent.save(update_fields=["language"])
+    page = desk_of(
+        shop, "agent", viewport={"width": 390, "height": 844}, color_scheme=look,
+        locale="en-GB" if lang == "en" else "ru-RU",
+    )  # fmt: skip
+    page.locator(".rail a[href='#people']").click()
+    page.locator(".people-list li").first.wait_for()
+    shot(page, f"phone-list-{lang}-{look}")
+    page.locator(".people-list li a").first.click()
+    page.locator(".person-page .person-name").wait_for()
+    shot(page, f"phone-person-{lang}-{look}")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    area = page.evaluate("document.querySelector('.area').scrollWidth")
+    assert max(width, area) <= 390
+    open_talk_on_phone(page, talk_of(shop))
+    shot(page, f"phone-pane-{lang}-{look}")
+    assert page.evaluate("document.querySelector('.context').scrollWidth") <= 390
+    assert not page.troubles
+
+
+def open_talk_on_phone(page: Any, talk: int) -> None:
+    page.goto(page.url.split("#")[0] + f"#{talk}")
+    page.reload()
+    page.locator(".about").first.click()
+    page.locator(".context .person-name").wait_for()
