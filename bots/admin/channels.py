@@ -31,6 +31,7 @@ from bots.services.channels import (
     channel_pause,
     hook_url,
     manifests,
+    offered,
     route_sync,
 )
 from tenants.admin import manifest_form
@@ -147,11 +148,11 @@ class ChannelAdmin(OwnPage):
 
     def _connect(self, request: HttpRequest) -> HttpResponse:
         kind = request.GET.get("kind", "")
-        if kind not in manifests():
-            kinds = sorted(manifests().items(), key=lambda item: item[1].region != "ru")
+        if kind not in offered():
+            kinds = sorted(offered().items(), key=lambda item: item[1].region != "ru")
             notes = [(key, manifest, _note(manifest)) for key, manifest in kinds]
             return self.choose(request, _("Where do your buyers write?"), notes)
-        manifest = manifests()[kind]
+        manifest = offered()[kind]
         form = channel_form(manifest, None, posted(request))
         if request.method == "POST" and form.is_valid():
             plain, secrets = manifest_form.split(manifest.settings, form.cleaned_data)

@@ -77,7 +77,7 @@ class ChannelKinds(APIView):
     def get(self, request) -> Response:
         """Kinds of channels, and what each asks for."""
         return Response(
-            [kind_of(one, capabilities=one.files) for one in channels.manifests().values()]
+            [kind_of(one, capabilities=one.files) for one in channels.offered().values()]
         )
 
 

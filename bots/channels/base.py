@@ -78,6 +78,7 @@ class ChannelManifest:
     maturity: Maturity = Maturity.SIMULATED
     gaps: tuple[str, ...] = ()
     polls: bool = False  # can fetch by itself when there is no public address
+    is_offered: bool = True  # False: the product makes it itself, nobody connects one
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from bots.models.desk import Mention, SavedView, Verdict
 from bots.models.hours import Holiday, OpeningHours
 from bots.models.inbox import Inbox
 from bots.models.knowledge import Article, KnowledgeFile, KnowledgeIndex, Passage, Synonym
+from bots.models.moving import Imported
 from bots.models.notices import Notice, PushSubscription
 from bots.models.people import PersonFact, PersonField, PersonMerge, Segment
 from bots.models.team import AgentProfile, Label, Shift, Team, TeamMember
@@ -46,6 +47,7 @@ __all__ = [
     "Greeting",
     "Holiday",
     "Identity",
+    "Imported",
     "Inbox",
     "KnowledgeFile",
     "KnowledgeIndex",

@@ -135,7 +135,8 @@ def message_of(message: Message) -> dict[str, Any]:
         "seq": message.seq,
         "author": message.author,
         "kind": message.kind,
-        "name": str(message.user) if message.user else "",
+        # Of a colleague elsewhere (bots.services.moving) the name alone is known.
+        "name": str(message.user) if message.user else str(meta.get("imported", "")),
         "user": message.user_id,
         "text": message.text,
         "state": message.state,

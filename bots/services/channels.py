@@ -32,6 +32,11 @@ def manifests() -> dict[str, ChannelManifest]:
     return registry.manifests("bots.channels")
 
 
+def offered() -> dict[str, ChannelManifest]:
+    """Those a merchant may connect."""
+    return {key: one for key, one in manifests().items() if one.is_offered}
+
+
 def manifest_of(kind: str) -> ChannelManifest:
     try:
         return manifests()[kind]
@@ -92,7 +97,8 @@ def channel_create(
 
     Raises LimitReached where the plan allows no more.
     """
-    manifest_of(kind)
+    if not manifest_of(kind).is_offered:
+        raise UnknownKind(_("There is no kind of channel named “%s”.") % kind)
     with transaction.atomic():
         limits.check("channels")
         channel = Channel.objects.create(

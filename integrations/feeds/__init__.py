@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,7 @@ from integrations.feeds.base import Items
 from integrations.feeds.xml import open_plain, true_encoding
 from tenants.kernel.documents import Unreadable, copy_member, open_zip
 
-__all__ = ["Feed", "Unreadable", "open_feed"]
+__all__ = ["Feed", "Unreadable", "open_feed", "table_rows"]
 
 MAX_UNPACKED = 1024 * 1024 * 1024
 
@@ -43,6 +44,23 @@ def open_feed(path: Path, *, price_type: str = "") -> Iterator[Feed]:
             yield _packed(path, folder, price_type)
         else:
             yield _single(path, price_type)
+
+
+def table_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
+    """Rows of any CSV or XLSX, headings included, with their numbers.
+
+    A cell with a formula is a `table.Formula`. Raises Unreadable, in words.
+    """
+    if _starts(path, b"PK"):
+        yield from table.xlsx_rows(path)
+        return
+    with open_plain(path) as stream:
+        head = stream.read(4096)
+    if not head.strip(b"\xef\xbb\xbf\xff\xfe \t\r\n\0"):
+        raise Unreadable(_("The file is empty."))
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        raise Unreadable(_("This is an old Excel file (XLS). Save it as XLSX or CSV."))
+    yield from table.csv_rows(path)
 
 
 def _packed(path: Path, folder: Path, price_type: str) -> Feed:

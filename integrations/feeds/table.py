@@ -120,7 +120,7 @@ def csv_delimiter(lines: Sequence[str]) -> str:
         return ";"
 
 
-def _csv_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
+def csv_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
     encoding = csv_encoding(path)
     with open_plain(path) as stream:
         if b"\x00" in stream.read(4096) and encoding != "utf-16":
@@ -169,7 +169,7 @@ class Formula(str):
     __slots__ = ()
 
 
-def _xlsx_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
+def xlsx_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
     from openpyxl import load_workbook  # a second of imports only importers need
 
     check_office(path, max_unpacked=MAX_XLSX)
@@ -218,11 +218,11 @@ def total(path: Path) -> int:
 
 
 def read_csv(path: Path) -> Items:
-    return _read(_csv_rows(path))
+    return _read(csv_rows(path))
 
 
 def read_xlsx(path: Path) -> Items:
-    return _read(_xlsx_rows(path))
+    return _read(xlsx_rows(path))
 
 
 def _read(rows: Iterator[tuple[int, list[Any]]]) -> Items:
@@ -285,7 +285,7 @@ def _record(columns: dict[int, str], cells: Sequence[Any]) -> tuple[dict[str, An
         if value is None or value == "":
             continue
         if isinstance(value, str):
-            value = _no_formula(value, title)
+            value = no_formula(value, title)
         if field.startswith("param:"):
             values.add_param(params, title, _shown(value))
         elif field == "picture":
@@ -296,7 +296,7 @@ def _record(columns: dict[int, str], cells: Sequence[Any]) -> tuple[dict[str, An
     return record, params
 
 
-def _no_formula(value: str, title: str) -> str:
+def no_formula(value: str, title: str) -> str:
     if escaped := _FORMULA_TEXT.fullmatch(value.strip()):
         return escaped[1]  # ="00123": how spreadsheets keep leading zeros in a CSV
     if isinstance(value, Formula) or value.lstrip().startswith("="):

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from tenants.kernel.simulate import serve_simulator, simulators
 
-PACKAGES = ("bots.llm", "bots.channels", "integrations.connectors")
+PACKAGES = ("bots.llm", "bots.channels", "bots.importers", "integrations.connectors")
 
 
 class Command(BaseCommand):

@@ -1,0 +1,657 @@
+"""Moving in: a source is read page by page and written, with its place and counts kept beside.
+
+A run is one job, or several where one was stopped and gone on with: what the run has counted stays
+counted. Each page or conversation commits with the job's own row, so a killed worker's run goes on
+where it was. A dry run reads all of it and writes nothing.
+
+The token is sealed in the job and leaves it when the work ends, at the latest an hour after a dry
+run. Nothing is told of what is written (`moving_write`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from bots.importers.base import (
+    KINDS,
+    About,
+    ContactIn,
+    ConversationIn,
+    Fault,
+    FileIn,
+    ImporterManifest,
+    MessageIn,
+    Refused,
+    RowRefused,
+    Source,
+)
+from bots.importers.table import columns
+from bots.models import Attachment, Episode, Message
+from bots.services.moving_write import Gone, Writer, counts_of
+from integrations.feeds import Unreadable, table_rows
+from integrations.feeds.base import RowRefused as FeedRowRefused
+from integrations.feeds.table import no_formula
+from tenants.kernel import due, registry
+from tenants.kernel.context import current_schema, release_connection
+from tenants.kernel.errors import NeedsMerchant, RetryLater, RuleBroken, VendorError
+from tenants.kernel.files import TooLarge, file_delete, file_on_disk, file_save
+from tenants.kernel.jobs import JobRefused, job, job_start
+from tenants.kernel.secrets import seal, unseal
+from tenants.workspace.models import Job, StoredFile, User
+
+JOB = "moving"
+END = "moving.end"
+FILE_LIMIT = 25 * 1024 * 1024
+# How long a dry run's token and table wait for the decision.
+KEPT_FOR = timedelta(hours=1)
+TRIES, TRIES_IN_ALL = 5, 10
+NOTES_KEPT = 200
+LISTS = ("agents", "teams", "labels", "templates")
+_WRITES = {"agents": "agent", "teams": "team", "labels": "label", "templates": "template"}
+ALL = (*LISTS, "contacts", "conversations", "files")
+NAMES = {
+    "agents": gettext_lazy("Colleagues"),
+    "teams": gettext_lazy("Teams"),
+    "labels": gettext_lazy("Labels"),
+    "templates": gettext_lazy("Templates"),
+    "contacts": gettext_lazy("Contacts"),
+    "conversations": gettext_lazy("Dialogues"),
+    "messages": gettext_lazy("Messages"),
+    "files": gettext_lazy("Files"),
+}
+ONE = {
+    "agents": gettext_lazy("colleague"),
+    "teams": gettext_lazy("team"),
+    "labels": gettext_lazy("label"),
+    "templates": gettext_lazy("template"),
+    "contacts": gettext_lazy("contact"),
+    "conversations": gettext_lazy("dialogue"),
+    "messages": gettext_lazy("message"),
+    "files": gettext_lazy("file"),
+}
+
+
+class Busy(RuleBroken):
+    """One import of history at a time: two of one source would race for the same rows."""
+
+    code = "moving_busy"
+
+
+class Stopped(Exception):
+    """Somebody has stopped the job."""
+
+
+def importers() -> dict[str, ImporterManifest]:
+    return registry.manifests("bots.importers")
+
+
+# ── Starting, going on, stopping ─────────────────────────────────────────────────────────────
+def moving_start(
+    importer: str,
+    *,
+    asked: Mapping[str, Any],
+    user: User,
+    token: str = "",
+    file: StoredFile | None = None,
+    parts: tuple[str, ...] = ALL,
+    is_dry: bool = True,
+    after: Job | None = None,
+) -> Job:
+    """Queue a run. `asked`: what its form was told, secrets apart.
+
+    `after`: a stopped or failed run that is gone on with. Raises Busy.
+    """
+    with transaction.atomic():
+        _nobody_else()
+        goes_on: dict[str, Any] = {}
+        if after is not None and not is_dry and not after.params.get("dry"):
+            goes_on = {
+                name: after.params[name]
+                for name in ("run", "at", "theirs", "added", "notes")
+                if name in after.params
+            }
+        return job_start(
+            JOB,
+            user=user,
+            importer=importer,
+            asked=dict(asked),
+            sealed=seal(current_schema(), token) if token else "",
+            file=file.pk if file else None,
+            parts=[name for name in ALL if name in parts],
+            dry=is_dry,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+            **goes_on,
+        )
+
+
+def moving_do(tried: Job, *, user: User) -> Job:
+    """What a dry run has shown, for real, with the token or table it still has.
+
+    Raises Busy; RuleBroken where the hour is over.
+    """
+    with transaction.atomic():
+        tried = Job.objects.select_for_update().get(pk=tried.pk)
+        _nobody_else()
+        if not may_do(tried):
+            raise RuleBroken(_("The dry run is too old: its token is forgotten. Begin anew."))
+        params = {
+            name: tried.params[name] for name in ("importer", "asked", "sealed", "file", "parts")
+        }
+        tried.params = {**tried.params, "sealed": "", "file": None}
+        tried.save(update_fields=["params"])
+        return job_start(
+            JOB,
+            user=user,
+            dry=False,
+            language=translation.get_language() or settings.LANGUAGE_CODE,
+            **params,
+        )
+
+
+def may_do(tried: Job) -> bool:
+    kept = tried.params.get("sealed") or tried.params.get("file")
+    return bool(tried.state == Job.State.DONE and tried.params.get("dry") and kept)
+
+
+def moving_stop(found: Job) -> bool:
+    """What is written stays; the run may be gone on with. False where it was over."""
+    with transaction.atomic():
+        stopped = Job.objects.filter(
+            pk=found.pk, kind=JOB, state__in=[Job.State.QUEUED, Job.State.RUNNING]
+        ).update(
+            state=Job.State.FAILED, finished_at=timezone.now(), message=_("Stopped by a person.")
+        )
+        if stopped:
+            _forget(Job.objects.get(pk=found.pk))
+    return bool(stopped)
+
+
+def _nobody_else() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 3))", [f"{current_schema()}:moving"]
+        )
+    if Job.objects.filter(kind=JOB, state__in=[Job.State.QUEUED, Job.State.RUNNING]).exists():
+        raise Busy(_("An import is under way. Wait for its end, or stop it."))
+
+
+def _forget(found: Job) -> None:
+    """Token and table leave the job."""
+    with transaction.atomic():
+        pk = found.params.get("file") or 0
+        stored = StoredFile.objects.filter(pk=pk, purpose="import").first()
+        if stored is not None:
+            file_delete(stored)
+        found.params = {**found.params, "sealed": "", "file": None}
+        found.save(update_fields=["params"])
+
+
+@due.worker(END)
+def _end(job_id: int) -> datetime | None:
+    found = Job.objects.filter(pk=job_id, kind=JOB).first()
+    if found is not None:
+        _forget(found)
+    return None
+
+
+# ── Before a run ─────────────────────────────────────────────────────────────────────────────
+@dataclass(frozen=True)
+class Sample:
+    """The head of a table, and which column looks like what."""
+
+    header: int
+    heading: list[Any]
+    rows: list[list[Any]]
+    guess: dict[str, int]
+
+
+def moving_check(importer: str, address: str, token: str, account: str = "") -> list[About]:
+    """Accounts a token may move in from. Raises VendorError."""
+    found: list[About] = registry.load(importers()[importer].implementation).check(
+        address, token, account
+    )
+    return found
+
+
+def table_sample(stored: StoredFile, table: str) -> Sample:
+    """Raises Unreadable."""
+    with file_on_disk(stored) as path:
+        header, heading, rows = columns.heading_row(_rows_of(path)())
+    if not heading:
+        raise Unreadable(_("No row of headings was found in the table."))
+    return Sample(header, heading, rows, columns.guess(heading, table))
+
+
+def table_columns(table: str) -> Sequence[Any]:
+    return tuple(columns.TABLES[table])
+
+
+def table_missing(chosen: Mapping[str, int], table: str) -> list[str]:
+    return [str(one.title) for one in columns.missing(chosen, table)]
+
+
+# ── The job ──────────────────────────────────────────────────────────────────────────────────
+@job(JOB)
+def moving_run(found: Job) -> None:
+    with translation.override(found.params.get("language") or settings.LANGUAGE_CODE):
+        try:
+            with _source(found) as source:
+                _Run(found, source).do()
+        except Stopped:
+            _forget(found)
+            found.state = Job.State.FAILED
+            return
+        except RetryLater as exc:
+            _again(found, exc)
+        except Unreadable as exc:
+            _forget(found)
+            raise JobRefused(str(exc)) from exc
+        except VendorError as exc:
+            _forget(found)
+            raise JobRefused(exc.detail) from exc
+        except Exception:
+            _forget(found)
+            raise
+        if found.params.get("dry"):
+            due.schedule(END, found.pk, due_at=timezone.now() + KEPT_FOR)
+        else:
+            _forget(found)
+
+
+def _again(found: Job, exc: RetryLater) -> None:
+    """A server may stumble: some tries with pauses, then words and a button to go on."""
+    tries = found.params.get("tries", 0) + 1
+    in_all = found.params.get("tries_in_all", 0) + 1
+    if tries > TRIES or in_all > TRIES_IN_ALL or "private address" in exc.detail:
+        _forget(found)
+        raise JobRefused(
+            _("The other side does not answer: %(why)s. What is here already stays; go on later.")
+            % {"why": exc.detail.rstrip(".")}
+        ) from exc
+    found.params = {**found.params, "tries": tries, "tries_in_all": in_all}
+    found.save(update_fields=["params"])
+    raise RetryLater(
+        exc.detail, retry_after_s=min(exc.retry_after_s or 5.0 * 2**tries, 300.0)
+    ) from exc
+
+
+@contextmanager
+def _source(found: Job) -> Iterator[Source]:
+    manifest = importers().get(found.params["importer"])
+    if manifest is None:
+        raise JobRefused(_("This kind of import is not known any more."))
+    kind = registry.load(manifest.implementation)
+    asked = found.params["asked"]
+    if manifest.asks == "account":
+        if not found.params.get("sealed"):
+            raise JobRefused(_("The token is forgotten. Enter it again."))
+        token = unseal(current_schema(), found.params["sealed"])
+        source = kind(asked["address"], token, asked["account"])
+        try:
+            yield source
+        finally:
+            source.close()
+        return
+    stored = StoredFile.objects.filter(pk=found.params.get("file") or 0).first()
+    if stored is None:
+        raise JobRefused(_("The uploaded file is gone. Send it again."))
+    with file_on_disk(stored) as path:
+        source = kind(asked, _rows_of(path))
+        try:
+            yield source
+        finally:
+            source.close()
+
+
+def _rows_of(path: Path) -> Callable[[], Iterator[tuple[int, list[Any]]]]:
+    def rows() -> Iterator[tuple[int, list[Any]]]:
+        for number, cells in table_rows(path):
+            yield number, [_cell(cell) for cell in cells]
+
+    return rows
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            return no_formula(value, "")
+        except FeedRowRefused as exc:
+            return Fault(exc.message)
+    return value
+
+
+class _Run:
+    """One pass over a source. Its place and counts are in the job's `params`."""
+
+    def __init__(self, found: Job, source: Source) -> None:
+        self.job, self.source = found, source
+        self.is_dry = bool(found.params["dry"])
+        self.parts = frozenset(found.params["parts"])
+        goes_on = found.params.get("at") and not (self.is_dry and found.state == Job.State.RUNNING)
+        if found.state != Job.State.RUNNING or not goes_on:
+            if not goes_on:
+                found.params = {
+                    **found.params, "run": found.pk, "at": {"stage": "lists", "page": 1},
+                    "theirs": dict.fromkeys(KINDS, 0), "added": dict.fromkeys(KINDS, 0),
+                    "notes": [],
+                }  # fmt: skip
+            found.start()
+        self.p = found.params
+        self.run = self.p["run"]
+        self.seen: set[tuple[str, str]] = set()  # of a dry run, which leaves no marks
+        self.writer = Writer(source.key, source.title, self.run, self._note)
+
+    def do(self) -> None:
+        stages: dict[str, Callable[[], None]] = {
+            "lists": self._lists,
+            "contacts": self._contacts,
+            "conversations": self._conversations,
+        }
+        names = list(stages)
+        for name in names[names.index(self.p["at"]["stage"]) :]:
+            if self.p["at"]["stage"] != name:
+                self.p["at"] = {"stage": name, "page": 1}
+            stages[name]()
+        self.job.result = self._compared()
+
+    def _compared(self) -> dict[str, Any]:
+        here = counts_of(self.source.key)
+        shown = {*self.parts, *(("messages",) if "conversations" in self.parts else ())}
+        return {
+            "source": self.source.title,
+            "dry": self.is_dry,
+            "rows": [
+                {
+                    "kind": kind,
+                    "theirs": self.p["theirs"][kind],
+                    "ours": here[kind],
+                    "added": self.p["added"][kind],
+                }
+                for kind in KINDS
+                if kind in shown
+            ],
+            "notes": self.p["notes"],
+        }
+
+    # ── Keeping the place ──
+    def _save(self, *, page: int | None = None, done: int = 0) -> None:
+        """Inside the transaction of what was done, so that both are kept or neither."""
+        if page is not None:
+            self.p["at"] = {**self.p["at"], "page": page}
+        self.p["tries"] = 0
+        self.job.done += done
+        if self.job.total is not None:
+            self.job.total = max(self.job.total, self.job.done)
+        self.job.params = self.p
+        self.job.save(update_fields=["done", "total", "refused", "errors", "params"])
+
+    def _go_on(self) -> None:
+        """Raises Stopped."""
+        if not Job.objects.filter(pk=self.job.pk, state=Job.State.RUNNING).exists():
+            raise Stopped
+        release_connection()
+
+    def _note(self, text: str) -> None:
+        if len(self.p["notes"]) < NOTES_KEPT and text not in self.p["notes"]:
+            self.p["notes"].append(text)
+
+    def _refuse(self, kind: str, row: int | str, field: str, message: str) -> None:
+        self.job.refuse(f"{ONE[kind]} {row}".strip(), field, message)
+
+    def _count(self, table: str, kind: str, more: int = 1) -> None:
+        self.p[table][kind] += more
+
+    def _is_first(self, kind: str, external_id: str) -> bool:
+        """Whether this run meets it for the first time: lists may shift while they are read."""
+        if self.is_dry:
+            key = (kind, external_id)
+            is_first = key not in self.seen
+            self.seen.add(key)
+            return is_first
+        known = self.writer.known(kind, external_id)
+        return known is None or known.seen_in != self.run
+
+    # ── Lists ──
+    def _lists(self) -> None:
+        for kind in LISTS:
+            if kind not in self.parts or self.p["at"].get(kind):
+                continue
+            self._go_on()
+            items = getattr(self.source, kind)()
+            with transaction.atomic():
+                for item in items:
+                    self._listed(kind, item)
+                if self.is_dry:
+                    transaction.set_rollback(True)
+            with transaction.atomic():
+                self.p["at"] = {**self.p["at"], kind: True}
+                self._save(done=len(items))
+
+    def _listed(self, kind: str, item: Any) -> None:
+        self._count("theirs", kind)
+        if isinstance(item, Refused):
+            self._refuse(kind, item.row, item.field, item.message)
+            return
+        try:
+            with transaction.atomic():
+                write = getattr(self.writer, _WRITES[kind])
+                if write(item):
+                    self._count("added", kind)
+        except RowRefused as exc:
+            self._refuse(kind, item.external_id, exc.field, exc.message)
+        except Gone:
+            self._gone(kind, item.external_id)
+        except RuleBroken as exc:
+            self._refuse(kind, item.external_id, "", str(exc))
+
+    def _gone(self, kind: str, external_id: str) -> None:
+        if not self.is_dry:
+            self.writer.met(kind, external_id)
+        self._refuse(kind, external_id, "", _("It was deleted here, so it is not brought again."))
+
+    # ── Contacts ──
+    def _contacts(self) -> None:
+        page: int | None = self.p["at"]["page"] if "contacts" in self.parts else None
+        while page is not None:
+            self._go_on()
+            got = self.source.contacts(page)
+            self._expect(got.total, page)
+            with transaction.atomic():
+                for item in got.items:
+                    self._contact(item)
+                self._save(page=got.next or page, done=len(got.items))
+            page = got.next
+
+    def _expect(self, total: int | None, page: int) -> None:
+        """The bar's end: what is behind us and what this list says it has."""
+        if page == 1 and total:
+            self.job.total = (self.job.total or self.job.done) + total
+
+    def _contact(self, item: ContactIn | Refused) -> None:
+        if isinstance(item, Refused):
+            self._count("theirs", "contacts")
+            self._refuse("contacts", item.row, item.field, item.message)
+            return
+        if not self._is_first("contacts", item.external_id):
+            return
+        self._count("theirs", "contacts")
+        if self.is_dry:
+            self._count(
+                "added", "contacts", self.writer.known("contacts", item.external_id) is None
+            )
+            return
+        try:
+            with transaction.atomic():
+                self._count("added", "contacts", self.writer.contact(item))
+        except Gone:
+            self._gone("contacts", item.external_id)
+        except RowRefused as exc:
+            self.writer.forget_rows()
+            self._refuse("contacts", item.external_id, exc.field, exc.message)
+
+    # ── Conversations ──
+    def _conversations(self) -> None:
+        page: int | None = self.p["at"]["page"] if "conversations" in self.parts else None
+        while page is not None:
+            self._go_on()
+            got = self.source.conversations(page)
+            self._expect(got.total, page)
+            self._tell_refused(page, [one for one in got.items if isinstance(one, Refused)])
+            for item in got.items:
+                self._go_on()
+                if not isinstance(item, Refused) and self._is_first(
+                    "conversations", item.external_id
+                ):
+                    self._conversation(item)
+            with transaction.atomic():
+                self._save(page=got.next or page)
+            page = got.next
+
+    def _tell_refused(self, page: int, refused: list[Refused]) -> None:
+        """Once a page, also where the run goes on in the middle of it."""
+        if self.p["at"].get("told") == page:
+            return
+        with transaction.atomic():
+            for one in refused:
+                kind = one.kind or "conversations"
+                self._count("theirs", kind)
+                self._refuse(kind, one.row, one.field, one.message)
+            self.p["at"] = {**self.p["at"], "told": page}
+            self._save()
+
+    def _conversation(self, given: ConversationIn) -> None:
+        said: list[MessageIn] = []
+        refused: list[Refused] = []
+        for one in self.source.messages(given):
+            (refused if isinstance(one, Refused) else said).append(one)  # type: ignore[arg-type]
+        if "files" not in self.parts:
+            said = [_without_files(one) for one in said]
+        if self.is_dry:
+            self._would(given, said)
+        else:
+            self._write(given, said)
+        with transaction.atomic():
+            self._count("theirs", "conversations")
+            self._count("theirs", "messages", len(said) + len(refused))
+            self._count("theirs", "files", sum(len(_files(one)) for one in said))
+            for one in refused:
+                where = f"{one.row} ({ONE['conversations']} {given.external_id})"
+                self._refuse("messages", where, one.field, one.message)
+            if not self.is_dry and (known := self.writer.known("conversations", given.external_id)):
+                self.writer.see("conversations", given.external_id, known.object_id)
+            self._save(done=1)
+
+    def _write(self, given: ConversationIn, said: list[MessageIn]) -> None:
+        waiting: list[tuple[Attachment, FileIn]] = []
+        with transaction.atomic():
+            is_first = self._is_first("contacts", given.contact.external_id)
+            was_known = self.writer.known("contacts", given.contact.external_id)
+            try:
+                with transaction.atomic():
+                    is_new, added, waiting = self.writer.conversation(given, said)
+            except Gone:
+                self.writer.forget_rows()
+                self._gone("conversations", given.external_id)
+            except RowRefused as exc:
+                self.writer.forget_rows()
+                self._refuse("conversations", given.external_id, exc.field, exc.message)
+            else:
+                self._count("added", "conversations", is_new)
+                self._count("added", "messages", added)
+            if is_first and (now := self.writer.known("contacts", given.contact.external_id)):
+                self._count("theirs", "contacts")
+                self._count("added", "contacts", was_known is None)
+                self.writer.see("contacts", given.contact.external_id, now.object_id)
+            self._save()
+        for row, file in waiting:
+            self._fetch(row, file, given)
+
+    def _would(self, given: ConversationIn, said: list[MessageIn]) -> None:
+        """What `_write` would add, from what is here."""
+        if self._is_first("contacts", given.contact.external_id):
+            self._count("theirs", "contacts")
+            is_new = self.writer.known("contacts", given.contact.external_id) is None
+            self._count("added", "contacts", is_new)
+        files = [file for one in said for file in _files(one)]
+        for file in files:
+            if file.size is not None and file.size > FILE_LIMIT:
+                self._refuse_file(file, given, _too_large())
+        known = self.writer.known("conversations", given.external_id)
+        if known is None:
+            new_messages, new_files = len(said), len(files)
+        else:
+            episode = Episode.objects.filter(pk=known.object_id).first()
+            if episode is None:
+                self._gone("conversations", given.external_id)
+                return
+            here = Message.objects.filter(conversation=episode.conversation_id)
+            ids = {one.external_id for one in said}
+            new_messages = len(ids) - here.filter(external_id__in=ids).count()
+            new_files = (
+                len(files)
+                - Attachment.objects.filter(
+                    message__in=here,
+                    file__isnull=False,
+                    external_id__in=[f.external_id for f in files],
+                ).count()
+            )
+        self._count("added", "conversations", known is None)
+        self._count("added", "messages", new_messages)
+        self._count("added", "files", new_files)
+
+    # ── Files ──
+    def _fetch(self, row: Attachment, file: FileIn, given: ConversationIn) -> None:
+        """A file that cannot be had is said beside its message and in the report."""
+        self._go_on()
+        why = _too_large() if file.size is not None and file.size > FILE_LIMIT else ""
+        stored = None
+        if not why:
+            try:
+                stored = file_save(
+                    self.source.file(file, FILE_LIMIT),
+                    name=file.name or f"{file.kind}-{file.external_id}",
+                    purpose="message",
+                    limit=FILE_LIMIT,
+                )
+            except NeedsMerchant:
+                why = _("The other side does not give this file out.")
+            except VendorError as exc:
+                why = _("It could not be fetched: %(why)s") % {"why": exc.detail}
+            except (ValueError, TooLarge) as exc:
+                why = str(exc) if isinstance(exc, ValueError) else _too_large()
+        with transaction.atomic():
+            row.file, row.error = stored, why[:200]
+            row.save(update_fields=["file", "error"])
+            if stored is not None:
+                self._count("added", "files")
+            else:
+                self._refuse_file(file, given, why)
+            self._save()
+
+    def _refuse_file(self, file: FileIn, given: ConversationIn, why: str) -> None:
+        name = file.name or file.external_id
+        where = f"{name} ({ONE['conversations']} {given.external_id})"
+        self._refuse("files", where, "", why)
+
+
+def _files(one: MessageIn) -> tuple[FileIn, ...]:
+    return () if one.is_deleted else one.files
+
+
+def _without_files(one: MessageIn) -> MessageIn:
+    return replace(one, files=())
+
+
+def _too_large() -> str:
+    return _("The file is larger than %(mb)s MB.") % {"mb": FILE_LIMIT // 1024 // 1024}
