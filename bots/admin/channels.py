@@ -237,6 +237,7 @@ class ChannelAdmin(OwnPage):
                 channel.name if channel else manifest.title,
                 form=form,
                 manifest=manifest,
+                rules=channel_rules(manifest),
                 channel=channel,
                 opts=self.opts,
                 original=channel,
@@ -339,6 +340,34 @@ def _note(manifest: ChannelManifest) -> str:
     if any(field.kind == "secret" for field in manifest.settings):
         return _("A token is needed; the next page says where to get it.")
     return ""
+
+
+def channel_rules(manifest: ChannelManifest) -> list[str]:
+    """What this kind of channel lets people do, and for how long, in sentences."""
+    window = manifest.reply_window_s
+    if window is None:
+        rules = [_("You may write to a buyer at any time.")]
+    else:
+        rules = [
+            _("You may write for %(hours)s h after the buyer's last message.")
+            % {"hours": window // 3600},
+            _("Past that only a template goes out.")
+            if "template" in manifest.past_window
+            else _("Past that nothing goes out until the buyer writes again."),
+        ]
+    for can, within, always, hours, never in (
+        (
+            manifest.can_edit, manifest.edit_within_s, _("A sent text can be changed."),
+            _("A sent text can be changed for %(hours)s h."), _("A sent text cannot be changed."),
+        ),
+        (
+            manifest.can_delete, manifest.delete_within_s, _("A sent message can be taken back."),
+            _("A sent message can be taken back for %(hours)s h."),
+            _("A sent message cannot be taken back."),
+        ),
+    ):  # fmt: skip
+        rules.append(never if not can else hours % {"hours": within // 3600} if within else always)
+    return rules
 
 
 def _qr(address: str) -> str:

@@ -26,6 +26,7 @@ from bots.selectors.policy import may_see, visible
 from bots.selectors.sendable import FILE_LIMIT
 from bots.selectors.teams import people_of, teams_of
 from bots.services import agents, conversations, desk_prefs, later
+from bots.services.languages import language_of
 from bots.services.sendable import file_check
 from tenants.kernel.context import current_schema
 from tenants.kernel.files import TooLarge, file_save
@@ -292,9 +293,18 @@ class DeskThread(APIView):
         edges = {name: whole(asked.get(name, "")) or 0 for name in ("before", "after", "around")}
         since = moment(asked.get("since", ""))
         try:
-            return Response(desk_thread.thread_of(request.user, pk, since=since, **edges))
+            found = desk_thread.thread_of(request.user, pk, since=since, **edges)
         except Conversation.DoesNotExist:
             raise Http404 from None
+        if context := found["context"]:
+            found["writes"] = _writes(found["messages"], context["language"])
+        return Response(found)
+
+
+def _writes(messages: list[dict[str, Any]], hint: str) -> str:
+    """Which language the buyer's newest texts are in; empty where they do not tell."""
+    texts = [m["text"] for m in messages if m["author"] == Message.Author.BUYER and m["text"]]
+    return next((code for text in texts[:-4:-1] if (code := language_of(text, hint))), "")
 
 
 def moment(text: str) -> datetime | None:

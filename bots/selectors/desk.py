@@ -186,15 +186,15 @@ def page_of(
     rows = rows[:limit]
     last = rows[-1] if rows else None
     return {
-        "rows": [
-            {**row_of(row), "missed": MISSED.get(row.speaker, "")}
-            if view == "missed"
-            else row_of(row)
-            for row in rows
-        ],
+        "rows": [_row(row, view) for row in rows],
         "next": _cursor(getattr(last, name), last.pk) if more and last else "",
         "sort": sort,
     }
+
+
+def _row(row: Conversation, view: str) -> dict[str, Any]:
+    found = row_of(row)
+    return {**found, "missed": MISSED.get(row.speaker, "")} if view == "missed" else found
 
 
 def _past(name: str, is_falling: bool, moment: datetime | None, pk: int) -> Q:
@@ -215,7 +215,8 @@ def changes_of(
     found = rows_ready(in_view(user, view, saved=saved).filter(pk__in=pks), user)
     if query := query.strip():
         found = found.filter(matching(user, query))
-    rows = [row_of(row) for row in found]
+    view = str(saved.filters.get("view", "all")) if saved else view
+    rows = [_row(row, view) for row in found]
     here = {row["id"] for row in rows}
     return {"rows": rows, "gone": sorted(set(pks) - here)}
 

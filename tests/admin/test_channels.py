@@ -237,3 +237,36 @@ def test_a_first_message_is_awaited_from_a_moment_that_makes_sense(alpha, client
                       .isoformat(), (now - timedelta(hours=1)).isoformat())
     }  # fmt: skip
     assert list(heard.values()) == [*["Just now"] * 4, "Long ago"]
+
+
+def test_the_page_says_for_how_long_the_channel_takes_replies_and_changes(
+    client, alpha, monkeypatch
+):
+    from dataclasses import replace
+
+    from bots.admin import channels
+
+    with alpha.inside():
+        pk = Channel.objects.get(kind="web").pk
+    url = f"/admin/bots/channel/{pk}/change/"
+    client.cookies["lang"] = "ru"
+
+    assert client.get(url).context["rules"] == [
+        "Писать покупателю можно в любое время.",
+        "Отправленный текст можно изменить.",
+        "Отправленное сообщение можно удалить у покупателя.",
+    ]
+    known = dict(channels.manifests())
+    known["web"] = replace(
+        known["web"], reply_window_s=24 * 3600, past_window=frozenset({"template"}),
+        can_edit=False, delete_within_s=48 * 3600,
+    )  # fmt: skip
+    monkeypatch.setattr(channels, "manifests", lambda: known)
+    page = client.get(url)
+    assert page.context["rules"] == [
+        "Писать можно 24 ч после последнего сообщения покупателя.",
+        "Потом канал пропустит только шаблон.",
+        "Отправленный текст изменить нельзя.",
+        "Отправленное сообщение можно удалить у покупателя в течение 48 ч.",
+    ]
+    assert "Что позволяет этот канал" in page.content.decode()

@@ -543,3 +543,44 @@ def test_a_form_before_the_first_message_asks_for_a_consent_and_opens_the_talk(
         assert Identity.objects.get().value == "+79000000000"
         assert dict(Consent.objects.values_list("kind", "is_given"))["processing"] is True
     assert [t for t in page.troubles if "400" not in t] == []
+
+
+def test_a_buyer_rates_by_one_tap_and_the_score_arrives_once(shop, page_of, alpha, beta, answers):
+    from bots.models import Conversation, Rating
+    from bots.services.conversations import conversation_resolve, reply_send
+    from bots.services.desk_settings import setting_save, settings_forget
+    from tenants.workspace.models import Event
+
+    settings_forget()
+    for merchant in (alpha, beta):
+        with merchant.inside():
+            setting_save("rating", {"on": True, "delay_s": 0})
+    page = page_of()
+    page.goto(shop.url())
+    launcher(page).click()
+    write(page, "Где заказ?")
+    wait_thread(page, "Где заказ?", "re: Где заказ?")
+    with alpha.inside():
+        talk = Conversation.objects.get()
+        reply_send(conversation_id=talk.pk, agent=alpha.agent, text="Едет", client_key="rated-001")
+    wait_thread(page, "Едет")
+    with alpha.inside():
+        conversation_resolve(conversation_id=talk.pk, by=alpha.agent)
+
+    page.locator("shop-chat .bubble-text", has_text="Оцените ответ").wait_for()
+    stars = page.get_by_role("button", name="★★★★", exact=True)
+    stars.dblclick()
+    page.get_by_role("button", name="Изменить оценку").first.wait_for()
+    page.wait_for_timeout(500)
+
+    settings_forget()
+    with alpha.inside():
+        rating = Rating.objects.get()
+        assert (rating.score, rating.about, rating.agent_id) == (4, "agent", alpha.agent.pk)
+        given = Event.objects.filter(name="rating.given").values_list("data__score", flat=True)
+        assert list(given) == [4]
+        talk.refresh_from_db()
+        assert talk.status == "resolved"
+    with beta.inside():
+        assert not Rating.objects.exists()
+    assert page.troubles == []

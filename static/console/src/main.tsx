@@ -10,6 +10,7 @@ import './styles/said.css';
 import './styles/small.css';
 import './board/board.css';
 import './people/people.css';
+import './visitors/visitors.css';
 import { applyBrand } from '../../shared/tokens';
 import { App } from './app';
 import { Desk } from './store/desk';

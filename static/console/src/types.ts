@@ -251,6 +251,7 @@ export interface Thread {
   context: Context | null;
   channel: Capabilities | null;
   read_seq: number;
+  writes?: string; // the language of the buyer's newest texts
   drafts: Record<string, ServerDraft>;
 }
 

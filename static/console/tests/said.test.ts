@@ -12,6 +12,9 @@ import { BOOT, message, offline, refusal, server, settled, thread } from './fake
 
 afterEach(() => vi.unstubAllGlobals());
 
+const written = (text: string): Response =>
+  new Response(`${JSON.stringify({ t: 'done', act: 'translate', text, checks: [] })}\n`);
+
 describe('both texts of a message', () => {
   it('the reader’s first, the other one press away', () => {
     const heard = message(1, {
@@ -108,9 +111,7 @@ describe('what is written in another language', () => {
   };
 
   it('is shown in theirs first, then sent with the writer’s words beside it', async () => {
-    const calls = server(({ path }) =>
-      path.endsWith('/assist/') ? { text: 'Сәлеметсіз бе', checks: [] } : {},
-    );
+    const calls = server(({ path }) => (path.endsWith('/assist/') ? written('Сәлеметсіз бе') : {}));
     const { store, outbox } = desk();
 
     expect(outbox.send('reply')).toBeNull();
@@ -129,7 +130,7 @@ describe('what is written in another language', () => {
   });
 
   it('words that were changed since are translated anew', async () => {
-    const calls = server(() => ({ text: 'x', checks: [] }));
+    const calls = server(() => written('x'));
     const { drafts, outbox } = desk();
     outbox.send('reply');
     await settled();
@@ -170,7 +171,7 @@ describe('what is written in another language', () => {
 
   it('a refused send gives the writer’s own words back', async () => {
     server(({ path }) =>
-      path.endsWith('/assist/') ? { text: 'x', checks: [] } : refusal(409, 'already_taken'),
+      path.endsWith('/assist/') ? written('x') : refusal(409, 'already_taken'),
     );
     const { drafts, outbox } = desk();
     outbox.send('reply');

@@ -1,19 +1,23 @@
-/** «Клиенты», «Табло» and «Отчёты»: areas beside the dialogues, loaded when first opened. By address: #board. */
+/** Areas beside the dialogues, loaded when first opened. By address: #people, #visitors, #board… */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 
 type Pages = typeof import('./mount');
-const NAMES = ['people', 'board', 'reports'] as const;
+const NAMES = ['visitors', 'people', 'board', 'reports'] as const;
 type Name = (typeof NAMES)[number];
+// Whoever leads nobody has no use for the others, and the server refuses them.
+const FOR_ALL: readonly Name[] = ['visitors', 'people'];
 const TITLES = {
   ru: {
+    visitors: 'На сайте сейчас',
     people: 'Клиенты',
     board: 'Табло',
     reports: 'Отчёты',
     failed: 'Раздел не загрузился. Обновите страницу.',
   },
   en: {
+    visitors: 'On the site now',
     people: 'Customers',
     board: 'Board',
     reports: 'Reports',
@@ -21,6 +25,7 @@ const TITLES = {
   },
 };
 const PATHS = {
+  visitors: 'M3 4h18v12H3zM8 20h8M12 16v4M7 8h6M7 11h9',
   people:
     'M16 21v-2a4 4 0 0 0-4-4H6a4 4 0 0 0-4 4v2M9 3a4 4 0 1 1 0 8 4 4 0 0 1 0-8M22 21v-2a4 4 0 0 0-3-3.87M16 3.13a4 4 0 0 1 0 7.75',
   board: 'M3 3h8v10H3zM13 3h8v6h-8zM13 11h8v10h-8zM3 15h8v6H3z',
@@ -40,8 +45,7 @@ function useArea(): Name | '' {
   return area;
 }
 
-/** For the rail; board and reports are refused by the server to whoever leads no team, so agents
- * are shown them only where they lead one. */
+/** For the rail: to each person what the server shows them. */
 export function AreaLinks({ state }: { state: State }) {
   const area = useArea();
   const mayLook =
@@ -49,7 +53,7 @@ export function AreaLinks({ state }: { state: State }) {
     state.teams.some((team) => (team as { is_lead?: boolean }).is_lead);
   return (
     <>
-      {NAMES.filter((name) => mayLook || name === 'people').map((name) => (
+      {NAMES.filter((name) => mayLook || FOR_ALL.includes(name)).map((name) => (
         <a
           key={name}
           class={`icon ${area === name ? 'is-on' : ''}`}

@@ -2,11 +2,17 @@
 import { render } from 'preact';
 import { PeoplePage } from '../people/area';
 import type { Desk } from '../store/desk';
+import { VisitorsPage } from '../visitors/page';
 import { speak } from '../words';
 import { BoardPage } from './board';
 import { ReportsPage } from './reports';
 
-const PAGES = { board: BoardPage, reports: ReportsPage, people: PeoplePage };
+const PAGES = {
+  board: BoardPage,
+  reports: ReportsPage,
+  people: PeoplePage,
+  visitors: VisitorsPage,
+};
 
 export function mount(node: Element, desk: Desk, name: keyof typeof PAGES): void {
   const { state } = desk;

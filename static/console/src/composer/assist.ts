@@ -9,6 +9,7 @@ export interface Help {
   act: AssistAct;
   text: string;
   sources: Source[];
+  checks: { name: string; ok: boolean; detail: string }[];
   decision: string;
   reason: string;
 }

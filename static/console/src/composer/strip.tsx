@@ -7,13 +7,9 @@ import { Icon } from '../ui/icons';
 import { languageName, t } from '../words';
 
 /** Whether this dialogue may need a translation: then the server is asked about it. */
-const mayNeed = (thread: Thread, lang: string): boolean => {
-  const { language } = thread.conversation;
-  return (
-    Boolean(language && language !== lang) ||
-    thread.messages.some((one) => one.meta.translations || one.meta.original)
-  );
-};
+const mayNeed = (thread: Thread, lang: string): boolean =>
+  Boolean(thread.writes && thread.writes !== lang) ||
+  thread.messages.some((one) => one.meta.translations || one.meta.original);
 
 /** From which language into which; on and off; and the translation before it is sent. */
 export function TranslationStrip({
@@ -25,11 +21,11 @@ export function TranslationStrip({
   state: State;
   thread: Thread;
 }) {
-  const { id, language } = thread.conversation;
+  const { id } = thread.conversation;
   const isNeeded = mayNeed(thread, state.boot.lang);
   useEffect(() => {
     if (isNeeded) void desk.translation.read(id);
-  }, [id, language, isNeeded]);
+  }, [id, thread.writes, isNeeded]);
   const strip = state.strip?.conversation === id ? state.strip : null;
   if (!strip) return null;
   const { on, buyer, mine, differ, available, why_not: whyNone, languages } = strip.state;

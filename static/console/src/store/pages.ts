@@ -25,6 +25,7 @@ export function together(now: Thread, page: Thread): Thread {
     context: page.context ?? now.context,
     channel: page.channel ?? now.channel,
     read_seq: page.read_seq,
+    writes: page.writes ?? now.writes ?? '',
     more: isOlder ? now.more : page.more,
     newer: isNewest ? page.newer : now.newer,
   };

@@ -3,6 +3,7 @@
  * written to them is translated on demand, looked at, and sent with the writer's own words beside
  * it. Whatever fails is told in words, and the next press sends the words as they are.
  */
+import { help, NoHelp } from '../composer/assist';
 import { Away, call, Refused } from '../net/api';
 import type { Draft, Mode, TranslationState } from '../types';
 import { t } from '../words';
@@ -11,11 +12,6 @@ import type { Threads } from './threads';
 
 // So many of the buyer's last messages are translated when it is switched on.
 const LOOK_BACK = 5;
-
-interface Drafted {
-  text: string;
-  checks: { name: string; ok: boolean; detail: string }[];
-}
 
 export class Translation {
   constructor(
@@ -102,17 +98,14 @@ export class Translation {
     this.store.set({ strip: { ...strip, isWorking: true, made: null } });
     const made: Made = { of, text: '', why: '', doubt: '' };
     try {
-      const found = await call<Drafted>('POST', `/conversations/${id}/assist/`, {
-        act: 'translate',
-        text: of,
-        to: strip.state.buyer,
-      });
-      made.text = found.text;
-      made.doubt = found.checks.find((one) => !one.ok)?.detail ?? '';
-      if (!found.text) made.why = t('aiFailed');
+      const found = await help(id, 'translate', of, () => undefined, new AbortController().signal);
+      made.text = found?.text ?? '';
+      made.doubt = found?.checks.find((one) => !one.ok)?.detail ?? '';
+      if (!made.text) made.why = t('aiFailed');
     } catch (error) {
-      if (!(error instanceof Away) && !(error instanceof Refused)) throw error;
-      made.why = (error instanceof Refused && error.message) || t('stripAway');
+      const isTold = error instanceof NoHelp || error instanceof Refused;
+      if (!isTold && !(error instanceof Away)) throw error;
+      made.why = (isTold && error.message) || t('stripAway');
     }
     const now = this.strip;
     if (now?.conversation === id) this.store.set({ strip: { ...now, isWorking: false, made } });

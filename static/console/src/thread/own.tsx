@@ -52,7 +52,10 @@ export function EditBox({ desk, message }: { desk: Desk; message: Message }) {
     change?.act === 'edit' && change.text ? change.text : message.text,
   );
   const field = useRef<HTMLTextAreaElement>(null);
-  useEffect(() => field.current?.focus(), []);
+  useEffect(() => {
+    field.current?.focus();
+    field.current?.closest('.bubble')?.scrollIntoView({ block: 'nearest' });
+  }, []);
   useLayoutEffect(() => {
     const area = field.current;
     if (!area) return;
@@ -114,7 +117,10 @@ export function DeleteAsk({
   close: () => void;
 }) {
   const button = useRef<HTMLButtonElement>(null);
-  useEffect(() => button.current?.focus(), []);
+  useEffect(() => {
+    button.current?.focus();
+    button.current?.closest('.bubble')?.scrollIntoView({ block: 'nearest' });
+  }, []);
   return (
     <span
       class="delete-ask"

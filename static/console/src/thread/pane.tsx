@@ -8,6 +8,7 @@ import { buyerName, t } from '../words';
 import { Asks } from './asks';
 import { Head } from './head';
 import { Messages } from './messages';
+import { Missed } from './missed';
 import { Offer } from './offer';
 
 export function ThreadPane({ desk, state }: { desk: Desk; state: State }) {
@@ -39,6 +40,7 @@ export function ThreadPane({ desk, state }: { desk: Desk; state: State }) {
   return (
     <main class="thread" aria-label={buyerName(thread.conversation)}>
       <Head desk={desk} state={state} thread={thread} now={now} />
+      <Missed desk={desk} state={state} row={thread.conversation} />
       <Offer desk={desk} state={state} row={thread.conversation} />
       {state.ask && <Asks desk={desk} state={state} key={`${state.ask}${state.open}`} />}
       <Messages desk={desk} state={state} thread={thread} now={now} />

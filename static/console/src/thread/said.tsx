@@ -38,11 +38,13 @@ export function Said({
           <Icon name="languages" size={14} />
           {isOut
             ? t('wentTranslated')
-            : texts.otherLanguage
-              ? t('translatedFrom', languageName(texts.otherLanguage))
-              : t('translated')}
+            : isOther
+              ? t('original')
+              : texts.otherLanguage
+                ? t('translatedFrom', languageName(texts.otherLanguage))
+                : t('translated')}
           <button type="button" class="quiet" onClick={() => setOther(!isOther)}>
-            {t(isOther === isOut ? 'showTranslation' : 'showOriginal')}
+            {t(isOther !== isOut ? 'showTranslation' : 'showOriginal')}
           </button>
         </span>
       )}

@@ -118,7 +118,7 @@ export function waitText(since: string, now: number): string {
   return spanText(now - Date.parse(since));
 }
 
-function spanText(ms: number): string {
+export function spanText(ms: number): string {
   const minutes = Math.floor(ms / 60_000);
   if (minutes < 1) return t('now');
   if (minutes < 60) return t('min', minutes);
