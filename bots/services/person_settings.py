@@ -75,15 +75,20 @@ def conditions_fault(conditions: Sequence[Mapping[str, Any]]) -> str:
     """What is wrong with conditions, in words; empty when nothing is."""
     if not 1 <= len(conditions) <= CONDITIONS_AT_MOST:
         return _("One to ten conditions.")
-    codes = {f"field:{code}" for code in PersonField.objects.values_list("code", flat=True)}
+    kinds = {
+        f"field:{code}": kind for code, kind in PersonField.objects.values_list("code", "kind")
+    }
     for one in conditions:
         name, op, value = one["field"], one["op"], one["value"]
-        operators = FIELD_OPERATORS if name in codes else CONDITIONS.get(name, ((), None))[0]
+        operators = FIELD_OPERATORS if name in kinds else CONDITIONS.get(name, ((), None))[0]
         if not operators:
             return _("There is no condition “%s”.") % name
         if op not in operators:
             return _("“%(name)s” cannot be compared by “%(op)s”.") % {"name": name, "op": op}
-        if name in NUMBERS and (
+        is_number = name in NUMBERS or (
+            kinds.get(name) == PersonField.Kind.NUMBER and op not in ("known", "unknown")
+        )
+        if is_number and (
             isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 10**12
         ):
             return _("“%s” is compared with a number.") % name

@@ -256,3 +256,63 @@ def open_talk_on_phone(page: Any, talk: int) -> None:
     page.reload()
     page.locator(".about").first.click()
     page.locator(".context .person-name").wait_for()
+
+
+def test_a_buyer_is_forgotten_from_the_card(shop, beta, desk_of):  # noqa: F811
+    page = desk_of(shop, "owner")
+    open_talk(page, talk_of(shop))
+    page.locator(".context .line").get_by_title("Действия с карточкой").click()
+    page.get_by_role("menuitem", name="Забыть или выгрузить").click()
+    page.locator("#forget").wait_for()
+    page.locator("#id_proof").select_option("identity")
+    page.get_by_role("button", name="Посчитать, что исчезнет").click()
+    confirm = page.locator("[data-danger]")
+    confirm.wait_for()
+    assert confirm.is_disabled()
+    page.fill("#typed", "Анна")
+    assert confirm.is_disabled()
+    page.fill("#typed", "Анна Смирнова")
+    shot(page, "forget")
+    confirm.click()
+    page.locator("text=Покупатель забыт").first.wait_for()
+    with shop.inside():
+        assert not Contact.objects.filter(name="Анна Смирнова").exists()
+        assert Contact.objects.filter(name="Анна С.").exists()
+    with beta.inside():
+        assert Contact.objects.filter(name="Анна Смирнова").exists()
+    page.goto(f"{page.url.split('/admin/')[0]}/console/#{talk_of_forgotten(shop)}")
+    page.locator(".context .person-name", has_text="Покупатель №").wait_for()
+    assert page.locator(".thread .bubble", has_text="аллергия").count() == 0
+    # The desk's own pages are not what is looked at here; the console says nothing wrong.
+    assert not [one for one in page.troubles if "console" in one]
+
+
+def talk_of_forgotten(shop: Any) -> int:
+    with shop.inside():
+        return Conversation.objects.get(contact__external_id__startswith="forgotten-").pk
+
+
+@pytest.mark.parametrize(
+    ("width", "look", "lang"), [(1440, "light", "ru"), (390, "dark", "en"), (390, "light", "ru")]
+)
+def test_the_desks_pages_about_buyers_fit(shop, desk_of, width, look, lang):  # noqa: F811
+    with shop.inside():
+        shop.owner.language = lang
+        shop.owner.save(update_fields=["language"])
+        person = Contact.objects.get(external_id="v1").person_id
+        segment = Segment.objects.get().pk
+    page = desk_of(
+        shop, "owner", viewport={"width": width, "height": 900}, color_scheme=look,
+        locale="en-GB" if lang == "en" else "ru-RU",
+    )  # fmt: skip
+    page.troubles.clear()
+    base = page.url.split("/console/")[0]
+    for name, path in {
+        "customers": "customers/", "customer": f"customers/{person}/",
+        "fields": "customer-fields/", "segments": "segments/", "segment": f"segments/{segment}/",
+    }.items():  # fmt: skip
+        page.goto(f"{base}/admin/{path}")
+        page.locator(".desk").first.wait_for()
+        shot(page, f"desk-{name}-{width}-{look}-{lang}")
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+    assert not page.troubles
