@@ -22,6 +22,7 @@ MEMORY_WANTED_BYTES = 3_000_000_000
 WHOLE = [
     *("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"),
     *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"),
+    "--durations=25",
 ]
 
 
