@@ -219,6 +219,49 @@ describe('drafts', () => {
     expect([drafts.of('reply').text, store.state.outbox]).toEqual(['второе', []]);
   });
 
+  it('stay when a page comes late that was asked for before they were saved', async () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    store.set({ open: 7, thread: thread([message(4)]) });
+    server(() => ({}));
+    drafts.typed('reply', 'второе');
+    const asOf = drafts.now;
+    await settled(760);
+    drafts.fromServer(7, {}, asOf);
+    expect(drafts.of('reply').text).toBe('второе');
+    drafts.fromServer(7, {});
+    expect(drafts.of('reply').text).toBe('');
+  });
+
+  it('stay when an older saving ends after the message has gone', async () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    store.set({ open: 7, thread: thread([message(4)]) });
+    const saved: (() => void)[] = [];
+    const calls = server(() => new Promise((done) => saved.push(() => done({}))));
+    drafts.typed('reply', 'второе');
+    await settled(760);
+    drafts.sent('7:reply'); // the server has forgotten what was being saved
+    saved[0]!();
+    await settled(10);
+    drafts.fromServer(7, {});
+    expect(drafts.of('reply').text).toBe('второе');
+    await settled(100);
+    expect(calls.filter((one) => one.body.text === 'второе')).toHaveLength(2);
+  });
+
+  it('do not come back with a page from before they were sent', () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    store.set({ open: 7, thread: thread([message(4)]) });
+    server(() => ({}));
+    const asOf = drafts.now;
+    drafts.typed('reply', 'ушло');
+    drafts.forget('7:reply');
+    drafts.fromServer(7, { reply: { text: 'ушло', base_seq: 4, files: [], at: '' } }, asOf);
+    expect(drafts.of('reply').text).toBe('');
+  });
+
   it('of a note and of a reply are two', () => {
     const store = new Store(BOOT);
     const drafts = new Drafts(store);

@@ -12,8 +12,12 @@ export class Drafts {
   tabs: Tabs | null = null;
   /** Told of every page of messages: what has arrived leaves the outbox. */
   arrived: (messages: Message[]) => void = () => undefined;
-  // Typed here and not yet taken by the server: it wins over what the server has.
-  private readonly unsaved = new Set<string>();
+  /** Counts what happens to drafts: whoever reads the server's notes it before asking. */
+  now = 0;
+  // Typed here and not yet taken by the server: it wins over what the server has. Since when.
+  private readonly unsaved = new Map<string, number>();
+  // When the server last took or forgot one: what was read of it before is old.
+  private readonly told = new Map<string, number>();
 
   constructor(private readonly store: Store) {}
 
@@ -38,7 +42,7 @@ export class Drafts {
     const name = `${id}:${mode}`;
     const draft = { ...before, base, ...change };
     this.store.set({ drafts: { ...this.store.state.drafts, [name]: draft } });
-    this.unsaved.add(name);
+    this.unsaved.set(name, ++this.now);
     const kept = isEmpty(draft)
       ? this.shelf?.remove('drafts', name)
       : this.shelf?.put('drafts', { id: name, draft });
@@ -49,6 +53,7 @@ export class Drafts {
   private async save(name: string): Promise<void> {
     const [id, mode] = name.split(':');
     const draft = this.store.state.drafts[name] ?? EMPTY;
+    const since = this.unsaved.get(name);
     try {
       await call('PUT', `/desk/conversations/${id}/draft/`, {
         text: draft.text,
@@ -56,7 +61,8 @@ export class Drafts {
         base_seq: draft.base,
         files: draft.files.map((file) => file.id),
       });
-      if ((this.store.state.drafts[name] ?? EMPTY) === draft) this.unsaved.delete(name);
+      this.told.set(name, ++this.now);
+      if (this.unsaved.get(name) === since) this.unsaved.delete(name);
       this.tabs?.tell({ type: 'draft', id: name });
     } catch {
       // Kept in the browser; saved when the connection is back.
@@ -65,32 +71,37 @@ export class Drafts {
 
   /** The connection is back: the server gets what it missed. */
   saveAll(): void {
-    for (const name of this.unsaved) this.store.later(`draft:${name}`, 50, () => this.save(name));
+    for (const name of this.unsaved.keys())
+      this.store.later(`draft:${name}`, 50, () => this.save(name));
   }
 
   /** It is on its way: nothing of it is saved late. */
   forget(name: string): void {
     this.store.never(`draft:${name}`);
     this.unsaved.delete(name);
+    this.told.set(name, ++this.now);
     void this.shelf?.remove('drafts', name).catch(() => undefined);
     this.store.set({ drafts: { ...this.store.state.drafts, [name]: EMPTY } });
   }
 
   /** A message went, and the server forgot its draft: what was typed since is told again. */
   sent(name: string): void {
+    this.told.set(name, ++this.now);
     if (isEmpty(this.store.state.drafts[name] ?? EMPTY)) return;
-    this.unsaved.add(name);
+    this.unsaved.set(name, this.now);
     this.store.later(`draft:${name}`, 50, () => this.save(name));
   }
 
-  fromServer(id: number, drafts: Record<string, ServerDraft>): void {
+  /** `asOf`: `now` when they were asked for. */
+  fromServer(id: number, drafts: Record<string, ServerDraft>, asOf = this.now): void {
     const all = { ...this.store.state.drafts };
     for (const mode of ['reply', 'note'] as const) {
       const name = `${id}:${mode}`;
       const isLeaving = this.store.state.outbox.some(
         (o) => o.conversation === id && o.mode === mode,
       );
-      if (this.unsaved.has(name) || isLeaving) continue;
+      const isOld = (this.told.get(name) ?? 0) > asOf;
+      if (this.unsaved.has(name) || isLeaving || isOld) continue;
       const [found, before] = [drafts[mode], all[name]];
       if (!found) {
         if (before) all[name] = EMPTY;
@@ -105,7 +116,7 @@ export class Drafts {
     const all = { ...this.store.state.drafts };
     for (const { id, draft } of kept) {
       all[id] ??= draft;
-      this.unsaved.add(id);
+      this.unsaved.set(id, ++this.now);
     }
     this.store.set({ drafts: all });
     this.saveAll();

@@ -57,12 +57,13 @@ export class Threads {
     const id = this.store.state.open;
     if (!id) return;
     const asked = ++this.asked;
+    const asOf = this.drafts.now;
     try {
       const page = await call<Thread>('GET', `/desk/conversations/${id}/`);
       if (this.store.state.open !== id || asked < this.shown) return;
       this.shown = asked;
       const now = this.store.state.thread;
-      this.drafts.fromServer(id, page.drafts);
+      this.drafts.fromServer(id, page.drafts, asOf);
       this.drafts.arrived(page.messages);
       // Far up in the history the end is only counted, not pulled in.
       if (now?.newer && !isOpening) {
