@@ -319,7 +319,7 @@ def columns_page(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 # ── A run ────────────────────────────────────────────────────────────────────────────────────
-@merchant_site.page("moving/<int:pk>/", name="moving_run")
+@merchant_site.page("moving/jobs/<int:pk>/", name="moving_run")
 def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     _guard(request)
     job = get_object_or_404(Job, pk=pk, kind=JOB)
@@ -347,7 +347,7 @@ def run_page(request: HttpRequest, pk: int) -> HttpResponse:
     )  # fmt: skip
 
 
-@merchant_site.page("moving/<int:pk>/do/", name="moving_do")
+@merchant_site.page("moving/jobs/<int:pk>/do/", name="moving_do")
 @require_POST
 def do_page(request: HttpRequest, pk: int) -> HttpResponse:
     _guard(request)
@@ -363,7 +363,7 @@ def do_page(request: HttpRequest, pk: int) -> HttpResponse:
     return redirect("merchant:moving_run", job.pk)
 
 
-@merchant_site.page("moving/<int:pk>/stop/", name="moving_stop")
+@merchant_site.page("moving/jobs/<int:pk>/stop/", name="moving_stop")
 @require_POST
 def stop_page(request: HttpRequest, pk: int) -> HttpResponse:
     _guard(request)

@@ -82,7 +82,7 @@ def run(shop: Any, answer: Any) -> Job:
 def move(shop: Any, browser: Any, url: str) -> Job:
     """Dry run, then for real."""
     tried = run(shop, begin(browser, url))
-    return run(shop, browser.post(f"/admin/moving/{tried.pk}/do/"))
+    return run(shop, browser.post(f"/admin/moving/jobs/{tried.pk}/do/"))
 
 
 def figures(job: Job) -> dict[str, tuple[int, int, int]]:

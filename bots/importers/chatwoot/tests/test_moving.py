@@ -82,7 +82,7 @@ def test_a_dry_run_writes_nothing_and_says_what_would_come(alpha, client_of, the
 
     assert figures(tried) == {kind: (n, 0, n) for kind, n in ALL.items()}
     assert rows_of(alpha) == before
-    page = client_of(alpha).get(f"/admin/moving/{tried.pk}/").content.decode()
+    page = client_of(alpha).get(f"/admin/moving/jobs/{tried.pk}/").content.decode()
     assert "Перенести" in page
     assert "boss@there.example" in page  # was an administrator there
 
@@ -172,7 +172,7 @@ def test_history_wakes_nobody(alpha, client_of, there):
 def test_a_killed_worker_goes_on_where_it_was(alpha, client_of, there, monkeypatch):
     browser = client_of(alpha)
     tried = run(alpha, begin(browser, there.url))
-    started = browser.post(f"/admin/moving/{tried.pk}/do/")
+    started = browser.post(f"/admin/moving/jobs/{tried.pk}/do/")
     pk = int(started["Location"].rstrip("/").rpartition("/")[2])
     there.sim.calls.clear()
 
@@ -212,14 +212,14 @@ def test_a_killed_worker_goes_on_where_it_was(alpha, client_of, there, monkeypat
 def test_a_stopped_run_goes_on_with_the_token_entered_again(alpha, client_of, there, monkeypatch):
     browser = client_of(alpha)
     tried = run(alpha, begin(browser, there.url))
-    started = browser.post(f"/admin/moving/{tried.pk}/do/")
+    started = browser.post(f"/admin/moving/jobs/{tried.pk}/do/")
     pk = int(started["Location"].rstrip("/").rpartition("/")[2])
     real, met = moving._Run._conversation, []
 
     def stop(self, given):
         met.append(given)
         if len(met) == 10:
-            browser.post(f"/admin/moving/{pk}/stop/")
+            browser.post(f"/admin/moving/jobs/{pk}/stop/")
         real(self, given)
 
     monkeypatch.setattr(moving._Run, "_conversation", stop)
@@ -227,7 +227,7 @@ def test_a_stopped_run_goes_on_with_the_token_entered_again(alpha, client_of, th
     monkeypatch.setattr(moving._Run, "_conversation", real)
     assert (stopped.state, stopped.params["sealed"]) == ("failed", "")
 
-    page = browser.get(f"/admin/moving/{pk}/").content.decode()
+    page = browser.get(f"/admin/moving/jobs/{pk}/").content.decode()
     assert f"/admin/moving/new/chatwoot/?after={pk}" in page
     form = {"address": there.url, "token": TOKEN, "account": "1", "parts": list(moving.ALL)}
     job = run(alpha, browser.post(f"/admin/moving/new/chatwoot/?after={pk}", form))
@@ -242,7 +242,7 @@ def test_faults_of_the_other_side_are_waited_out(alpha, client_of, there):
         Answer(429, b"Retry later\n", {"retry-after": "0"}), None, Answer(503), None, Answer(500)
     )
 
-    job = run(alpha, browser.post(f"/admin/moving/{tried.pk}/do/"))
+    job = run(alpha, browser.post(f"/admin/moving/jobs/{tried.pk}/do/"))
 
     assert figures(job)["messages"] == (93, 93, 93)
 
@@ -250,7 +250,7 @@ def test_faults_of_the_other_side_are_waited_out(alpha, client_of, there):
 def test_a_side_that_stays_away_ends_in_words_and_keeps_what_came(alpha, client_of, there):
     browser = client_of(alpha)
     tried = run(alpha, begin(browser, there.url))
-    started = browser.post(f"/admin/moving/{tried.pk}/do/")
+    started = browser.post(f"/admin/moving/jobs/{tried.pk}/do/")
     pk = int(started["Location"].rstrip("/").rpartition("/")[2])
     with alpha.inside():
         Job.objects.filter(pk=pk).update(
@@ -307,10 +307,10 @@ def test_only_administrators_move_in(alpha, client_of, there):
     for role in ("supervisor", "agent"):
         browser = client_of(alpha, role)
         assert begin(browser, there.url).status_code == 403
-        for path in ("", "new/chatwoot/", "new/table/", f"{owner.pk}/", "columns/1/"):
+        for path in ("", "new/chatwoot/", "new/table/", f"jobs/{owner.pk}/", "columns/1/"):
             assert browser.get(f"/admin/moving/{path}").status_code == 403
         for path in ("do", "stop"):
-            assert browser.post(f"/admin/moving/{owner.pk}/{path}/").status_code == 403
+            assert browser.post(f"/admin/moving/jobs/{owner.pk}/{path}/").status_code == 403
     with alpha.inside():
         assert Job.objects.filter(kind="moving").count() == 1
 
@@ -324,8 +324,8 @@ def test_the_token_is_sealed_then_forgotten_and_never_logged(alpha, client_of, t
         assert queued.params["sealed"]
         assert TOKEN not in str(queued.params)
     tried = run(alpha, answer)
-    assert TOKEN not in browser.get(f"/admin/moving/{tried.pk}/").content.decode()
-    job = run(alpha, browser.post(f"/admin/moving/{tried.pk}/do/"))
+    assert TOKEN not in browser.get(f"/admin/moving/jobs/{tried.pk}/").content.decode()
+    job = run(alpha, browser.post(f"/admin/moving/jobs/{tried.pk}/do/"))
     with alpha.inside():
         assert [one.params["sealed"] for one in Job.objects.filter(kind="moving")] == ["", ""]
     assert job.state == "done"
@@ -339,7 +339,7 @@ def test_a_dry_runs_token_is_forgotten_after_an_hour(alpha, client_of, there):
         moving._end(tried.pk)
         assert Job.objects.get(pk=tried.pk).params["sealed"] == ""
 
-    browser.post(f"/admin/moving/{tried.pk}/do/")
+    browser.post(f"/admin/moving/jobs/{tried.pk}/do/")
 
     with alpha.inside():
         assert Job.objects.filter(kind="moving").count() == 1
@@ -391,7 +391,7 @@ def test_hostile_records_are_refused_and_the_rest_comes(alpha, client_of, there)
         assert text == "<script>alert(1)</script> и текст"
         film = Attachment.objects.get(name="film.mp4")
         assert (film.file, film.error) == (None, "Файл больше 25 МБ.")
-    page = client_of(alpha).get(f"/admin/moving/{job.pk}/").content.decode()
+    page = client_of(alpha).get(f"/admin/moving/jobs/{job.pk}/").content.decode()
     assert "film.mp4" in page
     assert "25 МБ" in page
 
@@ -402,7 +402,7 @@ def test_a_page_without_end_is_not_read(alpha, client_of, there):
     tried = run(alpha, begin(browser, there.url))
     there.sim.answer_next(Answer(200, endless))
 
-    job = run(alpha, browser.post(f"/admin/moving/{tried.pk}/do/"))
+    job = run(alpha, browser.post(f"/admin/moving/jobs/{tried.pk}/do/"))
 
     assert job.state == "failed"
     assert "16 МБ" in job.message

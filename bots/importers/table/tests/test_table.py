@@ -83,7 +83,7 @@ def move(shop, browser, table, content, name, **more):
     page = browser.get(sent["Location"])
     assert page.status_code == 200
     tried = run(shop, browser.post(sent["Location"], columns(page, **more)))
-    return tried, run(shop, browser.post(f"/admin/moving/{tried.pk}/do/"))
+    return tried, run(shop, browser.post(f"/admin/moving/jobs/{tried.pk}/do/"))
 
 
 def figures(job):
@@ -193,7 +193,7 @@ def test_a_killed_worker_goes_on_in_the_middle_of_a_table(alpha, client_of, monk
     ]
     sent = upload(browser, "messages", workbook(rows), "чаты.xlsx")
     tried = run(alpha, browser.post(sent["Location"], columns(browser.get(sent["Location"]))))
-    started = browser.post(f"/admin/moving/{tried.pk}/do/")
+    started = browser.post(f"/admin/moving/jobs/{tried.pk}/do/")
     pk = int(started["Location"].rstrip("/").rpartition("/")[2])
 
     class Killed(BaseException):
