@@ -5,7 +5,7 @@ And who is on the site, whom nobody answered, and how many each list holds.
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -313,3 +313,47 @@ def test_figures_are_the_servers_also_after_a_break(desk_of, alpha, answers):  #
     page.evaluate("window.dispatchEvent(new Event('online'))")
     until(page, "() => document.title.startsWith('(3)')")
     assert figure(page) == "3"
+
+
+def test_a_window_counts_down_and_closes_by_itself(desk_of, alpha, answers):  # noqa: F811
+    handed(answers)
+    says(alpha, "Позовите человека?")
+    page = desk_of(alpha, "agent")
+    page.locator(".row", has_text="Анна").wait_for()
+    with alpha.inside():
+        Conversation.objects.update(window_expires_at=timezone.now() + timedelta(seconds=65))
+    page.reload()
+    page.locator(".row", has_text="Анна").click()
+    clock = page.get_by_role("timer")
+    clock.filter(has_text="1:0").wait_for()
+    clock.filter(has_text="0:5").wait_for()
+    with alpha.inside():
+        Conversation.objects.update(window_expires_at=timezone.now() + timedelta(seconds=4))
+    page.reload()
+    page.get_by_role("timer").wait_for()
+
+    page.get_by_text("написать можно, когда покупатель напишет сам").wait_for(timeout=8000)
+    assert page.get_by_role("button", name="Выбрать шаблон").count() == 0
+    shown(page, "window")
+
+
+def test_a_dialogue_is_put_off_to_the_shops_own_times(desk_of, alpha, api_of, answers):  # noqa: F811
+    handed(answers)
+    says(alpha, "Позовите человека?")
+    page = desk_of(alpha, "agent")
+    page.locator(".row", has_text="Анна").click()
+    page.locator(".bubble.in").wait_for()
+    offered = api_of(alpha, "agent").get("/api/v1/desk/times/").json()["presets"]
+
+    Keyboard(page).press("Alt+KeyM")
+    choices = page.locator(".ask .choices button")
+    choices.first.wait_for()
+    assert choices.count() == len(offered) >= 1
+    shown(page, "snooze")
+    choices.last.click()
+    page.get_by_role("tab", name="Отложенные").click()
+    page.locator(".row", has_text="Анна").wait_for()
+
+    with alpha.inside():
+        snoozed = Conversation.objects.get().snoozed_until
+    assert snoozed == datetime.fromisoformat(offered[-1]["at"])

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { afterwards } from '../src/composer/later';
+import { afterwards, presetName } from '../src/composer/later';
 import type { Later } from '../src/types';
 import { at } from './fakes';
 
@@ -28,4 +28,11 @@ describe('messages for later', () => {
     expect(afterwards(all, now).map((one) => one.id)).toEqual([4, 9, 3]);
     expect(afterwards(all, now + 2 * 86_400_000).map((one) => one.id)).toEqual([4, 9]);
   });
+});
+
+it('after hours a preset is called by what it is', () => {
+  const now = Date.parse('2026-11-22T17:00:00Z');
+  expect(presetName({ key: 'hour', at: '2026-11-22T18:00:00Z' }, now)).toBe('hour');
+  expect(presetName({ key: 'hour', at: '2026-11-23T07:00:00Z' }, now)).toBe('opening');
+  expect(presetName({ key: 'monday', at: '2026-11-23T07:00:00Z' }, now)).toBe('monday');
 });

@@ -4,7 +4,7 @@ import type { Desk } from '../store/desk';
 import type { Later, LaterPage, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { t, whenText } from '../words';
-import { afterwards, local } from './later';
+import { afterwards, local, presetName } from './later';
 
 /** What waits for its time in this dialogue, and what became of the last one. */
 export function useLater(desk: Desk, thread: Thread) {
@@ -69,7 +69,7 @@ export function LaterForm({ later, close }: { later: LaterOf; close: () => void 
       <span class="choices" role="toolbar" aria-label={t('later')}>
         {later.page?.presets.map((one) => (
           <button type="button" key={one.key} onClick={() => void add(one.at)}>
-            {t(`later_${one.key}`)}: {whenText(one.at)}
+            {t(`later_${presetName(one)}`)}: {whenText(one.at)}
           </button>
         ))}
       </span>

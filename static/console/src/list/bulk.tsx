@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { presetName } from '../composer/later';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Preset } from '../types';
@@ -50,7 +51,7 @@ export function Bulk({ desk, state }: { desk: Desk; state: State }) {
           text={t('snooze')}
           title={t('snooze')}
           items={times.map((one) => ({
-            text: `${t(`snooze_${one.key}`)}: ${whenText(one.at)}`,
+            text: `${t(`snooze_${presetName(one)}`)}: ${whenText(one.at)}`,
             run: () => void acts.bulk({ name: 'snooze', body: { until: one.at } }),
           }))}
         />

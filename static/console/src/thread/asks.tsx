@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { presetName } from '../composer/later';
 import { focusComposer } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
@@ -124,7 +125,7 @@ function Snooze({ desk, close }: Props) {
             ref={at === 0 ? focused : undefined}
             onClick={() => void snooze(one.at)}
           >
-            {t(`snooze_${one.key}`)}: {whenText(one.at)}
+            {t(`snooze_${presetName(one)}`)}: {whenText(one.at)}
           </button>
         ))}
       </span>
