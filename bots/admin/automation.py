@@ -126,18 +126,10 @@ def _then_words(then: Any) -> str:
 
 
 @merchant_site.page("rules/add/", name="rule_add")
-def rule_add(request: HttpRequest) -> HttpResponse:
-    return _rule(request, None)
-
-
 @merchant_site.page("rules/<int:pk>/", name="rule")
-def rule_page(request: HttpRequest, pk: int) -> HttpResponse:
+def rule_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request, "rule")
-    return _rule(request, get_object_or_404(Rule, pk=pk))
-
-
-def _rule(request: HttpRequest, rule: Rule | None) -> HttpResponse:
-    _may(request, "rule")
+    rule = get_object_or_404(Rule, pk=pk) if pk is not None else None
     if request.method == "POST" and rule is not None and "remove" in request.POST:
         rule_delete(rule)
         audit("rule.deleted", rule.name, actor=actor_of(request))
@@ -277,18 +269,10 @@ def policies_page(request: HttpRequest) -> HttpResponse:
 
 
 @merchant_site.page("answer-times/add/", name="policy_add")
-def policy_add(request: HttpRequest) -> HttpResponse:
-    return _policy(request, None)
-
-
 @merchant_site.page("answer-times/<int:pk>/", name="policy")
-def policy_page(request: HttpRequest, pk: int) -> HttpResponse:
+def policy_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request, "slapolicy")
-    return _policy(request, get_object_or_404(SlaPolicy, pk=pk))
-
-
-def _policy(request: HttpRequest, policy: SlaPolicy | None) -> HttpResponse:
-    _may(request, "slapolicy")
+    policy = get_object_or_404(SlaPolicy, pk=pk) if pk is not None else None
     if request.method == "POST" and policy is not None and "remove" in request.POST:
         policy.delete()
         audit("slapolicy.deleted", policy.name, actor=actor_of(request))
@@ -371,18 +355,10 @@ def macros_page(request: HttpRequest) -> HttpResponse:
 
 
 @merchant_site.page("macros/add/", name="macro_add")
-def macro_add(request: HttpRequest) -> HttpResponse:
-    return _macro(request, None)
-
-
 @merchant_site.page("macros/<int:pk>/", name="macro")
-def macro_page(request: HttpRequest, pk: int) -> HttpResponse:
+def macro_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request, "macro")
-    return _macro(request, get_object_or_404(Macro, pk=pk, owner=None))
-
-
-def _macro(request: HttpRequest, macro: Macro | None) -> HttpResponse:
-    _may(request, "macro")
+    macro = get_object_or_404(Macro, pk=pk, owner=None) if pk is not None else None
     if request.method == "POST" and macro is not None and "remove" in request.POST:
         macro.delete()
         audit("macro.deleted", macro.name, actor=actor_of(request))

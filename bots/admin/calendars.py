@@ -54,18 +54,10 @@ def calendars_page(request: HttpRequest) -> HttpResponse:
 
 
 @merchant_site.page("calendars/add/", name="calendar_add")
-def calendar_add(request: HttpRequest) -> HttpResponse:
-    return _calendar(request, None)
-
-
 @merchant_site.page("calendars/<int:pk>/", name="calendar")
-def calendar_page(request: HttpRequest, pk: int) -> HttpResponse:
+def calendar_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request)
-    return _calendar(request, get_object_or_404(Calendar, pk=pk))
-
-
-def _calendar(request: HttpRequest, calendar: Calendar | None) -> HttpResponse:
-    _may(request)
+    calendar = get_object_or_404(Calendar, pk=pk) if pk is not None else None
     zone = (calendar.time_zone if calendar else "") or request.tenant.time_zone  # type: ignore[attr-defined]
     if request.method == "POST" and calendar is not None and "remove" in request.POST:
         calendar.delete()

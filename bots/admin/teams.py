@@ -138,18 +138,10 @@ def teams_page(request: HttpRequest) -> HttpResponse:
 
 
 @merchant_site.page("teams/add/", name="team_add")
-def team_add(request: HttpRequest) -> HttpResponse:
-    return _team(request, None)
-
-
 @merchant_site.page("teams/<int:pk>/", name="team")
-def team_page(request: HttpRequest, pk: int) -> HttpResponse:
+def team_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request)
-    return _team(request, get_object_or_404(Team, pk=pk))
-
-
-def _team(request: HttpRequest, team: Team | None) -> HttpResponse:
-    _may(request)
+    team = get_object_or_404(Team, pk=pk) if pk is not None else None
     if request.method == "POST" and team is not None and "remove" in request.POST:
         return _removed(request, team)
     form = TeamForm(posted(request), initial=_team_initial(team))
