@@ -11,8 +11,10 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -21,6 +23,7 @@ import pytest
 from websockets.sync.client import connect
 
 from config.embedded import process
+from tests.live.conftest import Browser
 from tests.ops.test_services import ROOT, gone
 
 pytestmark = pytest.mark.slow
@@ -166,7 +169,8 @@ def test_what_happens_in_one_process_is_seen_in_a_console_that_another_serves(
             headers=api,
             trust_env=False,
         ).raise_for_status()
-        told = json.loads(console.recv(timeout=20))
+        while "events" not in (told := json.loads(console.recv(timeout=20))):
+            pass  # the counts of its lists, which it is told as well
 
     assert hello["type"] == "hello"
     first = told["events"][0]
@@ -206,17 +210,82 @@ def test_a_fallen_server_and_a_fallen_role_come_back(home, running):
         )
         first.kill()
 
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
+    def are_back() -> bool:
         try:
             status, _ = ask(home, "localhost", "/readyz")
         except OSError:
-            status = 0
-        if status == 200 and "! worker runs again" in said() and "! redis runs again" in said():
-            break
-        time.sleep(0.3)
-    else:
-        pytest.fail(said())
+            return False
+        return status == 200 and all(
+            f"! {name} runs again" in said() for name in ("worker", "redis")
+        )
+
+    until(are_back, said())
+
+
+def until(what: Callable[[], bool], why: str = "it did not happen", seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, why
+        time.sleep(0.1)
+
+
+class Insisting(threading.Thread):
+    """A buyer who says each thing until it is accepted, as the widget does."""
+
+    def __init__(self, buyer: Browser, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self.buyer, self.accepted = buyer, 0
+        self.keys = [f"{name}-{n:06}" for n in range(6)]
+
+    def run(self) -> None:
+        for key in self.keys:
+            while not self._accepted(key):
+                time.sleep(0.2)
+            self.accepted += 1
+            time.sleep(0.3)
+
+    def _accepted(self, key: str) -> bool:
+        try:
+            told = self.buyer.says(key, f"Сколько стоит доставка? {key}")
+        except (AssertionError, httpx.HTTPError):
+            return False
+        return any(event["t"] == "ack" and event["key"] == key for event in told)
+
+    def heard(self) -> list[tuple[str, str]]:
+        """(author, key) of all that is in the chat."""
+        self.buyer.after = 0
+        found = []
+        for event in self.buyer.exchange(hello=True):
+            if event["t"] == "messages":
+                found = [(m["author"], m.get("key", "")) for m in event["messages"]]
+        return found
+
+
+def test_the_database_falls_under_load_and_nothing_is_lost_or_doubled(home, checked, running):
+    """The whole server is killed while buyers write: what was accepted is there once, answered."""
+    _, said = running
+    merchant = json.loads(checked.stdout)["merchants"][0]
+    _status, channels = ask(
+        home, merchant["host"], "/api/v1/channels/", Authorization=f"Bearer {merchant['token']}"
+    )
+    (key,) = (c["route_key"] for c in json.loads(channels)["results"] if c["kind"] == "web")
+    buyers = [
+        Insisting(Browser(int(home["PORT"]), merchant["host"], key), f"fall{n}") for n in range(4)
+    ]
+    for buyer in buyers:
+        buyer.start()
+    until(lambda: sum(buyer.accepted for buyer in buyers) > 3)
+    pid = int((Path(home["DATA_DIR"]) / "postgres" / "postmaster.pid").read_text().split()[0])
+    os.kill(pid, signal.SIGKILL)
+    assert all(buyer.is_alive() for buyer in buyers)
+    for buyer in buyers:
+        buyer.join(90)
+        assert not buyer.is_alive(), said()
+
+    assert "! postgres runs again" in said()  # while they wrote: none had ended before
+    for buyer in buyers:
+        until(lambda buyer=buyer: buyer.heard()[-1][0] != "buyer", "the last one is not answered")
+        assert [key for author, key in buyer.heard() if author == "buyer"] == buyer.keys
 
 
 def test_ctrl_c_ends_everything(home, running):
