@@ -33,9 +33,7 @@ def thread_of(
     message, the first unread one); `since` a moment (the first message from then on).
     Raises Conversation.DoesNotExist for what the policy hides as for what is not there.
     """
-    conversation = (
-        rows_ready(visible(user), user).select_related("contact__person", "episode").get(pk=pk)
-    )
+    conversation = rows_ready(visible(user), user).select_related("episode").get(pk=pk)
     everything = Message.objects.filter(heard_by(user.pk), conversation=conversation)
     if since is not None:
         around = (

@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from bots.channels.base import BuyerMessage
 from bots.models import Channel, Conversation, Episode, Message, Rating
+from bots.selectors.people import contacts_of
 from bots.selectors.sendable import is_closed, manifest_of
 from bots.services import messages
 from bots.services.channels import adapter_of
@@ -152,8 +153,8 @@ def _may_ask(conversation: Conversation, episode: Episode, chosen: dict[str, Any
     if not is_over or not can:
         return False
     same = Q(conversation=conversation)
-    if person := conversation.contact.person_id:
-        same |= Q(conversation__contact__person=person)
+    if person := conversation.contact.person:
+        same |= Q(conversation__contact__in=contacts_of(person))
     since = now - timedelta(days=chosen["pause_days"])
     return not Rating.objects.filter(same, asked_at__gt=since).exists()
 

@@ -8,8 +8,8 @@ import pytest
 from django.utils import timezone
 
 from bots.channels.base import Envelope
-from bots.models import Contact, Episode, Message, Rating
-from bots.services import rating
+from bots.models import Contact, Conversation, Episode, Message, Rating
+from bots.services import people, rating
 from bots.services.accept import accept
 from bots.services.desk_settings import setting_save, settings_forget
 from tenants.models import OutboxEvent
@@ -194,7 +194,9 @@ def test_anothers_rating_and_nonsense_change_nothing(alpha, talks, api_of, press
     assert mine.conversation().status == "resolved"
 
 
-@pytest.mark.parametrize("why", ["blocked", "lately", "old", "no_buttons", "sampled", "bot_off"])
+@pytest.mark.parametrize(
+    "why", ["blocked", "lately", "elsewhere", "old", "no_buttons", "sampled", "bot_off"]
+)
 def test_who_is_not_asked(alpha, talks, api_of, channel_is, why):
     mine, _other = talks
     with alpha.inside():
@@ -214,6 +216,14 @@ def test_who_is_not_asked(alpha, talks, api_of, channel_is, why):
         if why == "lately":
             earlier = Episode.objects.create(conversation_id=pk)
             Rating.objects.create(conversation_id=pk, episode=earlier, about="bot")
+        if why == "elsewhere":  # the same person, by a merge, was asked in another channel
+            person = people.person_of(mine.conversation().contact)
+            contact = Contact.objects.create(channel=alpha.channel, external_id="elsewhere")
+            people.people_merge(person.pk, people.person_of(contact).pk)
+            talk = Conversation.objects.create(channel=alpha.channel, contact=contact, lane=77)
+            Rating.objects.create(
+                conversation=talk, episode=Episode.objects.create(conversation=talk), about="bot"
+            )
         rating.rating_plan(pk)
     mine.work()
 
