@@ -26,7 +26,7 @@ class Column:
 CONTACTS = (
     Column("contact", _("number of the contact"), "id|ид|номер|код|contact id|id контакта|"
            "id клиента|client id|customer id|external id|identifier"),
-    Column("name", _("name"), "name|имя|фио|клиент|контакт|покупатель|full name|contact|"
+    Column("name", _("buyer's name"), "name|имя|фио|клиент|контакт|покупатель|full name|contact|"
            "contact name|имя клиента|client name|customer name|название"),
     Column("phone", _("phone"), "phone|телефон|тел|phone number|номер телефона|мобильный|mobile|"
            "телефон клиента|моб телефон"),
