@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import time
 from typing import Any
@@ -265,6 +266,9 @@ def test_a_poll_is_for_people_of_the_merchant_on_its_own_pages(live, alpha, beta
 
 
 # ── Figures of the lists ──
+_lanes = itertools.count(10_000)
+
+
 def waits(shop: Any, name: str) -> Any:
     """A conversation in the queue, and the fact that tells of it."""
     from django.utils import timezone
@@ -274,7 +278,7 @@ def waits(shop: Any, name: str) -> Any:
     with shop.inside():
         contact = Contact.objects.create(channel=shop.channel, external_id=name)
         talk = Conversation.objects.create(
-            channel=shop.channel, contact=contact, lane=hash(name) % 1000, speaker="queue",
+            channel=shop.channel, contact=contact, lane=next(_lanes), speaker="queue",
             waiting_since=timezone.now(),
         )  # fmt: skip
         outbox.emit("message.received", key=name, data={"conversation": talk.pk})
