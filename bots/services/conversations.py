@@ -25,6 +25,7 @@ from bots.models import (
 )
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
+from bots.selectors.sendable import manifest_of
 from bots.services import messages, queues, sla
 from bots.services.sendable import files_fit, kind_of
 from bots.services.speaking import open_again, take
@@ -197,6 +198,9 @@ def _sent_before(conversation: Conversation, client_key: str) -> Message | None:
 def _allowed(conversation: Conversation, *, template: bool = False) -> bool:
     """Whether it goes out past the channel's window. Raises WindowClosed, Unreachable."""
     past_window = window_check(conversation, template=template)
+    manifest = manifest_of(conversation.channel.kind)
+    if manifest is not None and not manifest.is_offered:
+        raise Unreachable(_("This is history from elsewhere: write where the buyer is now."))
     if not conversation.contact.is_reachable:
         raise Unreachable(_("The buyer has blocked this channel."))
     if conversation.channel.state == Channel.State.PAUSED:

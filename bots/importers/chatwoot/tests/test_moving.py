@@ -465,3 +465,39 @@ def test_an_older_server_without_an_order_is_read_alike(alpha, client_of, there)
     there.sim.knows_order = False
     job = move(alpha, client_of(alpha), there.url)
     assert figures(job)["conversations"] == (30, 30, 30)
+
+
+def test_nobody_writes_into_history_and_nobody_connects_one(alpha, api_of, client_of, there):
+    move(alpha, client_of(alpha), there.url)
+    with alpha.inside():
+        talk = Conversation.objects.filter(channel__kind="archive").earliest("pk")
+        before = Message.objects.filter(conversation=talk).count()
+    api = api_of(alpha)
+
+    thread = api.get(f"/api/v1/desk/conversations/{talk.pk}/")
+    reply = api.post(
+        f"/api/v1/conversations/{talk.pk}/reply/", {"text": "Ау", "client_key": "k1"}, format="json"
+    )
+    made = api.post(
+        "/api/v1/channels/", {"kind": "archive", "name": "x", "bot": alpha.bot.pk}, format="json"
+    )
+
+    assert thread.status_code == 200
+    assert reply.status_code == 409
+    assert "перенесённая история" in reply.json()["error"]["message"]
+    assert made.status_code == 400
+    kinds = [one["key"] for one in api.get("/api/v1/channels/kinds/").json()]
+    assert "archive" not in kinds
+    assert "web" in kinds
+    with alpha.inside():
+        assert Message.objects.filter(conversation=talk).count() == before
+
+
+def test_a_colleague_who_is_gone_keeps_the_name(alpha, api_of, client_of, there):
+    there.sim.message(5, "Я уволилась", 1, agent=777)
+    move(alpha, client_of(alpha), there.url)
+    with alpha.inside():
+        said = Message.objects.get(text="Я уволилась")
+    assert said.user is None
+    thread = api_of(alpha).get(f"/api/v1/desk/conversations/{said.conversation_id}/").content
+    assert b'"Gone"' in thread
