@@ -1,6 +1,6 @@
 /** A buyer's card as the server tells it (bots/selectors/people.py), and what can be done with it. */
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { call } from '../net/api';
+import { call, Refused } from '../net/api';
 import type { Desk } from '../store/desk';
 import { type Words, wordsOf } from './words';
 
@@ -247,6 +247,11 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0): Held {
       show(await call<Card>('GET', path));
       setFailure('');
     } catch (error) {
+      if (error instanceof Refused && error.status === 404) {
+        // Not theirs to see any more: what was kept goes, too.
+        kept.delete(path);
+        if (now.current === path) set(null);
+      }
       if (now.current === path) setFailure((error as Error).message || w('away'));
     }
   }, [path, show]);
