@@ -339,6 +339,7 @@ def test_a_whole_day_without_a_pointer_in_the_russian_layout(desk_of, alpha, ans
     keys.press("Escape")
     keys.press("Control+KeyK")
     page.get_by_role("dialog", name="Быстрый поиск").wait_for()
+    until(page, "() => document.activeElement.matches('.palette input')")
     keys.type("занят")
     page.locator(".palette [aria-selected=true]", has_text="Занят").wait_for()
     shot(page, "palette")
