@@ -78,14 +78,16 @@ def _parts(bound: Any) -> dict[str, Any]:
         described.append(f"{bound.auto_id}_help")
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
-    is_check = getattr(widget, "input_type", "") == "checkbox" and not hasattr(widget, "choices")
-    attrs = {"class": "" if is_check else "desk-input"}
+    is_tick = getattr(widget, "input_type", "") in ("checkbox", "radio")
+    is_choice = is_tick and hasattr(widget, "choices")
+    is_check = is_tick and not is_choice
+    attrs = {"class": "" if is_tick else "desk-input"}
     if described:
         attrs["aria-describedby"] = " ".join(described)
     if bound.errors:
         attrs["aria-invalid"] = "true"
     control = bound.as_widget(attrs={**widget.attrs, **attrs} if not is_check else attrs)
-    return {"field": bound, "control": control, "is_check": is_check}
+    return {"field": bound, "control": control, "is_check": is_check, "is_choice": is_choice}
 
 
 @register.filter

@@ -31,6 +31,16 @@ document.addEventListener("DOMContentLoaded", () => {
     button.disabled = input.value.trim() !== input.dataset.typedName;
   });
 
+  // On a phone a row of a table is a card: each cell says what it is (admin.css).
+  for (const table of document.querySelectorAll(".desk-table:not(.is-grid)")) {
+    const heads = [...(table.tHead?.rows[0]?.cells ?? [])].map((head) => head.textContent.trim());
+    if (heads.length < 3) continue;
+    table.classList.add("is-cards");
+    for (const body of table.tBodies)
+      for (const row of body.rows)
+        for (const cell of row.cells) cell.dataset.head = heads[cell.cellIndex] ?? "";
+  }
+
   // A list of things being worked on looks again by itself.
   const working = document.querySelector("[data-reload-s]");
   if (working) setTimeout(() => location.reload(), Number(working.dataset.reloadS) * 1000);
