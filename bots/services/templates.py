@@ -34,6 +34,7 @@ from bots.selectors.calendars import opening
 from bots.selectors.files import sendable
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
+from integrations.native.orders.selectors import orders_by_owner
 from tenants.kernel.context import current_schema
 from tenants.kernel.forms import is_web_address
 from tenants.kernel.phones import phone_normalised
@@ -371,13 +372,8 @@ STRONG = frozenset({"code", "shared", "signed", "thread"})
 
 def _newest_order(proofs: Iterable[tuple[str, str, str]]) -> Order | None:
     phones = [phone_normalised(v) for k, v, _p in proofs if k == "phone"]
-    emails = [v.lower() for k, v, _p in proofs if k == "email"]
-    found = Order.objects.none()
-    if phones := [phone for phone in phones if phone]:
-        found = Order.objects.filter(phone__in=phones)
-    if emails:
-        found = found | Order.objects.filter(email__in=emails)
-    return found.select_related("parcel").order_by("-placed_at").first()
+    emails = [v for k, v, _p in proofs if k == "email"]
+    return next(iter(orders_by_owner(filter(None, phones), emails, limit=1)), None)
 
 
 def _turn_values(turn: Turn, names: Iterable[str]) -> tuple[dict[str, str], list[Source]]:
