@@ -34,7 +34,7 @@ from bots.selectors.calendars import opening
 from bots.selectors.files import sendable
 from bots.services.template_intents import INTENTS
 from integrations.models import Order, Variant
-from integrations.native.orders.selectors import orders_by_owner
+from integrations.native.orders import orders_by_owner
 from tenants.kernel.context import current_schema
 from tenants.kernel.forms import is_web_address
 from tenants.kernel.phones import phone_normalised
