@@ -31,7 +31,7 @@ from tenants.admin import manifest_form
 from tenants.admin.base import actor_of
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, platform_menu
-from tenants.admin.platform import is_boss, partner_in_scope
+from tenants.admin.scope import is_boss, partner_in_scope
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import VendorError
 from tenants.kernel.posted import posted

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tenants.admin.home import Notice, notifier
-from tenants.admin.platform import is_boss, scope_of
+from tenants.admin.scope import is_boss, scope_of
 from tenants.kernel.context import merchant_context
 from tenants.models import Merchant
 from tenants.services import limits

@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy
 from tenants.admin.base import actor_of
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
-from tenants.admin.platform import is_boss, partner_in_scope
+from tenants.admin.scope import is_boss, partner_in_scope
 from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import add_faults, posted
