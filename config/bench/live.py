@@ -64,7 +64,7 @@ def run(size: str = "default") -> dict[str, Any]:
             port=ports["live"],
             path="/live/console/",
             host=_host(shops[0]),
-            cookies=_cookies(shops[0], consoles),
+            cookies=stage.cookies(shops[0], consoles),
         ) as watching:
             before, began = _cpu(processes), time.monotonic()
             count = buyers.together(AT_ONCE, most_s)
@@ -197,36 +197,6 @@ def _host(shop: Any) -> str:
     from tenants.selectors.hosts import primary_host
 
     return primary_host(shop)
-
-
-def _cookies(shop: Any, count: int) -> list[str]:
-    """Sessions of one owner, and of agents who see what their team has."""
-    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-    from django.contrib.sessions.backends.db import SessionStore
-
-    from bots.models import TeamMember
-    from bots.services.queues import default_team
-    from tenants.workspace.models import User
-
-    found = []
-    with merchant_context(shop.schema_name):
-        people = [User.objects.filter(role=User.Role.OWNER).earliest("pk")]
-        team = default_team()
-        for number in range(count - count // 5):
-            user = User.objects.create(
-                email=f"agent{number}@bench.example", role=User.Role.AGENT, is_active=True
-            )
-            TeamMember.objects.get_or_create(team=team, user=user)
-            people.append(user)
-        for number in range(count):
-            user = people[number % len(people)]
-            session = SessionStore()
-            session[SESSION_KEY] = str(user.pk)
-            session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
-            session.create()
-            found.append(f"{settings.SESSION_COOKIE_NAME}={session.session_key}")
-    return found
 
 
 @contextmanager

@@ -32,13 +32,13 @@ def run(size: str = "default") -> dict[str, Any]:
     messages = SIZES.get(size, SIZES["default"])
     with stage.merchant() as merchant:
         chance = random.Random(727)
-        world = _World(chance)
+        world = World(chance)
         begun = time.perf_counter()
-        with _owner(merchant.schema_name) as owner:
-            _fill(owner, world, messages, merchant)
+        with owner_of(merchant.schema_name) as owner:
+            fill(owner, world, messages, merchant)
             filled_s = time.perf_counter() - begun
             begun = time.perf_counter()
-            _index(owner)
+            index(owner)
             indexed_s = time.perf_counter() - begun
             owner.execute("VACUUM ANALYZE bots_message")
             for table in ("bots_contact", "bots_conversation", "bots_identity",
@@ -51,7 +51,7 @@ def run(size: str = "default") -> dict[str, Any]:
             questions = world.questions(messages // TALK)
             spent, by_kind, found = _measure(questions, (admin, agent))
             plain = _plain(questions)
-        with _owner(merchant.schema_name) as owner:
+        with owner_of(merchant.schema_name) as owner:
             with_index = _inserts(owner)
             owner.execute("DROP INDEX message_words")
             without = _inserts(owner)
@@ -81,13 +81,13 @@ def run(size: str = "default") -> dict[str, Any]:
     }
 
 
-def _owner(schema: str) -> psycopg.Connection[Any]:
+def owner_of(schema: str) -> psycopg.Connection[Any]:
     found = psycopg.connect(settings.DATABASE_URL, autocommit=True)
     found.execute(f'SET search_path = "{schema}", public')
     return found
 
 
-class _World:
+class World:
     def __init__(self, chance: random.Random) -> None:
         from bots.retrieval.text import tokens
         from config.demo import world
@@ -139,7 +139,7 @@ class _World:
         return made
 
 
-def _fill(owner: psycopg.Connection[Any], world: _World, messages: int, merchant: Any) -> None:
+def fill(owner: psycopg.Connection[Any], world: World, messages: int, merchant: Any) -> None:
     talks = messages // TALK
     run = owner.execute
     run("DROP INDEX message_words")
@@ -216,7 +216,7 @@ def _fill(owner: psycopg.Connection[Any], world: _World, messages: int, merchant
         run(f"SELECT setval(pg_get_serial_sequence('bots_{table}', 'id'), %s)", [talks + 1])
 
 
-def _index(owner: psycopg.Connection[Any]) -> None:
+def index(owner: psycopg.Connection[Any]) -> None:
     from importlib import import_module
 
     owner.execute("SET maintenance_work_mem = '256MB'")

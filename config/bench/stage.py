@@ -286,6 +286,36 @@ def post(path: str, body: bytes, headers: dict[str, str]) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
+def cookies(shop: Any, count: int) -> list[str]:
+    """Sessions of one owner, and of agents who see what their team has."""
+    from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+    from django.contrib.sessions.backends.db import SessionStore
+
+    from bots.models import TeamMember
+    from bots.services.queues import default_team
+    from tenants.workspace.models import User
+
+    found = []
+    with merchant_context(shop.schema_name):
+        people = [User.objects.filter(role=User.Role.OWNER).earliest("pk")]
+        team = default_team()
+        for number in range(count - count // 5):
+            user = User.objects.create(
+                email=f"agent{number}@bench.example", role=User.Role.AGENT, is_active=True
+            )
+            TeamMember.objects.get_or_create(team=team, user=user)
+            people.append(user)
+        for number in range(count):
+            user = people[number % len(people)]
+            session = SessionStore()
+            session[SESSION_KEY] = str(user.pk)
+            session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+            session[HASH_SESSION_KEY] = user.get_session_auth_hash()
+            session.create()
+            found.append(f"{settings.SESSION_COOKIE_NAME}={session.session_key}")
+    return found
+
+
 def channel_for(found: Any, *, base_url: str = "", **settings_: Any) -> Any:
     """A Telegram channel of the merchant, not called by anybody yet."""
     from bots.channels.telegram.simulator import TOKEN
