@@ -23,6 +23,7 @@ class BotsConfig(AppConfig):
             forgetting,
             knowledge,
             later,
+            moving,
             notice_work,
             notices,
             partner_models,

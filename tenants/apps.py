@@ -19,4 +19,11 @@ class TenantsConfig(AppConfig):
         ContentTypeManager._add_to_cache = lambda manager, using, kind: None  # type: ignore[attr-defined]
 
         from tenants.kernel import jobs  # noqa: F401
-        from tenants.services import erase, limit_letters, merchants, people, provision  # noqa: F401 - their work
+        from tenants.services import (  # noqa: F401 - their work
+            erase,
+            export,
+            limit_letters,
+            merchants,
+            people,
+            provision,
+        )

@@ -18,10 +18,10 @@ from config.embedded.trouble import Trouble
 MEMORY_WANTED_BYTES = 3_000_000_000
 # What `bin/test` without arguments asks of the suite. A file stays in one process, because its
 # fixtures are dear; files that take long come first (conftest.py).
-# Coverage, branches included, was 92.0 % when this gate was set. It is only ever raised.
+# Coverage, branches included, was 93.6 % when this gate was set. It is only ever raised.
 WHOLE = [
     *("-n", str(min(os.cpu_count() or 1, 4)), "--dist", "loadfile", "--no-loadscope-reorder"),
-    *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=90"),
+    *("--cov", "--cov-report=term:skip-covered", "--cov-fail-under=92"),
     "--durations=25",
 ]
 

@@ -13,11 +13,12 @@ _LOOK = """
 import importlib, json, pkgutil
 import django
 django.setup()
-from tenants.kernel import due, outbox
+from tenants.kernel import due, jobs, outbox
 
 def known():
     handlers = [f for found in outbox._handlers.values() for f in found] + outbox._listeners
-    return {*due._workers, *(f"{f.__module__}.{f.__name__}" for f in handlers)}
+    kinds = (f"job {kind}" for kind in jobs._kinds)
+    return {*due._workers, *kinds, *(f"{f.__module__}.{f.__name__}" for f in handlers)}
 
 at_start = known()
 for app in ("tenants", "integrations", "bots", "analytics"):
