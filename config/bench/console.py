@@ -132,7 +132,7 @@ def _fill(merchant: Any, talks: int) -> None:
         search.index(owner)
         owner.execute(
             "UPDATE bots_conversation SET"
-            " last_message_at = now() - (id %% 100000) * interval '1 min',"
+            " updated_at = now() - (id %% 100000) * interval '1 min',"
             " status = CASE WHEN id <= %(waiting)s THEN 'open' ELSE 'resolved' END,"
             " speaker = CASE WHEN id <= %(waiting)s THEN 'queue' ELSE 'nobody' END,"
             " agent_id = NULL, episode_id = CASE WHEN id <= %(waiting)s THEN id END,"
