@@ -13,7 +13,7 @@ from bots.models import Conversation, Label, Mention, Message, SavedView, Team, 
 from bots.selectors.counters import counters, counters_of
 from bots.selectors.desk import COUNTED, in_view, views_of
 from tenants.workspace.models import User
-from tests.api.test_desk_api import NOW, at  # noqa: F401
+from tests.api.desks import NOW
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +31,7 @@ FILTERS: list[dict[str, Any]] = [
 
 
 @pytest.fixture
-def floor(alpha, at):  # noqa: F811
+def floor(alpha, at):
     """Every kind of conversation in two teams, and lists of everybody's and of one's own."""
     chance = random.Random(7)
     with alpha.inside():
@@ -86,7 +86,7 @@ def test_a_figure_is_what_its_list_holds_for_everybody(floor, beta):
     assert any(mine["waiting"] for mine in found.values())
 
 
-def test_fifty_people_with_twenty_lists_cost_what_one_with_none_does(alpha, at):  # noqa: F811
+def test_fifty_people_with_twenty_lists_cost_what_one_with_none_does(alpha, at):
     with alpha.inside():
         at.talk("Waits", speaker="queue", waiting_since=NOW)
         agent = alpha.agent

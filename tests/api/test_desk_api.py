@@ -4,68 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 from unittest.mock import ANY
 
 import pytest
 
-from bots.models import Contact, Conversation, Draft, Episode, Identity, Message
+from bots.models import Draft
 from bots.selectors import desk, desk_thread
 from bots.services.conversations import note_add
 from integrations.models import Order, OrderLine
-
-NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
-URL = "/api/v1/desk/conversations/"
-
-
-class Desk:
-    """Conversations of one merchant, made as the engine would leave them."""
-
-    def __init__(self, shop: Any) -> None:
-        self.shop, self.count = shop, 0
-
-    def talk(self, name: str, *texts: str, **more: Any) -> Conversation:
-        self.count += 1
-        with self.shop.inside():
-            contact = Contact.objects.create(
-                channel=self.shop.channel,
-                external_id=f"c{self.count}",
-                name=name,
-                username=more.pop("username", ""),
-                data=more.pop("data", {}),
-            )
-            for kind, value, proof in more.pop("identities", ()):
-                Identity.objects.create(contact=contact, kind=kind, value=value, proof=proof)
-            talk = Conversation.objects.create(
-                channel=self.shop.channel,
-                contact=contact,
-                lane=self.count,
-                last_seq=len(texts),
-                **{"updated_at": NOW - timedelta(minutes=self.count), **more},
-            )
-            talk.episode = episode = Episode.objects.create(conversation=talk)
-            talk.save(update_fields=["episode"])
-            for seq, text in enumerate(texts, 1):
-                Message.objects.create(
-                    conversation=talk, episode=episode, seq=seq, text=text,
-                    author="buyer" if seq % 2 else "bot", state="received" if seq % 2 else "sent",
-                )  # fmt: skip
-        return talk
-
-
-@pytest.fixture
-def at(alpha, beta):
-    """Alpha's desk; beta has a conversation of the same words, which nobody of alpha may meet."""
-    Desk(beta).talk("Ann of beta", "Where is my order?")
-    return Desk(alpha)
-
-
-def names(client: Any, **asked: Any) -> list[str]:
-    answer = client.get(URL, asked)
-    assert answer.status_code == 200, answer.content
-    return [row["name"] for row in answer.json()["rows"]]
+from tests.api.desks import NOW, URL, Desk, names
 
 
 def test_each_view_holds_its_own_conversations(alpha, at, api_of):

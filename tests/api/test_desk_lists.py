@@ -23,12 +23,12 @@ from bots.retrieval import reindex_articles, reindex_products
 from bots.selectors import desk_thread
 from integrations.models import Product, Variant
 from tenants.models import OutboxEvent
-from tests.api.test_desk_api import NOW, URL, at, names  # noqa: F401
+from tests.api.desks import NOW, URL, names
 
 VIEWS = "/api/v1/desk/views/"
 
 
-def test_a_list_of_ones_own_narrows_and_is_counted(alpha, at, api_of):  # noqa: F811
+def test_a_list_of_ones_own_narrows_and_is_counted(alpha, at, api_of):
     at.talk("Red", speaker="queue", labels=["срочно"], unread=1)
     at.talk("Blue", speaker="queue", labels=["возврат"])
     at.talk("Done", status="resolved", speaker="nobody", labels=["срочно"])
@@ -68,7 +68,7 @@ def test_a_list_for_everybody_is_made_by_a_supervisor(alpha, beta, api_of):
         assert answer.status_code == 400, wrong
 
 
-def test_changed_rows_come_with_those_that_left(alpha, at, api_of):  # noqa: F811
+def test_changed_rows_come_with_those_that_left(alpha, at, api_of):
     here = at.talk("Here", speaker="queue", waiting_since=NOW)
     left = at.talk("Left", status="resolved", speaker="nobody")
     client = api_of(alpha, "agent")
@@ -85,7 +85,7 @@ def test_changed_rows_come_with_those_that_left(alpha, at, api_of):  # noqa: F81
     ("sort", "order"),
     [("deadline", "BAC"), ("waiting", "ABC"), ("newest", "ABC"), ("oldest", "CBA")],
 )
-def test_a_list_is_sorted_as_asked(alpha, at, api_of, sort, order):  # noqa: F811
+def test_a_list_is_sorted_as_asked(alpha, at, api_of, sort, order):
     for name, deadline in (("A", 5), ("B", 1), ("C", None)):
         at.talk(
             name, speaker="queue", waiting_since=NOW + timedelta(minutes=at.count),
@@ -95,7 +95,7 @@ def test_a_list_is_sorted_as_asked(alpha, at, api_of, sort, order):  # noqa: F81
     assert "".join(names(client, view="unassigned", sort=sort)) == order
 
 
-def test_what_was_promised_counts_where_it_comes_before_the_deadline(alpha, at, api_of):  # noqa: F811
+def test_what_was_promised_counts_where_it_comes_before_the_deadline(alpha, at, api_of):
     def talk(name, deadline, promised):
         moment = lambda n: None if n is None else NOW + timedelta(minutes=n)  # noqa: E731
         at.talk(
@@ -112,7 +112,7 @@ def test_what_was_promised_counts_where_it_comes_before_the_deadline(alpha, at, 
     assert (page["sort"], "".join(row["name"] for row in page["rows"])) == ("deadline", "EBCAD")
 
 
-def test_a_page_takes_as_many_queries_however_much_there_is(alpha, at, api_of):  # noqa: F811
+def test_a_page_takes_as_many_queries_however_much_there_is(alpha, at, api_of):
     client = api_of(alpha, "agent")
 
     def queries(path: str) -> int:
@@ -137,7 +137,7 @@ def test_a_page_takes_as_many_queries_however_much_there_is(alpha, at, api_of): 
 
 
 def test_a_quoted_message_far_above_is_shown_with_its_neighbours(
-    alpha, at, api_of, monkeypatch  # noqa: F811
+    alpha, at, api_of, monkeypatch
 ):  # fmt: skip
     monkeypatch.setattr(desk_thread, "THREAD_PAGE", 4)
     talk = at.talk("Ann", *[f"m{n}" for n in range(1, 10)])
@@ -166,7 +166,7 @@ def test_a_quoted_message_far_above_is_shown_with_its_neighbours(
     assert read(since="yesterday")[0][-1] == "m9"
 
 
-def test_a_colleague_called_by_a_note_is_told_until_it_is_read(alpha, at, api_of):  # noqa: F811
+def test_a_colleague_called_by_a_note_is_told_until_it_is_read(alpha, at, api_of):
     talk = at.talk("Ann", "Hi")
     asked = {"text": "@Agent Alpha look", "mentions": [alpha.agent.pk, 999_999]}
     note = api_of(alpha, "supervisor").post(
@@ -185,7 +185,7 @@ def test_a_colleague_called_by_a_note_is_told_until_it_is_read(alpha, at, api_of
     assert names(client, view="mentioned") == []
 
 
-def test_an_answer_of_the_bot_is_judged_and_the_last_word_counts(alpha, beta, at, api_of):  # noqa: F811
+def test_an_answer_of_the_bot_is_judged_and_the_last_word_counts(alpha, beta, at, api_of):
     talk = at.talk("Ann", "Hi", "Wrong answer")
     with alpha.inside():
         asked, answer = Message.objects.filter(conversation=talk).order_by("seq")
@@ -227,7 +227,7 @@ def test_prepared_replies_are_found_by_code_words_and_meaning(alpha, api_of):
     assert set(found("")) >= {"возврат", "привет", "доставка"}
 
 
-def test_knowledge_and_goods_are_put_into_a_reply(alpha, at, api_of):  # noqa: F811
+def test_knowledge_and_goods_are_put_into_a_reply(alpha, at, api_of):
     with alpha.inside():
         inner = Article.objects.create(
             title="Закупочные цены", text="Закупочная цена лампы 500 рублей.", is_internal=True
@@ -261,7 +261,7 @@ def test_knowledge_and_goods_are_put_into_a_reply(alpha, at, api_of):  # noqa: F
     assert (card["title"], card["url"]) == ("Лампа Луна", "https://s.ru/l")
 
 
-def test_a_reply_quotes_a_message_of_its_own_conversation(alpha, at, api_of):  # noqa: F811
+def test_a_reply_quotes_a_message_of_its_own_conversation(alpha, at, api_of):
     talk, other = at.talk("Ann", "First"), at.talk("Bob", "Else")
     with alpha.inside():
         first = Message.objects.get(conversation=talk)

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
+from django.test import Client
 
 from tests.live.conftest import Server, _empty_instead_of_new, answers  # noqa: F401
 
@@ -32,6 +34,63 @@ def chromium() -> Iterator[Any]:
         )
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page_of_person(chromium: Any, product: Any) -> Iterator[Any]:
+    """`page_of_person(host, path, shop=…, role=…)` → a page with that person's session.
+
+    `troubles` keeps what the browser complained of, by the kinds of message in `heard`.
+    """
+    contexts = []
+
+    def make(
+        host: str,
+        path: str,
+        *,
+        shop: Any = None,
+        role: str = "owner",
+        heard: tuple[str, ...] = ("error",),
+        **more: Any,
+    ) -> Any:
+        more = {"viewport": {"width": 1440, "height": 900}, "locale": "ru-RU", **more}
+        context = chromium.new_context(**more)
+        contexts.append(context)
+        url = f"http://{host}:{product.port}"
+        if shop is not None:
+            client = Client(HTTP_HOST=shop.host)
+            with shop.inside():
+                client.force_login(shop.user(role), backend="tenants.workspace.auth.RoleBackend")
+            session = client.cookies["session"].value
+            context.add_cookies([{"name": "session", "value": session, "url": url}])
+        page = context.new_page()
+        page.troubles = []
+        page.on("pageerror", lambda error: page.troubles.append(str(error)))
+        page.on("console", lambda m: page.troubles.append(m.text) if m.type in heard else None)
+        page.goto(f"{url}{path}")
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def browse(page_of_person: Any) -> Any:
+    """`browse(host, path, shop=…, role=…)` → a page of the desk, nothing of it kept from before."""
+    cache.clear()
+    return page_of_person
+
+
+@pytest.fixture
+def desk_of(page_of_person: Any) -> Any:
+    """`desk_of(alpha, "agent")` → a page of the console with that person's session."""
+
+    def make(shop: Any, role: str, **more: Any) -> Any:
+        heard = ("error", "warning")
+        return page_of_person(shop.host, "/console/", shop=shop, role=role, heard=heard, **more)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -2,61 +2,15 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
-
 import pytest
-from django.core.cache import cache
-from django.test import Client
 from playwright.sync_api import expect
 
 from bots.models import Bot, Channel, Template
 from tenants.models import Merchant
+from tests.browser.hands import shot
 from tests.fixtures.world import PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-# A folder to keep pictures in while the look is worked on.
-SHOTS = os.environ.get("SHOTS", "")
-
-
-@pytest.fixture
-def browse(chromium: Any, product: Any) -> Iterator[Any]:
-    """`browse(host, path, shop=…, role=…)` → a page; what the browser complained of is kept."""
-    cache.clear()
-    contexts = []
-
-    def make(host: str, path: str, *, shop: Any = None, role: str = "owner", **more: Any) -> Any:
-        more = {"viewport": {"width": 1440, "height": 900}, "locale": "ru-RU", **more}
-        context = chromium.new_context(**more)
-        contexts.append(context)
-        url = f"http://{host}:{product.port}"
-        if shop is not None:
-            client = Client(HTTP_HOST=shop.host)
-            with shop.inside():
-                client.force_login(shop.user(role), backend="tenants.workspace.auth.RoleBackend")
-            session = client.cookies["session"].value
-            context.add_cookies([{"name": "session", "value": session, "url": url}])
-        page = context.new_page()
-        page.troubles = []
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on(
-            "console",
-            lambda m: page.troubles.append(m.text) if m.type == "error" else None,
-        )
-        page.goto(f"{url}{path}")
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-def shot(page: Any, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 def test_a_person_logs_in_and_out(browse, alpha):

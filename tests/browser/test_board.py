@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import os
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,16 +13,9 @@ from analytics.tests.test_board import Floor
 from analytics.tests.week import Week
 from bots.models import Conversation, Message
 from config import static_build
-from tests.browser.test_console import desk_of  # noqa: F401 - a fixture
+from tests.browser.hands import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SHOTS = os.environ.get("SHOTS", "")
-
-
-def shot(page: Any, name: str) -> None:
-    if SHOTS:
-        page.wait_for_timeout(300)
-        page.screenshot(path=str(Path(SHOTS) / f"{name}.png"))
 
 
 def fill(alpha: Any) -> Floor:
@@ -39,7 +30,7 @@ def fill(alpha: Any) -> Floor:
     return floor
 
 
-def test_a_supervisor_watches_whispers_and_takes(alpha, beta, desk_of):  # noqa: F811
+def test_a_supervisor_watches_whispers_and_takes(alpha, beta, desk_of):
     floor = fill(alpha)
     talk = floor.talk("Quiet buyer", 9, speaker="agent", agent=alpha.agent, unread=1)
     with alpha.inside():
@@ -93,7 +84,7 @@ def test_a_supervisor_watches_whispers_and_takes(alpha, beta, desk_of):  # noqa:
 
 
 @pytest.mark.parametrize(("width", "theme", "lang"), [(1440, "light", "ru"), (390, "dark", "en")])
-def test_reports_show_the_week_on_any_screen(alpha, desk_of, width, theme, lang):  # noqa: F811
+def test_reports_show_the_week_on_any_screen(alpha, desk_of, width, theme, lang):
     fill(alpha)
     with alpha.inside():
         owner = alpha.owner
@@ -126,7 +117,7 @@ def test_reports_show_the_week_on_any_screen(alpha, desk_of, width, theme, lang)
     assert not page.troubles
 
 
-def test_agents_are_not_shown_the_way(alpha, desk_of):  # noqa: F811
+def test_agents_are_not_shown_the_way(alpha, desk_of):
     page = desk_of(alpha, "agent")
     page.locator(".rail").wait_for()
     page.wait_for_timeout(500)

@@ -3,118 +3,19 @@
 from __future__ import annotations
 
 import gzip
-import os
-from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 
-from bots.channels.web import wire
 from bots.engine.base import Answer, Decision, Reason, Source
 from bots.models import Conversation, Label, Macro, Mention, Message, Template, TemplateText
 from bots.selectors.desk import in_view
-from bots.services.accept import accept
 from config import static_build
+from tests.browser.hands import Keyboard, says, shot, until
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-
-# A folder to keep pictures in while the look is worked on.
-SHOTS = os.environ.get("SHOTS", "")
-
-
-class Keyboard:
-    """Keys of the Russian layout: their places are the same, what they write is not."""
-
-    LETTERS = dict(zip("QWERTYUIOPASDFGHJKLZXCVBNM", "йцукенгшщзфывапролдячсмить", strict=True))
-    MODIFIERS = {"Control": 2, "Alt": 1, "Shift": 8}
-
-    def __init__(self, page: Any) -> None:
-        self.page = page
-        self.line = page.context.new_cdp_session(page)
-
-    def press(self, chord: str) -> None:
-        """`Alt+KeyT`: the code is the key's place, the key what the layout writes there."""
-        *held, code = chord.split("+")
-        modifiers = sum(self.MODIFIERS[one] for one in held)
-        letter = self.LETTERS.get(code.removeprefix("Key"), "")
-        digit = code.removeprefix("Digit") if code.startswith("Digit") else ""
-        key = letter or digit or {"Slash": ".", "Space": " "}.get(code, code)
-        number = ord(code[-1]) if letter or digit else {
-            "Enter": 13, "Escape": 27, "Tab": 9, "ArrowDown": 40, "ArrowUp": 38, "Slash": 191,
-            "Space": 32,
-        }[code]  # fmt: skip
-        event = {
-            "code": code, "key": key, "modifiers": modifiers, "windowsVirtualKeyCode": number,
-        }  # fmt: skip
-        text = "\r" if code == "Enter" else key if len(key) == 1 else ""
-        if text and not (modifiers & 3):
-            event["text"] = text
-        self.line.send("Input.dispatchKeyEvent", {"type": "keyDown", **event})
-        event.pop("text", None)
-        self.line.send("Input.dispatchKeyEvent", {"type": "keyUp", **event})
-
-    def type(self, text: str) -> None:
-        self.page.keyboard.insert_text(text)
-
-
-@pytest.fixture
-def desk_of(chromium, product) -> Iterator[Any]:
-    """`desk_of(alpha, "agent")` → a page of the console with that person's session."""
-    contexts = []
-
-    def make(shop: Any, role: str, **more: Any) -> Any:
-        client = Client(HTTP_HOST=shop.host)
-        with shop.inside():
-            client.force_login(shop.user(role), backend="tenants.workspace.auth.RoleBackend")
-        more = {"viewport": {"width": 1440, "height": 900}, "locale": "ru-RU", **more}
-        context = chromium.new_context(**more)
-        contexts.append(context)
-        url = f"http://{shop.host}:{product.port}"
-        session = client.cookies["session"].value
-        context.add_cookies([{"name": "session", "value": session, "url": url}])
-        page = context.new_page()
-        page.troubles = []
-        page.on("pageerror", lambda error: page.troubles.append(str(error)))
-        page.on(
-            "console",
-            lambda m: page.troubles.append(m.text) if m.type in ("error", "warning") else None,
-        )
-        page.goto(f"{url}/console/")
-        return page
-
-    yield make
-    for context in contexts:
-        context.close()
-
-
-def says(shop: Any, text: str, *, visitor: str = "v1", name: str = "Анна") -> None:
-    """A buyer writes in the site's chat; the product's own workers do the rest."""
-    says.count += 1  # type: ignore[attr-defined]
-    frame = {"key": f"console-key-{says.count:08}", "text": text}  # type: ignore[attr-defined]
-    envelope = wire.say(visitor, frame, name=name)
-    with shop.inside():
-        accept(shop.channel.pk, [envelope], ring=False)
-
-
-says.count = 0  # type: ignore[attr-defined]
-
-
-def until(page: Any, condition: str, arg: Any = None) -> None:
-    """Wait for a condition; the page's own policy forbids what Playwright would do it by."""
-    for _try in range(100):
-        if page.evaluate(condition, arg):
-            return
-        page.wait_for_timeout(50)
-    raise AssertionError(f"never: {condition}")
-
-
-def shot(page: Any, name: str) -> None:
-    if SHOTS:
-        page.screenshot(path=str(Path(SHOTS) / f"console-{name}.png"))
 
 
 def sent(shop: Any) -> list[tuple[str, str]]:
@@ -130,7 +31,7 @@ def test_an_agent_takes_over_answers_and_gives_back(desk_of, alpha, answers):
     answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
     page = desk_of(alpha, "agent")
     page.get_by_text("Никто не ждёт").wait_for()
-    shot(page, "empty")
+    shot(page, "console-empty")
 
     # What the bot does by itself is in its own view; who asks for a person appears here.
     says(alpha, "Сколько идёт доставка?")
@@ -143,7 +44,7 @@ def test_an_agent_takes_over_answers_and_gives_back(desk_of, alpha, answers):
     row.click()
     page.locator(".bubble.in", has_text="Позовите человека").wait_for()
     page.locator(".bubble.note", has_text="Спрашивает:").wait_for()
-    shot(page, "queue")
+    shot(page, "console-queue")
 
     page.get_by_role("button", name="Взять").click()
     page.locator(".thread .chip:not(.promise)", has_text="Вы").wait_for()
@@ -157,7 +58,7 @@ def test_an_agent_takes_over_answers_and_gives_back(desk_of, alpha, answers):
     page.get_by_label("Заметка", exact=True).last.fill("Постоянный покупатель")
     page.get_by_role("button", name="Сохранить заметку").click()
     page.locator(".bubble.note", has_text="Постоянный").wait_for()
-    shot(page, "agent")
+    shot(page, "console-agent")
 
     # Back to the bot, with a word to it; then the end.
     page.get_by_role("button", name="Вернуть боту").click()
@@ -184,7 +85,7 @@ def test_two_agents_see_each_other_and_the_second_is_told(desk_of, alpha, answer
     second.get_by_role("button", name="Взять").click()
 
     second.locator(".notice", has_text="уже отвечает этому покупателю").wait_for()
-    shot(second, "taken")
+    shot(second, "console-taken")
     second.locator(".notice").get_by_role("button", name="Забрать").click()
     second.locator(".thread .chip:not(.promise)", has_text="Вы").wait_for()
 
@@ -207,7 +108,7 @@ def test_two_agents_on_one_thread_see_each_other_and_the_second_send_stops_once(
     field.fill("Сейчас посмотрю")
     field.press("End")
     first.locator(".others.is-typing", has_text="печатает ответ").wait_for(timeout=2000)
-    shot(first, "together")
+    shot(first, "console-together")
 
     # The second has not seen what the first wrote: the send is stopped once, nothing is lost.
     second.context.set_offline(True)
@@ -257,7 +158,7 @@ def test_what_is_typed_and_sent_without_a_line_goes_once_when_it_is_back(desk_of
     page.locator(".bubble.in", has_text="Человека").wait_for()
     page.locator(".bubble.is-waiting", has_text="Отвечаю без связи").wait_for()
     assert page.get_by_label("Ответ", exact=True).last.input_value() == "и ещё пишу"
-    shot(page, "offline")
+    shot(page, "console-offline")
 
     page.context.set_offline(False)
     page.locator(".bubble.out:not(.is-waiting)", has_text="Отвечаю без связи").wait_for()
@@ -335,14 +236,14 @@ def test_a_whole_day_without_a_pointer_in_the_russian_layout(desk_of, alpha, ans
     keys.press("Escape")
     keys.press("Shift+Slash")
     page.get_by_role("dialog", name="Клавиши").wait_for()
-    shot(page, "keys")
+    shot(page, "console-keys")
     keys.press("Escape")
     keys.press("Control+KeyK")
     page.get_by_role("dialog", name="Быстрый поиск").wait_for()
     until(page, "() => document.activeElement.matches('.palette input')")
     keys.type("занят")
     page.locator(".palette [aria-selected=true]", has_text="Занят").wait_for()
-    shot(page, "palette")
+    shot(page, "console-palette")
     keys.press("Enter")
     page.locator(".presence.is-busy").wait_for()
 
@@ -366,7 +267,7 @@ def test_many_are_resolved_at_once_and_taken_back(desk_of, alpha, answers):
     page.keyboard.press("Space")
     page.keyboard.press("Shift+ArrowDown")
     page.get_by_text("Выбрано 2 диалога").wait_for()
-    shot(page, "bulk")
+    shot(page, "console-bulk")
     page.locator(".bulk").get_by_role("button", name="Решить").click()
     page.locator(".toast", has_text="Готово: 2 диалога").wait_for()
     until(page, "document.querySelectorAll('.row').length === 1")
@@ -414,7 +315,7 @@ def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
     hit.wait_for()
     assert hit.locator("mark").all_inner_texts() == ["Плащ"]
     assert "Покупатель №" in page.locator(".found .talk b").first.inner_text()
-    shot(page, "search")
+    shot(page, "console-search")
     search.press("ArrowDown")
     search.page.keyboard.press("ArrowDown")
     until(page, "document.activeElement.matches('.found .hit, .found .talk button')")
@@ -431,7 +332,7 @@ def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
     macro = page.locator(".ask.macros button", has_text="Возврат")
     macro.wait_for()
     assert "не отменить: уведомление" in macro.inner_text()
-    shot(page, "macro")
+    shot(page, "console-macro")
     macro.click()
     page.locator(".toast", has_text="Сделано: «Возврат»").wait_for()
     page.locator(".thread .chip.label", has_text="возврат").wait_for()
@@ -445,7 +346,7 @@ def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
     page.keyboard.press("Control+KeyK")
     page.locator(".palette input").fill("порвался")
     page.locator(".palette [role=option] mark", has_text="порвался").first.wait_for()
-    shot(page, "palette")
+    shot(page, "console-palette")
     page.keyboard.press("Escape")
 
     # A draft of the assistant with what it rests on; nothing is put in until it is asked for.
@@ -454,21 +355,21 @@ def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
     monkeypatch.setattr("bots.services.assist.answer_turn", lambda turn, **_more: made)
     Keyboard(page).press("Alt+KeyS")
     page.locator(".ai .main, .ai .failure").wait_for()
-    shot(page, "suggest")
+    shot(page, "console-suggest")
     page.locator(".ai", has_text="Заказ уже в пути.").locator(
         ".chip", has_text="Доставка"
     ).wait_for()
-    shot(page, "suggest")
+    shot(page, "console-suggest")
     page.get_by_role("button", name="Вставить в ответ").click()
     assert page.get_by_label("Ответ", exact=True).last.input_value() == "Заказ уже в пути."
     page.get_by_role("button", name="Отправить позже").click()
     page.locator(".later-form .choices button").first.wait_for()
-    shot(page, "later-form")
+    shot(page, "console-later-form")
     page.locator(".later-form .choices button").first.click()
     waits = page.locator(".later li", has_text="Заказ уже в пути.")
     waits.wait_for()
     assert page.get_by_label("Ответ", exact=True).last.input_value() == ""
-    shot(page, "later")
+    shot(page, "console-later")
     waits.get_by_role("button", name="Не отправлять").click()
     waits.wait_for(state="detached")
     page.get_by_label("Ответ", exact=True).last.fill("Заказ уже в пути.")
@@ -478,7 +379,7 @@ def test_what_was_said_is_found_and_a_macro_does_several_acts_and_is_undone(
     page.set_viewport_size({"width": 390, "height": 844})
     page.emulate_media(color_scheme="dark")
     page.wait_for_timeout(200)
-    shot(page, "suggest-phone-dark")
+    shot(page, "console-suggest-phone-dark")
     assert page.troubles == []
 
 
@@ -524,10 +425,10 @@ def test_a_phone_shows_one_pane_at_a_time(desk_of, alpha, answers, scheme):
     page = desk_of(alpha, "agent", viewport={"width": 390, "height": 844}, color_scheme=scheme)
     row = page.locator(".row", has_text="Анна")
     row.wait_for()
-    shot(page, f"phone-list-{scheme}")
+    shot(page, f"console-phone-list-{scheme}")
     row.click()
     page.locator(".bubble.in").wait_for()
-    shot(page, f"phone-thread-{scheme}")
+    shot(page, f"console-phone-thread-{scheme}")
 
     assert page.locator(".list").is_hidden()
     assert page.evaluate("document.documentElement.scrollWidth") <= 390

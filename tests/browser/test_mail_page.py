@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from tenants.models import MailServer
-from tests.browser.test_admin import browse, shot  # noqa: F401
+from tests.browser.hands import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 
-def test_a_press_saves_tries_and_tells_on_a_phone_too(browse: Any, alpha: Any):  # noqa: F811
+def test_a_press_saves_tries_and_tells_on_a_phone_too(browse: Any, alpha: Any):
     page = browse(alpha.host, "/admin/mail/", shop=alpha, viewport={"width": 390, "height": 844})
     for name, value in (
         *(("host", "127.0.0.1"), ("port", "1"), ("username", "shop@alpha.example")),

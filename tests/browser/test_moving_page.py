@@ -9,7 +9,7 @@ import pytest
 from bots.importers.chatwoot.simulator import TOKEN
 from bots.importers.chatwoot.tests.conftest import there  # noqa: F401
 from bots.models import Episode
-from tests.browser.test_admin import browse, shot  # noqa: F401
+from tests.browser.hands import shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -46,7 +46,7 @@ def test_from_the_address_to_the_comparison(
     assert page.troubles == []
 
 
-def test_a_table_with_its_columns(browse: Any, alpha: Any, tmp_path: Any):  # noqa: F811
+def test_a_table_with_its_columns(browse: Any, alpha: Any, tmp_path: Any):
     table = tmp_path / "люди.csv"
     table.write_text("ФИО;Телефон;Город\nАнна;+79161234567;Тверь\nПётр;5;\n", "utf-8")
     phone = {"width": 390, "height": 844}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,17 +22,10 @@ from bots.models import (
 )
 from integrations.models import Order, OrderLine
 from tenants.workspace.models import User
-from tests.browser.test_console import desk_of, says, until  # noqa: F401
+from tests.browser.hands import says, shot
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-SHOTS = os.environ.get("SHOTS", "")
 PHONE = "+79161234567"
-
-
-def shot(page: Any, name: str) -> None:
-    if SHOTS:
-        page.wait_for_timeout(250)
-        page.screenshot(path=str(Path(SHOTS) / f"people-{name}.png"))
 
 
 @pytest.fixture
@@ -108,19 +99,19 @@ def open_talk(page: Any, talk: int) -> None:
     page.locator(".context .person-name").wait_for()
 
 
-def test_two_cards_are_merged_beside_the_thread_and_parted_again(shop, desk_of):  # noqa: F811
+def test_two_cards_are_merged_beside_the_thread_and_parted_again(shop, desk_of):
     page = desk_of(shop, "agent")
     open_talk(page, talk_of(shop))
     same = page.locator(".same")
     expect(same).to_contain_text(PHONE)
-    shot(page, "suggested")
+    shot(page, "people-suggested")
 
     same.get_by_role("button", name="Объединить").click()
     page.locator(".toast", has_text="Карточки объединены").wait_for()
     expect(page.locator(".contact-line")).to_have_count(2)
     with shop.inside():
         assert PersonMerge.objects.get().state == "done"
-    shot(page, "merged")
+    shot(page, "people-merged")
     page.locator(".toast button").click()
     expect(page.locator(".contact-line")).to_have_count(1)
     with shop.inside():
@@ -129,7 +120,7 @@ def test_two_cards_are_merged_beside_the_thread_and_parted_again(shop, desk_of):
     assert not page.troubles
 
 
-def test_a_suggestion_is_refused_for_good(shop, desk_of):  # noqa: F811
+def test_a_suggestion_is_refused_for_good(shop, desk_of):
     page = desk_of(shop, "agent")
     open_talk(page, talk_of(shop))
     page.locator(".same").get_by_role("button", name="Это разные люди").click()
@@ -140,7 +131,7 @@ def test_a_suggestion_is_refused_for_good(shop, desk_of):  # noqa: F811
     assert not page.troubles
 
 
-def test_a_card_is_filled_in_beside_the_thread(shop, desk_of):  # noqa: F811
+def test_a_card_is_filled_in_beside_the_thread(shop, desk_of):
     page = desk_of(shop, "agent")
     open_talk(page, talk_of(shop))
     expect(card_of(page, "Заказы")).to_contain_text("98727")
@@ -162,10 +153,10 @@ def test_a_card_is_filled_in_beside_the_thread(shop, desk_of):  # noqa: F811
     facts.get_by_label("Что запомнить").fill("Аллергия на шерсть")
     facts.locator("select[name=message]").select_option(index=1)
     facts.locator("select[name=days]").select_option("30")
-    shot(page, "new-fact")
+    shot(page, "people-new-fact")
     facts.get_by_role("button", name="Запомнить").click()
     expect(facts.locator("li")).to_contain_text("из сообщения")
-    shot(page, "filled")
+    shot(page, "people-filled")
     with shop.inside():
         person = Person.objects.get(pk=Contact.objects.get(external_id="v1").person_id)
         assert (person.name, person.fields) == ("Анна Петровна", {"size": 44, "club": "Золотой"})
@@ -184,14 +175,14 @@ def test_a_card_is_filled_in_beside_the_thread(shop, desk_of):  # noqa: F811
     assert not page.troubles
 
 
-def test_customers_are_searched_narrowed_and_opened(shop, desk_of):  # noqa: F811
+def test_customers_are_searched_narrowed_and_opened(shop, desk_of):
     with shop.inside():
         Person.objects.filter(contacts__external_id="v1").update(fields={"club": "Золотой"})
     page = desk_of(shop, "agent")
     page.locator(".rail a[href='#people']").click()
     rows = page.locator(".people-list li")
     expect(rows).to_have_count(2)
-    shot(page, "list")
+    shot(page, "people-list")
     page.get_by_label("Имя, телефон, почта").fill("Смирнова")
     expect(rows).to_have_count(1)
     page.get_by_label("Имя, телефон, почта").fill("нет таких")
@@ -204,14 +195,14 @@ def test_customers_are_searched_narrowed_and_opened(shop, desk_of):  # noqa: F81
     rows.locator("a").click()
     page.locator(".person-page").wait_for()
     assert page.url.split("#")[1].startswith("people/")
-    shot(page, "person")
+    shot(page, "people-person")
     page.locator(".person-page .talk").click()
     page.locator(".thread .bubble", has_text="аллергия").wait_for()
     assert page.locator(".area").count() == 0
     assert not page.troubles
 
 
-def test_an_agent_sees_customers_of_its_own_conversations_only(shop, desk_of):  # noqa: F811
+def test_an_agent_sees_customers_of_its_own_conversations_only(shop, desk_of):
     with shop.inside():
         hidden = Conversation.objects.get(contact__external_id="v2")
         Conversation.objects.filter(pk=hidden.pk).update(speaker="agent", agent=shop.owner)
@@ -228,7 +219,7 @@ def test_an_agent_sees_customers_of_its_own_conversations_only(shop, desk_of):  
 
 @pytest.mark.parametrize("look", ["light", "dark"])
 @pytest.mark.parametrize("lang", ["ru", "en"])
-def test_on_a_phone_the_card_and_the_list_fit(shop, desk_of, lang, look):  # noqa: F811
+def test_on_a_phone_the_card_and_the_list_fit(shop, desk_of, lang, look):
     with shop.inside():
         shop.agent.language = lang
         shop.agent.save(update_fields=["language"])
@@ -238,15 +229,15 @@ def test_on_a_phone_the_card_and_the_list_fit(shop, desk_of, lang, look):  # noq
     )  # fmt: skip
     page.locator(".rail a[href='#people']").click()
     page.locator(".people-list li").first.wait_for()
-    shot(page, f"phone-list-{lang}-{look}")
+    shot(page, f"people-phone-list-{lang}-{look}")
     page.locator(".people-list li a").first.click()
     page.locator(".person-page .person-name").wait_for()
-    shot(page, f"phone-person-{lang}-{look}")
+    shot(page, f"people-phone-person-{lang}-{look}")
     width = page.evaluate("document.documentElement.scrollWidth")
     area = page.evaluate("document.querySelector('.area').scrollWidth")
     assert max(width, area) <= 390
     open_talk_on_phone(page, talk_of(shop))
-    shot(page, f"phone-pane-{lang}-{look}")
+    shot(page, f"people-phone-pane-{lang}-{look}")
     assert page.evaluate("document.querySelector('.context').scrollWidth") <= 390
     assert not page.troubles
 
@@ -258,7 +249,7 @@ def open_talk_on_phone(page: Any, talk: int) -> None:
     page.locator(".context .person-name").wait_for()
 
 
-def test_a_buyer_is_forgotten_from_the_card(shop, beta, desk_of):  # noqa: F811
+def test_a_buyer_is_forgotten_from_the_card(shop, beta, desk_of):
     page = desk_of(shop, "owner")
     open_talk(page, talk_of(shop))
     page.locator(".context .line").get_by_title("Действия с карточкой").click()
@@ -272,7 +263,7 @@ def test_a_buyer_is_forgotten_from_the_card(shop, beta, desk_of):  # noqa: F811
     page.fill("#typed", "Анна")
     assert confirm.is_disabled()
     page.fill("#typed", "Анна Смирнова")
-    shot(page, "forget")
+    shot(page, "people-forget")
     confirm.click()
     page.locator("text=Покупатель забыт").first.wait_for()
     with shop.inside():
@@ -295,7 +286,7 @@ def talk_of_forgotten(shop: Any) -> int:
 @pytest.mark.parametrize(
     ("width", "look", "lang"), [(1440, "light", "ru"), (390, "dark", "en"), (390, "light", "ru")]
 )
-def test_the_desks_pages_about_buyers_fit(shop, desk_of, width, look, lang):  # noqa: F811
+def test_the_desks_pages_about_buyers_fit(shop, desk_of, width, look, lang):
     with shop.inside():
         shop.owner.language = lang
         shop.owner.save(update_fields=["language"])
@@ -313,6 +304,6 @@ def test_the_desks_pages_about_buyers_fit(shop, desk_of, width, look, lang):  # 
     }.items():  # fmt: skip
         page.goto(f"{base}/admin/{path}")
         page.locator(".desk").first.wait_for()
-        shot(page, f"desk-{name}-{width}-{look}-{lang}")
+        shot(page, f"people-desk-{name}-{width}-{look}-{lang}")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert not page.troubles

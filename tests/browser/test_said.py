@@ -17,7 +17,7 @@ from bots.models import Attachment, Channel, Conversation, Message
 from bots.services import places, visits, wording
 from bots.services.desk_settings import settings_forget
 from tenants.kernel.files import file_save
-from tests.browser.test_console import Keyboard, desk_of, says, shot, until  # noqa: F401
+from tests.browser.hands import Keyboard, says, shot, until
 from tests.live.conftest import Browser
 from tests.live.test_visits import SHOP, beat
 
@@ -68,15 +68,15 @@ def replies(shop: Any) -> list[Message]:
 
 def shown(page: Any, name: str) -> None:
     """Pictures: wide and as on a phone."""
-    shot(page, name)
+    shot(page, f"console-{name}")
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_timeout(200)
-    shot(page, f"{name}-phone")
+    shot(page, f"console-{name}-phone")
     page.set_viewport_size({"width": 1440, "height": 900})
 
 
 def test_a_talk_in_two_languages_shows_both_and_a_failure_stops_nobody(
-    desk_of, alpha, beta, answers, pen  # noqa: F811
+    desk_of, alpha, beta, answers, pen
 ):  # fmt: skip
     handed(answers)
     says(alpha, KAZAKH)
@@ -124,7 +124,7 @@ def test_a_talk_in_two_languages_shows_both_and_a_failure_stops_nobody(
 
 
 def test_an_own_message_is_changed_and_taken_back_by_keyboard_too(
-    desk_of, alpha, answers  # noqa: F811
+    desk_of, alpha, answers
 ):  # fmt: skip
     handed(answers)
     says(alpha, "Позовите человека?")
@@ -146,7 +146,7 @@ def test_an_own_message_is_changed_and_taken_back_by_keyboard_too(
     bubble.filter(has_text="в среду").wait_for()
     bubble.locator(".before summary").click()
     bubble.locator(".before p", has_text="Придёт во вторник").wait_for()
-    shot(page, "edited")
+    shot(page, "console-edited")
 
     # By its menu; asked once, because the buyer's is gone for good.
     bubble.get_by_role("button", name="Что сделать с сообщением").focus()
@@ -163,7 +163,7 @@ def test_an_own_message_is_changed_and_taken_back_by_keyboard_too(
     assert page.troubles == []
 
 
-def test_a_channel_that_does_not_let_it_says_so(desk_of, alpha, answers, monkeypatch):  # noqa: F811
+def test_a_channel_that_does_not_let_it_says_so(desk_of, alpha, answers, monkeypatch):
     from dataclasses import replace
 
     from bots.selectors import sendable
@@ -195,7 +195,7 @@ def test_a_channel_that_does_not_let_it_says_so(desk_of, alpha, answers, monkeyp
 
 
 def test_voice_notes_are_heard_and_read_and_that_nobody_listens_is_told_once(
-    desk_of, alpha, answers  # noqa: F811
+    desk_of, alpha, answers
 ):  # fmt: skip
     handed(answers, 4)
     for text in ("Раз", "Два", "Три", "Четыре"):
@@ -235,7 +235,7 @@ def test_voice_notes_are_heard_and_read_and_that_nobody_listens_is_told_once(
         ) == {"none"}
 
 
-def test_who_is_on_the_site_is_written_to_first(desk_of, product, alpha, beta, answers):  # noqa: F811
+def test_who_is_on_the_site_is_written_to_first(desk_of, product, alpha, beta, answers):
     for key in visits._redis().scan_iter("*visit*"):
         visits._redis().delete(key)
     for shop in (alpha, beta):
@@ -271,7 +271,7 @@ def test_who_is_on_the_site_is_written_to_first(desk_of, product, alpha, beta, a
     assert page.troubles == []
 
 
-def test_whom_nobody_answered_is_in_a_list_of_their_own(desk_of, alpha, answers):  # noqa: F811
+def test_whom_nobody_answered_is_in_a_list_of_their_own(desk_of, alpha, answers):
     handed(answers)
     says(alpha, "Позовите человека?")
     page = desk_of(alpha, "agent")
@@ -292,7 +292,7 @@ def test_whom_nobody_answered_is_in_a_list_of_their_own(desk_of, alpha, answers)
     assert page.locator(".notice.missed").count() == 0
 
 
-def test_figures_are_the_servers_also_after_a_break(desk_of, alpha, answers):  # noqa: F811
+def test_figures_are_the_servers_also_after_a_break(desk_of, alpha, answers):
     def figure(page: Any) -> str:
         return page.get_by_role("tab", name="Ждут ответа").inner_text().split("\n")[-1]
 
@@ -315,7 +315,7 @@ def test_figures_are_the_servers_also_after_a_break(desk_of, alpha, answers):  #
     assert figure(page) == "3"
 
 
-def test_a_window_counts_down_and_closes_by_itself(desk_of, alpha, answers):  # noqa: F811
+def test_a_window_counts_down_and_closes_by_itself(desk_of, alpha, answers):
     handed(answers)
     says(alpha, "Позовите человека?")
     page = desk_of(alpha, "agent")
@@ -337,7 +337,7 @@ def test_a_window_counts_down_and_closes_by_itself(desk_of, alpha, answers):  # 
     shown(page, "window")
 
 
-def test_a_dialogue_is_put_off_to_the_shops_own_times(desk_of, alpha, api_of, answers):  # noqa: F811
+def test_a_dialogue_is_put_off_to_the_shops_own_times(desk_of, alpha, api_of, answers):
     handed(answers)
     says(alpha, "Позовите человека?")
     page = desk_of(alpha, "agent")

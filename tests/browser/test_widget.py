@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bots.engine.base import Answer, Card, Decision, Source
+from tests.browser.hands import until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.browser]
 
@@ -353,7 +354,8 @@ def test_everything_is_done_with_the_keyboard(shop, page_of, answers):
         assert page.evaluate("document.activeElement.tagName") == "SHOP-CHAT"
     page.keyboard.press("Escape")
     page.locator("shop-chat .panel").wait_for(state="detached")
-    page.wait_for_function(f"{focused} === 'Открыть чат'")
+    # The bubble is drawn, and given the focus, a moment after the panel has gone.
+    until(page, f"() => {focused} === 'Открыть чат'")
 
 
 def test_a_screen_reader_finds_names_roles_and_news(shop, page_of, answers):
