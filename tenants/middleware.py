@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AnonymousUser
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy
 
 from tenants.kernel.address import client_address
 from tenants.kernel.context import PUBLIC, enter
@@ -66,9 +67,20 @@ class HostMiddleware:
         return self.get_response(request)
 
 
+_SAYS = {
+    "unknown_host": gettext_lazy("There is nothing here under this address."),
+    "not_serving": gettext_lazy(
+        "This shop's assistant is switched off. Nothing was lost; the owner can switch it on again."
+    ),
+}
+
+
 def plain_page(request: HttpRequest, name: str, status: int) -> HttpResponse:
-    """A page that needs no session, no user and no brand."""
+    """A page that needs no session, no user and no brand; to the API the same in its own shape."""
     with translation.override(_accepted(request)):
+        if request.path.startswith("/api/"):
+            error = {"code": name, "message": str(_SAYS[name])}
+            return JsonResponse({"error": error}, status=status)
         return HttpResponse(render_to_string(f"plain/{name}.html"), status=status)
 
 

@@ -189,6 +189,8 @@ def test_a_suspended_merchants_host_shows_nothing_of_it(alpha, client_of):
         answer = client.get(where)
         assert answer.status_code == 503
         assert "Alpha" not in answer.content.decode()
+    # Open consoles are told in their own shape what has happened.
+    assert client.get("/api/v1/desk/").json()["error"]["code"] == "not_serving"
 
     merchant_resume(alpha.merchant)
     assert client.get("/admin/").status_code == 200

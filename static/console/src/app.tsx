@@ -35,7 +35,8 @@ export function App({ desk }: { desk: Desk }) {
         <Check desk={desk} />
         {!state.isUp && (
           <div class="strip" role="status">
-            <Icon name="offline" /> {t('offline', state.downSince ? clock(state.downSince) : '')}
+            <Icon name="offline" />{' '}
+            {t(`down_${state.down}`, state.downSince ? clock(state.downSince) : '')}
           </div>
         )}
         {state.channels

@@ -303,6 +303,8 @@ export interface Outgoing {
 export interface Later {
   id: number;
   text: string;
+  original: { text?: string; language?: string }; // own words, where `text` is their translation
+  cards: { id: number; title: string }[];
   send_at: string;
   cancels_on_reply: boolean;
   state: 'waiting' | 'sent' | 'cancelled' | 'failed';
@@ -391,6 +393,9 @@ export interface Event {
     presence?: string;
     author?: string;
     until?: string;
+    person?: number; // a card of a buyer, and the other one of two
+    other?: number;
+    contact?: number;
   };
 }
 

@@ -7,6 +7,7 @@ import type { Row } from '../types';
 import { Dialog } from '../ui/dialog';
 import { useNow } from '../ui/now';
 import { clock, waitText } from '../words';
+import { told } from '../words/told';
 import { Rebalance } from './rebalance';
 import { Table } from './reports';
 import { type Key, lengthText, type Words, wordsOf } from './words';
@@ -102,7 +103,7 @@ function useLive<T>(
       set(await read());
       setFailure('');
     } catch (error) {
-      setFailure((error as Error).message || '…');
+      setFailure(told(error));
     } finally {
       seen.current.isBusy = false;
     }
@@ -438,7 +439,7 @@ function Whisper({ row, w, done }: { row: Row; w: Words; done: () => void }) {
       setOpen(false);
       done();
     } catch (error) {
-      setSaid(w('failed', (error as Error).message || '…'));
+      setSaid(w('failed', told(error)));
     }
   };
   return (

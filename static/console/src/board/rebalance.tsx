@@ -3,6 +3,7 @@ import { useEffect, useState } from 'preact/hooks';
 import { call } from '../net/api';
 import { useNow } from '../ui/now';
 import { waitText } from '../words';
+import { told } from '../words/told';
 import type { Words } from './words';
 
 interface Named {
@@ -38,7 +39,7 @@ export function Rebalance({ w, done }: { w: Words; done: () => void }) {
   const [said, setSaid] = useState('');
   const [isBusy, setBusy] = useState(false);
   const now = useNow();
-  const fail = (error: unknown): void => setSaid(w('failed', (error as Error).message || '…'));
+  const fail = (error: unknown): void => setSaid(w('failed', told(error)));
   useEffect(() => {
     call<{ moves: Move[] }>('GET', '/board/rebalance/').then(
       (found) => setMoves(found.moves),

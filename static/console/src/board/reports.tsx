@@ -4,6 +4,7 @@ import { call } from '../net/api';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { money } from '../words';
+import { told } from '../words/told';
 import { type Day, DaysChart } from './chart';
 import { figureText, type Key, type Words, wordsOf } from './words';
 
@@ -87,7 +88,7 @@ export function ReportsPage({ state }: { desk: Desk; state: State }) {
         setReport(found);
         setFailure('');
       },
-      (error: Error) => mine === turn.current && setFailure(error.message || '…'),
+      (error: unknown) => mine === turn.current && setFailure(told(error)),
     );
   }, [asked]);
   const ask = (more: Partial<Asked>): void => setAsked({ ...asked, ...more });
@@ -359,7 +360,7 @@ function Exporter({ asked, w }: { asked: Asked; w: Words }) {
       setText(job.state === 'done' ? '' : w('failed', job.message));
       if (job.state === 'done') location.assign(`/api/v1/reports/export/${job.id}/`);
     } catch (error) {
-      setText(w('failed', (error as Error).message || '…'));
+      setText(w('failed', told(error)));
     } finally {
       setBusy(false);
     }

@@ -1,10 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Away, Refused } from '../net/api';
 import type { Desk } from '../store/desk';
 import type { Mode, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { t } from '../words';
+import { told } from '../words/told';
 import { ACTS, type AssistAct, type Help, help, NoHelp } from './assist';
 
 interface Working {
@@ -45,11 +45,7 @@ export function useAi(desk: Desk, thread: Thread, mode: Mode) {
       if (!made?.text) now({ failure: t('aiNothing') });
       else now({ made, text: made.text });
     } catch (error) {
-      const isTold = error instanceof NoHelp || error instanceof Refused;
-      if (!isTold && !(error instanceof Away)) throw error;
-      now({
-        failure: (isTold && error.message) || t(error instanceof Away ? 'noLine' : 'aiFailed'),
-      });
+      now({ failure: error instanceof NoHelp ? error.message || t('aiFailed') : told(error) });
     }
   };
   const put = (): void => {

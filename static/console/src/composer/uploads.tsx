@@ -46,7 +46,8 @@ export function useUploads(desk: Desk, channel: Capabilities | null, mode: Mode)
       const draft = desk.drafts.of(mode, id);
       desk.drafts.change(mode, { files: [...draft.files, asDraft(stored, file.type)] }, id);
     } catch (error) {
-      if (error instanceof Away) desk.store.set({ notice: { text: t('fileAway', file.name) } });
+      if (error instanceof Away && !error.isServer)
+        desk.store.set({ notice: { text: t('fileAway', file.name) } });
       else desk.acts.complain(error);
     } finally {
       setCount((now) => now - 1);

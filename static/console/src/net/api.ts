@@ -1,5 +1,6 @@
 /** The server, with its refusals as values: what happened and what can be done. */
 export class Refused extends Error {
+  readonly kind = 'refused';
   constructor(
     readonly status: number,
     readonly code: string,
@@ -10,8 +11,19 @@ export class Refused extends Error {
   }
 }
 
-/** No answer at all: the network or the server is away. */
-export class Away extends Error {}
+/** No answer: the network is away, or (`isServer`) nobody is behind it who could say why. */
+export class Away extends Error {
+  readonly kind = 'away';
+  constructor(readonly isServer = false) {
+    super();
+  }
+}
+
+// Errors may come from the areas' own copy of these classes (board/mount.tsx).
+const isKind = (error: unknown, kind: string): boolean =>
+  error instanceof Error && (error as { kind?: string }).kind === kind;
+export const isAway = (error: unknown): error is Away => isKind(error, 'away');
+export const isRefused = (error: unknown): error is Refused => isKind(error, 'refused');
 
 const cookie = (name: string): string =>
   document.cookie.match(new RegExp(`(?:^|; )${name}=([^;]*)`))?.[1] ?? '';
@@ -43,11 +55,7 @@ export async function stream(
       body: JSON.stringify(body),
       signal,
     });
-    if (!answer.ok || !answer.body) {
-      const data = await answer.json().catch(() => ({}));
-      const error = data.error ?? {};
-      throw new Refused(answer.status, String(error.code ?? 'error'), String(error.message ?? ''));
-    }
+    if (!answer.ok || !answer.body) throw await refusal(answer.status, await answer.text());
     const reader = answer.body.getReader();
     const decoder = new TextDecoder();
     let rest = '';
@@ -88,25 +96,37 @@ async function ask<T>(method: string, address: string, body?: unknown): Promise<
   } catch {
     throw new Away();
   }
-  if (answer.status >= 502) throw new Away();
-  let data: Record<string, unknown> = {};
-  try {
-    data = text ? JSON.parse(text) : {};
-  } catch {
-    if (answer.ok) throw new Away();
-  }
-  if (!answer.ok) {
-    if (answer.status === 401) {
-      await leaving.run();
-      location.href = `/admin/login/?next=${location.pathname}`;
-    }
-    const error = (data.error ?? {}) as Record<string, unknown>;
-    throw new Refused(
-      answer.status,
-      String(error.code ?? 'error'),
-      String(error.message ?? `HTTP ${answer.status}`),
-      error,
-    );
-  }
+  if (!answer.ok) throw await refusal(answer.status, text);
+  const data = read(text);
+  if (!data) throw new Away(true); // somebody's page in between, a hotel's log-in
   return data as T;
+}
+
+function read(text: string): Record<string, unknown> | null {
+  try {
+    return text ? JSON.parse(text) : {};
+  } catch {
+    return null;
+  }
+}
+
+/** What an answer that is none means: the server's own words, or that nobody was there to say them. */
+async function refusal(status: number, text: string): Promise<Refused | Away> {
+  const error = read(text)?.error as Record<string, unknown> | undefined;
+  // A proxy before a server that is starting, or has gone: it says nothing of ours.
+  if (!error && status >= 502) return new Away(true);
+  if (status === 401) {
+    await leaving.run();
+    location.href = `/admin/login/?next=${location.pathname}`;
+  }
+  return new Refused(status, String(error?.code ?? 'error'), String(error?.message ?? ''), error);
+}
+
+/** What is wrong when facts no longer come: the line, the server behind it, or facts alone. */
+export async function whyDown(): Promise<'line' | 'server' | 'news'> {
+  try {
+    return (await fetch('/healthz', { cache: 'no-store' })).ok ? 'news' : 'server';
+  } catch {
+    return 'line';
+  }
 }

@@ -1,7 +1,8 @@
 /** What people do with conversations: shown at once, taken back with the reason when refused. */
-import { Away, call, Refused } from '../net/api';
+import { call, isAway, isRefused } from '../net/api';
 import type { Preset, Row } from '../types';
 import { plural, t } from '../words';
+import { told } from '../words/told';
 import type { Store, Toast } from './core';
 import type { Rows } from './rows';
 import type { Threads } from './threads';
@@ -183,11 +184,11 @@ export class Acts {
 
   /** A refusal in words, with the way out where there is one. */
   complain(error: unknown, takeOver?: () => void): void {
-    if (error instanceof Away) {
-      this.toast({ text: t('noLine') });
+    if (!isRefused(error)) {
+      this.toast({ text: told(error) });
+      if (!isAway(error)) throw error; // a fault of ours
       return;
     }
-    if (!(error instanceof Refused)) throw error;
     if (error.code === 'already_taken') {
       const holder = this.store.state.people.find((p) => p.id === error.data.agent_id);
       this.store.set({
@@ -197,7 +198,7 @@ export class Acts {
           ...(takeOver ? { run: takeOver } : {}),
         },
       });
-    } else if (this.store.state.open) this.store.set({ notice: { text: error.message } });
-    else this.toast({ text: error.message });
+    } else if (this.store.state.open) this.store.set({ notice: { text: told(error) } });
+    else this.toast({ text: told(error) });
   }
 }

@@ -101,6 +101,7 @@ export interface State {
   buyerTyping: Record<number, number>;
   isUp: boolean;
   downSince: string;
+  down: 'line' | 'server' | 'news'; // what is away while it is not
   notice: Notice | null;
   toast: Toast | null;
   panel: Panel;
@@ -163,6 +164,7 @@ export function beginning(boot: Boot): State {
     buyerTyping: {},
     isUp: true,
     downSince: '',
+    down: 'line',
     notice: null,
     toast: null,
     panel: '',

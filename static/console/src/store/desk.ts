@@ -1,10 +1,11 @@
 /** The console as a whole: its parts, what they tell each other, and what comes from outside. */
-import { Away, call, leaving } from '../net/api';
+import { Away, call, leaving, whyDown } from '../net/api';
 import { Live, type Seen } from '../net/live';
 import { type Shelf, shelfOf } from '../offline/shelf';
 import { once, Tabs, type Told } from '../offline/tabs';
 import type { Boot, DeskData, Event, Prefs, SavedView, Sort } from '../types';
 import { buyerName, t } from '../words';
+import { told as inWords } from '../words/told';
 import { Acts } from './acts';
 import { Store } from './core';
 import { Drafts } from './drafts';
@@ -16,6 +17,11 @@ import { Said } from './said';
 import { ring } from './sound';
 import { Threads } from './threads';
 import { Translation } from './translation';
+
+const LOOK_WHY_MS = 5000;
+
+/** Told of facts as they come; of none after a break: then everything is read anew. */
+export type Hearer = (events: Event[] | null) => void;
 
 export class Desk {
   readonly store: Store;
@@ -30,6 +36,7 @@ export class Desk {
   readonly outbox: Outbox;
   readonly live: Live;
   readonly tabs = new Tabs();
+  private readonly hearers = new Set<Hearer>();
   private shelf: Shelf | null = null;
   private isCounted = false; // figures come by the line: what a page brings is older
 
@@ -56,7 +63,7 @@ export class Desk {
       elsewhere: ({ conversation }, error) => {
         const name = this.state.list.rows.find((row) => row.id === conversation)?.name ?? '';
         this.acts.toast({
-          text: `${t('notSent', buyerName({ id: conversation, name }))} ${error.message}`,
+          text: `${t('notSent', buyerName({ id: conversation, name }))} ${inWords(error)}`,
           action: t('show'),
           run: () => void this.threads.open(conversation),
         });
@@ -129,17 +136,34 @@ export class Desk {
     void this.readDesk();
     void this.rows.read();
     void this.threads.read();
+    for (const hearer of this.hearers) hearer(null);
+  }
+
+  /** For parts that read something of their own; what is returned ends it. */
+  hear(hearer: Hearer): () => void {
+    this.hearers.add(hearer);
+    return () => this.hearers.delete(hearer);
   }
 
   // ── from the server ──
   private connected(isUp: boolean): void {
     if (!isUp) this.isCounted = false;
     if (isUp === this.state.isUp) return;
-    this.store.set({ isUp, downSince: isUp ? '' : new Date().toISOString() });
-    if (!isUp) return;
+    this.store.set({ isUp, downSince: isUp ? '' : new Date().toISOString(), down: 'line' });
+    if (!isUp) {
+      void this.lookWhy();
+      return;
+    }
     this.refresh();
     this.drafts.saveAll();
     void this.outbox.flush();
+  }
+
+  private async lookWhy(): Promise<void> {
+    const down = await whyDown();
+    if (this.state.isUp) return;
+    this.store.set({ down });
+    this.store.later('down', LOOK_WHY_MS, () => void this.lookWhy());
   }
 
   private happened(events: Event[]): void {
@@ -148,6 +172,7 @@ export class Desk {
     if (this.state.open && ids.has(this.state.open))
       this.store.soon('thread', 60, () => void this.threads.read());
     for (const event of events) this.noticed(event);
+    for (const hearer of this.hearers) hearer(events);
     const written = events.flatMap(({ name, data }) =>
       name === 'message.received' && data.conversation ? [data.conversation] : [],
     );

@@ -1,7 +1,7 @@
 /** One search: what was said, who said it, what they ordered (bots/api/search.py). */
-import { Away, call, Refused } from '../net/api';
+import { Away, call } from '../net/api';
 import type { Found, Jump } from '../types';
-import { t } from '../words';
+import { told } from '../words/told';
 import type { FindState, Store } from './core';
 import type { Rows } from './rows';
 import type { Threads } from './threads';
@@ -80,7 +80,7 @@ export class Finder {
   private failed(error: unknown): void {
     this.set({
       isLoading: false,
-      failure: error instanceof Refused ? error.message : t('loadFailed'),
+      failure: told(error),
     });
   }
 

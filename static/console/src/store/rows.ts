@@ -2,7 +2,7 @@
 import { Away, call } from '../net/api';
 import type { Shelf } from '../offline/shelf';
 import type { Row, Sort, View } from '../types';
-import { t } from '../words';
+import { told } from '../words/told';
 import type { ListState, Store } from './core';
 import { merge, movedIn, moves, placed, update } from './order';
 
@@ -54,7 +54,7 @@ export class Rows {
     } catch (error) {
       if (asked !== this.asked) return;
       if (error instanceof Away) await this.fromShelf(where);
-      else this.store.setList({ isLoading: false, failure: t('loadFailed') });
+      else this.store.setList({ isLoading: false, failure: told(error) });
     }
   }
 

@@ -3,6 +3,7 @@ import { Away, call, Refused } from '../net/api';
 import type { Live } from '../net/live';
 import { type Shelf, THREADS_KEPT, trim } from '../offline/shelf';
 import type { Message, Thread } from '../types';
+import { shopMoment } from '../words';
 import type { Store } from './core';
 import type { Drafts } from './drafts';
 import { join } from './order';
@@ -150,12 +151,12 @@ export class Threads {
   }
 
   async jumpToDate(day: string): Promise<void> {
-    const since = new Date(`${day}T00:00:00`);
-    if (Number.isNaN(since.getTime())) return;
+    const since = shopMoment(`${day}T00:00`);
+    if (!since) return;
     await this.around(
-      `since=${encodeURIComponent(since.toISOString())}`,
+      `since=${encodeURIComponent(since)}`,
       (messages) =>
-        (messages.find((m) => Date.parse(m.at) >= since.getTime()) ?? messages.at(-1))?.seq,
+        (messages.find((m) => Date.parse(m.at) >= Date.parse(since)) ?? messages.at(-1))?.seq,
     );
   }
 

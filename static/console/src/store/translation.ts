@@ -4,9 +4,10 @@
  * it. Whatever fails is told in words, and the next press sends the words as they are.
  */
 import { help, NoHelp } from '../composer/assist';
-import { Away, call, Refused } from '../net/api';
+import { call } from '../net/api';
 import type { Draft, Mode, TranslationState } from '../types';
 import { t } from '../words';
+import { told } from '../words/told';
 import type { Made, Store, Strip } from './core';
 import type { Threads } from './threads';
 
@@ -103,9 +104,7 @@ export class Translation {
       made.doubt = found?.checks.find((one) => !one.ok)?.detail ?? '';
       if (!made.text) made.why = t('aiFailed');
     } catch (error) {
-      const isTold = error instanceof NoHelp || error instanceof Refused;
-      if (!isTold && !(error instanceof Away)) throw error;
-      made.why = (isTold && error.message) || t('stripAway');
+      made.why = error instanceof NoHelp ? error.message || t('aiFailed') : told(error);
     }
     const now = this.strip;
     if (now?.conversation === id) this.store.set({ strip: { ...now, isWorking: false, made } });

@@ -1,9 +1,10 @@
 /** «На сайте сейчас»: who looks around, with what in the cart, and a word to them first. */
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { Away, call, Refused } from '../net/api';
+import { call, Refused } from '../net/api';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { money, spanText, t } from '../words';
+import { told } from '../words/told';
 import { hostOf, pathOf, type Visitor } from './visitor';
 
 const LOOK_MS = 10_000;
@@ -20,7 +21,7 @@ export function VisitorsPage({ desk, state }: { desk: Desk; state: State }) {
         setVisitors(found.visitors);
         setFailure('');
       } catch (error) {
-        if (!isOver) setFailure(error instanceof Away ? t('noLine') : (error as Error).message);
+        if (!isOver) setFailure(told(error));
       }
     };
     void look();
@@ -165,7 +166,7 @@ function Write({
     } catch (error) {
       if (error instanceof Refused && typeof error.data.conversation === 'number')
         open(error.data.conversation);
-      else setFailure(error instanceof Away ? t('noLine') : (error as Error).message);
+      else setFailure(told(error));
     }
   };
   return (

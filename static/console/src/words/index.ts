@@ -3,6 +3,7 @@ import type { Episode } from '../types';
 import { CLAIMS, CODES, DECISIONS, REASONS, STATUSES } from './codes';
 import { EN } from './en';
 import { RU, type Word } from './ru';
+import { fieldOf, momentOf, offsetOf, offsetText } from './zone';
 
 export type { Word };
 
@@ -107,6 +108,30 @@ export const whenText = (iso: string): string => `${dayText(iso)}, ${clock(iso)}
 
 export const sameDay = (one: string, other: string): boolean =>
   one.slice(0, 13) === other.slice(0, 13) || dayText(one) === dayText(other);
+
+// ── fields of day and time: they mean the shop's clock, wherever the browser is ──
+export const shopField = (iso: string): string => fieldOf(Date.parse(iso), zone);
+
+export function shopMoment(field: string): string | null {
+  const at = momentOf(field, zone);
+  return at === null ? null : new Date(at).toISOString();
+}
+
+/** Whose clock a field means, where one's own shows another time; nothing where it does not. */
+export function zoneNote(field: string, now = Date.now()): string {
+  const at = momentOf(field, zone) ?? now;
+  const there = offsetOf(at, zone);
+  if (there === offsetOf(at, undefined)) return '';
+  const own = new Intl.DateTimeFormat(lang, {
+    day: 'numeric',
+    month: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+  });
+  return field
+    ? t('zoneYours', offsetText(there), own.format(at))
+    : t('zoneShop', offsetText(there), clock(new Date(at).toISOString()));
+}
 
 /** Short age for a list row: a time today, else a day. */
 export const ageText = (iso: string, now: number): string =>
