@@ -391,13 +391,20 @@ def fact_add(
         if expires_at is not None:
             due.schedule("fact", fact.pk, due_at=expires_at)
         audit("person.remembered", f"#{person.pk}", actor=by, fact=fact.pk, kind=kind)
+        _tell_facts(person.pk)
     return fact
+
+
+def _tell_facts(person_id: int) -> None:
+    """What is remembered has changed; open cards are read again."""
+    outbox.emit("person.facts", key=f"person:{person_id}", data={"person": person_id})
 
 
 def fact_delete(fact: PersonFact, *, by: User) -> None:
     with transaction.atomic():
         audit("person.fact_removed", f"#{fact.person_id}", actor=by, fact=fact.pk)
         due.cancel("fact", fact.pk)
+        _tell_facts(fact.person_id)
         fact.delete()
 
 
@@ -409,5 +416,7 @@ def forget_fact(object_id: int) -> datetime | None:
         return None
     if fact.expires_at > timezone.now():
         return fact.expires_at
-    fact.delete()
+    with transaction.atomic():
+        _tell_facts(fact.person_id)
+        fact.delete()
     return None

@@ -396,13 +396,17 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         changed.append("is_reachable")
     if changed:
         contact.save(update_fields=changed)
+    is_known_better = False
     for kind, value, proof in said.identities:
-        Identity.objects.update_or_create(
+        _row, made = Identity.objects.update_or_create(
             contact=contact,
             kind=kind,
             value=value[:120],
             defaults={"proof": proof, "proven_at": timezone.now()},
         )
+        is_known_better = is_known_better or made
+    if is_known_better:
+        outbox.emit("contact.identified", key=f"contact:{contact.pk}", data={"contact": contact.pk})
 
 
 def _buyer_edited(lane: int, edit: BuyerEdit) -> None:

@@ -35,6 +35,7 @@ from bots.services import people
 from integrations.models import Order
 from tenants.kernel import jobs
 from tenants.kernel.files import file_save
+from tenants.models import OutboxEvent
 from tenants.workspace.models import AuditEntry, Job, StoredFile
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -517,3 +518,39 @@ def test_a_card_takes_a_constant_number_of_queries(alpha, at, django_assert_max_
             card = reading.card_of(alpha.agent, found)
         assert len(card["contacts"]) == 5
         assert [one["number"] for one in card["orders"]] == ["77"]
+
+
+def test_whoever_changes_a_card_tells_those_who_have_it_open(alpha, beta, at, api_of):
+    """Facts of every change: numbers alone, of this merchant alone."""
+    one, _c, _t = at.add("Анна", PHONE)
+    other, _c, _t = at.add("Аня", PHONE)
+    client = api_of(alpha, "agent")
+    OutboxEvent.objects.all().delete()
+
+    def told() -> list[tuple[str, dict[str, Any]]]:
+        found = list(OutboxEvent.objects.order_by("pk").values_list("schema", "name", "data"))
+        OutboxEvent.objects.all().delete()
+        assert {schema for schema, _n, _d in found} <= {alpha.schema}
+        return [(name, data) for _s, name, data in found]
+
+    card = {"person": one.pk}
+    client.patch(f"{URL}{one.pk}/", {"name": "Анна П."}, format="json")
+    assert told() == [("person.changed", card)]
+    fact = client.post(f"{URL}{one.pk}/facts/", {"text": "Кошка"}, format="json").json()["id"]
+    assert told() == [("person.facts", card)]
+    client.delete(f"{URL}{one.pk}/facts/{fact}/")
+    assert told() == [("person.facts", card)]
+    with alpha.inside():
+        soon = people.fact_add(one.pk, "На день", by=alpha.agent,
+                               expires_at=timezone.now() + timedelta(days=1))  # fmt: skip
+        PersonFact.objects.filter(pk=soon.pk).update(expires_at=timezone.now())
+        told()
+        people.forget_fact(soon.pk)
+    assert told() == [("person.facts", card)]
+    made = client.post(f"{URL}{one.pk}/merge/", {"other": other.pk}, format="json").json()
+    both = {**card, "other": other.pk, "merge": made["merge"]}
+    assert told() == [("person.merged", both)]
+    client.post(f"{URL}{one.pk}/unmerge/", {"merge": made["merge"]}, format="json")
+    assert told() == [("person.unmerged", both)]
+    client.post(f"{URL}{one.pk}/block/")
+    assert ("person.blocked", card) in told()

@@ -120,6 +120,8 @@ def test_a_shared_contact_and_a_quote_are_kept(alpha, talk_of):
         contact = Contact.objects.get()
         identity = Identity.objects.get()
         message = Message.objects.select_related("reply_to").get(external_id="b")
+    told = OutboxEvent.objects.filter(name="contact.identified").values_list("schema", "data")
+    assert list(told) == [(alpha.schema, {"contact": contact.pk})]
     assert (contact.name, contact.username, contact.data["page"]) == (
         "Анна",
         "anna",

@@ -1,14 +1,15 @@
 import { h, render } from 'preact';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { personOf, queryOf } from '../src/people/area';
-import { type Card, Cards, type Suggestion } from '../src/people/card';
-import { factOf } from '../src/people/facts';
+import { type Card, Cards, isAbout, isIn, type Suggestion, useCard } from '../src/people/card';
+import { Facts, factOf } from '../src/people/facts';
 import { readValue } from '../src/people/fields';
 import { once, Who } from '../src/people/parts';
 import { wordsOf } from '../src/people/words';
 import type { Toast } from '../src/store/core';
-import type { Desk } from '../src/store/desk';
-import { at, BOOT, server } from './fakes';
+import { Desk } from '../src/store/desk';
+import type { Event as Fact } from '../src/types';
+import { at, BOOT, server, settled } from './fakes';
 
 const card = (more: Partial<Card> = {}): Card =>
   ({
@@ -147,6 +148,86 @@ describe('small things', () => {
     expect(queryOf(nothing)).toBe('');
     expect(queryOf({ ...nothing, q: 'Анна', segment: '3' }, 'MTA=')).toBe(
       'q=%D0%90%D0%BD%D0%BD%D0%B0&segment=3&after=MTA%3D',
+    );
+  });
+});
+
+describe('a card that colleagues change', () => {
+  const contact = (id: number, person: number) =>
+    ({ id, person, channel: { kind: 'telegram', name: 'T' }, talk: { id: 70 + id } }) as never;
+  const fact = (name: string, data: Fact['data']): Fact => ({ seq: 1, name, data });
+
+  it('is told by its number, those that went into it or may, and its contacts', () => {
+    const held = card({
+      contacts: [contact(1, 3), contact(2, 4)],
+      merges: [{ id: 1, one: 3, other: 5, reason: '', at: at(0), by: '' }],
+      suggestions: [other],
+    });
+    const about = (name: string, data: Fact['data']): boolean => isAbout(held, fact(name, data));
+    expect([3, 4, 5, 9].map((person) => about('person.facts', { person }))).toEqual([
+      true, true, true, true,
+    ]); // biome-ignore format: four numbers
+    expect(about('person.merged', { person: 11, other: 3 })).toBe(true);
+    expect(about('consent.given', { contact: 2 })).toBe(true);
+    expect(about('person.changed', { person: 6 })).toBe(false);
+    expect(about('message.received', { conversation: 71 })).toBe(false);
+    expect(isIn(held, fact('message.received', { conversation: 71 }))).toBe(true);
+    expect(isIn(held, fact('message.received', { conversation: 3 }))).toBe(false);
+  });
+
+  it('is read again, and what is being typed stays', async () => {
+    let name = 'Анна';
+    const calls = server(({ method, body }) => {
+      if (method === 'PATCH') name = String(body.name);
+      return card({ name });
+    });
+    const whole = new Desk(BOOT);
+    const hear = (events: Fact[]): void =>
+      (whole as unknown as { happened: (events: Fact[]) => void }).happened(events);
+    const Pane = ({ talk }: { talk: number }) => {
+      const held = useCard(whole, `/desk/conversations/${talk}/person/`);
+      const part = held.card && { card: held.card, acts: held.acts, w, desk: whole, at: talk };
+      return part && h('div', {}, [h(Who, part), h(Facts, { ...part, key: talk })]);
+    };
+    const show = async (talk: number): Promise<void> => {
+      render(h(Pane, { talk }), document.body);
+      await settled(20);
+    };
+    const type = (text: string): void => {
+      const field = document.querySelector<HTMLInputElement>('input.in-place')!;
+      field.value = text;
+      field.dispatchEvent(new Event('input'));
+    };
+    await show(71);
+    document.querySelector<HTMLElement>('.person-name')!.click();
+    document.querySelector<HTMLElement>('.add')!.click();
+    await settled();
+    type('Анна П');
+    const memo = document.querySelector<HTMLTextAreaElement>('textarea[name=text]')!;
+    memo.value = 'Любит зелёное';
+    memo.dispatchEvent(new Event('input'));
+
+    name = 'Аня';
+    hear([fact('person.changed', { person: 8 })]);
+    await settled(250);
+    expect(calls).toHaveLength(1);
+    hear([fact('person.changed', { person: 3 }), fact('person.facts', { person: 3 })]);
+    await settled(250);
+    expect(calls).toHaveLength(2);
+    expect(document.querySelector<HTMLInputElement>('input.in-place')!.value).toBe('Анна П');
+    expect(document.querySelector('.meanwhile')!.textContent).toContain('Коллега поставил: Аня');
+
+    // A key leads to another conversation: what was typed is kept, and for this buyer alone.
+    await show(72);
+    await vi.waitFor(() => expect(calls.some((call) => call.method === 'PATCH')).toBe(true));
+    const saved = calls.filter((call) => call.method === 'PATCH');
+    expect(saved.map(({ path, body }) => [path, body])).toEqual([
+      ['/people/3/', { name: 'Анна П' }],
+    ]);
+    expect(document.querySelector('input.in-place')).toBeNull();
+    await show(71);
+    expect(document.querySelector<HTMLTextAreaElement>('textarea[name=text]')!.value).toBe(
+      'Любит зелёное',
     );
   });
 });

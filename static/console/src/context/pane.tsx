@@ -47,7 +47,7 @@ const CARDS: Card[] = [
     render: ({ context, state, held, part }) => (
       <>
         {part ? (
-          <Who {...part} here={state.open ?? 0} />
+          <Who {...part} />
         ) : (
           <>
             <Known context={context} state={state} />
@@ -69,7 +69,7 @@ const CARDS: Card[] = [
   {
     id: 'facts',
     title: (w) => w('facts'),
-    render: ({ part, state }) => part && <Facts {...part} said={lastSaid(state)} />,
+    render: ({ part, state }) => part && <Facts key={part.at} {...part} said={lastSaid(state)} />,
   },
   personal('past', 'past', Past),
   personal('consents', 'consents', Consents),
@@ -91,7 +91,7 @@ export function ContextPane({ desk, state }: { desk: Desk; state: State }) {
     state.open ? `/desk/conversations/${state.open}/person/` : '',
     state.thread?.conversation.status,
   );
-  const part = held.card && { card: held.card, acts: held.acts, w, desk };
+  const part = held.card && { card: held.card, acts: held.acts, w, desk, at: state.open ?? 0 };
   const own = state.prefs.cards ?? [];
   const folded = state.prefs.folded ?? [];
   const place = (card: Card): number => {

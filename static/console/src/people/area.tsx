@@ -5,6 +5,7 @@ import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { channelIcon, Icon } from '../ui/icons';
 import { dayText } from '../words';
+import { told } from '../words/told';
 import { goTo, type PersonRow, useCard } from './card';
 import { Facts } from './facts';
 import { Fields } from './fields';
@@ -29,6 +30,7 @@ export interface Asked {
 }
 const NOTHING: Asked = { q: '', segment: '', channel: '', label: '', is_blocked: '' };
 const TYPING_MS = 250;
+const AGAIN_MS = 500;
 
 /** `#people/12` is a person. */
 export const personOf = (hash: string): number =>
@@ -42,7 +44,7 @@ export const queryOf = (asked: Asked, after = ''): string =>
 export function PeoplePage({ desk, state }: { desk: Desk; state: State }) {
   const [person, set] = useState(() => personOf(location.hash));
   // The list is as it was left when somebody comes back to it.
-  const list = useList();
+  const list = useList(desk);
   useEffect(() => {
     const look = (): void => set(personOf(location.hash));
     addEventListener('hashchange', look);
@@ -58,7 +60,7 @@ export function PeoplePage({ desk, state }: { desk: Desk; state: State }) {
 
 type List = ReturnType<typeof useList>;
 
-function useList() {
+function useList(desk: Desk) {
   const [asked, ask] = useState(NOTHING);
   const [page, set] = useState<Page | null>(null);
   const [failure, setFailure] = useState('');
@@ -75,13 +77,41 @@ function useList() {
           : found,
       );
     } catch (error) {
-      if (mine === turn.current) setFailure((error as Error).message || '…');
+      if (mine === turn.current) setFailure(told(error));
     }
   };
   useEffect(() => {
     const timer = setTimeout(() => void read(), asked.q ? TYPING_MS : 0);
     return () => clearTimeout(timer);
   }, [asked]);
+  // Colleagues change cards: as many rows as are shown are read anew.
+  const again = useRef(() => Promise.resolve());
+  again.current = async () => {
+    const mine = ++turn.current;
+    const before = page?.results.length ?? 0;
+    try {
+      let found = await call<Page>('GET', `/people/?${queryOf(asked)}`);
+      while (found.next && found.results.length < before) {
+        const more = await call<Page>('GET', `/people/?${queryOf(asked, found.next)}`);
+        found = { results: [...found.results, ...more.results], next: more.next };
+      }
+      if (mine === turn.current) set(found);
+    } catch {
+      // What is shown stays; it is read when the line is back.
+    }
+  };
+  useEffect(() => {
+    let timer = 0;
+    const end = desk.hear((events) => {
+      if (events && !events.some(({ name }) => name.startsWith('person.'))) return;
+      clearTimeout(timer);
+      timer = window.setTimeout(() => void again.current(), AGAIN_MS);
+    });
+    return () => {
+      clearTimeout(timer);
+      end();
+    };
+  }, [desk]);
   return { asked, ask, page, failure, more: () => void read(page?.next) };
 }
 
@@ -244,7 +274,7 @@ const PARTS: [Key, (part: Part) => unknown][] = [
 ];
 
 function Whole({ desk, person, w }: { desk: Desk; person: number; w: Words }) {
-  const { card, failure, acts } = useCard(desk, `/people/${person}/`);
+  const { card, failure, acts } = useCard(desk, `/people/${person}/`, 0, true);
   const part = card && { card, acts, w, desk };
   return (
     <>

@@ -2,6 +2,8 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { call, Refused } from '../net/api';
 import type { Desk } from '../store/desk';
+import type { Event } from '../types';
+import { told } from '../words/told';
 import { type Words, wordsOf } from './words';
 
 export interface CardContact {
@@ -115,7 +117,7 @@ export class Cards {
       await work();
       return true;
     } catch (error) {
-      this.desk.acts.toast({ text: this.w('failed', (error as Error).message || this.w('away')) });
+      this.desk.acts.toast({ text: this.w('failed', told(error)) });
       return false;
     }
   }
@@ -227,15 +229,44 @@ function keep(path: string, card: Card): void {
   if (kept.size > KEPT && oldest !== undefined) kept.delete(oldest);
 }
 
-/** The card behind an address; read again when `mark` is another, and after what was done. */
-export function useCard(desk: Desk, path: string, mark: unknown = 0): Held {
+/** Whether a fact is about a card: it, one that went into it or may, or one of its contacts. */
+export function isAbout(card: Card, { name, data }: Event): boolean {
+  if (name.startsWith('person.')) {
+    const cards = [
+      card.id,
+      ...card.contacts.map((contact) => contact.person),
+      ...card.merges.flatMap((merge) => [merge.one, merge.other]),
+      ...card.suggestions.map((one) => one.person),
+    ];
+    return [data.person, data.other].some((one) => one !== undefined && cards.includes(one));
+  }
+  return (
+    (name.startsWith('contact.') || name.startsWith('consent.')) &&
+    card.contacts.some((contact) => contact.id === data.contact)
+  );
+}
+
+/** Whether something was said or done in a conversation of theirs. */
+export const isIn = (card: Pick<PersonRow, 'contacts'>, { data }: Event): boolean =>
+  card.contacts.some(({ talk }) => talk !== null && talk.id === data.conversation);
+
+// Facts come in groups; a card is read once for them.
+const TOGETHER_MS = 150;
+
+/**
+ * The card behind an address: read again when `mark` is another, after what was done, and when
+ * anybody has changed it. `isWhole`: what happens in its conversations shows, too.
+ */
+export function useCard(desk: Desk, path: string, mark: unknown = 0, isWhole = false): Held {
   const w = wordsOf(desk.state.boot.lang);
   const [shown, set] = useState<{ path: string; card: Card } | null>(null);
   const [failure, setFailure] = useState('');
   const now = useRef(path);
   now.current = path;
+  const asked = useRef(0);
   const show = useCallback(
     (card: Card) => {
+      asked.current += 1; // an answer that was asked for before is older
       keep(path, card);
       if (now.current === path) set({ path, card });
     },
@@ -243,20 +274,42 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0): Held {
   );
   const again = useCallback(async () => {
     if (!path) return;
+    const mine = ++asked.current;
     try {
-      show(await call<Card>('GET', path));
+      const found = await call<Card>('GET', path);
+      if (mine !== asked.current) return;
+      show(found);
       setFailure('');
     } catch (error) {
+      if (mine !== asked.current) return;
       if (error instanceof Refused && error.status === 404) {
         // Not theirs to see any more: what was kept goes, too.
         kept.delete(path);
         if (now.current === path) set(null);
       }
-      if (now.current === path) setFailure((error as Error).message || w('away'));
+      if (now.current === path) setFailure(told(error));
     }
   }, [path, show]);
   useEffect(() => void again(), [again, mark]);
   const card = shown?.path === path ? shown.card : (kept.get(path) ?? null);
+  const held = useRef(card);
+  held.current = card;
+  useEffect(() => {
+    let timer = 0;
+    const end = desk.hear((events) => {
+      const isNews = events?.some((event) => {
+        const one = held.current;
+        return one && (isAbout(one, event) || (isWhole && isIn(one, event)));
+      });
+      if (events && !isNews) return;
+      window.clearTimeout(timer);
+      timer = window.setTimeout(() => void again(), TOGETHER_MS);
+    });
+    return () => {
+      window.clearTimeout(timer);
+      end();
+    };
+  }, [desk, again, isWhole]);
   return { card, failure: card ? '' : failure, acts: new Cards(desk, w, show, again) };
 }
 

@@ -6,9 +6,12 @@ import { dayText } from '../words';
 import { goTo, type NewFact } from './card';
 import type { Part } from './parts';
 
+// What was begun by the card's number: it is there when somebody comes back to it.
+const begun = new Map<number, string>();
+
 /** `said`: the buyer's messages that a new fact can be taken from. */
 export function Facts({ card, acts, w, desk, said }: Part & { said?: Message[] }) {
-  const [isOpen, open] = useState(false);
+  const [isOpen, open] = useState(begun.has(card.id));
   return (
     <>
       {!card.facts.length && !isOpen && <p class="muted">{w('noFacts')}</p>}
@@ -63,9 +66,16 @@ export function Facts({ card, acts, w, desk, said }: Part & { said?: Message[] }
         <NewOne
           w={w}
           said={said ?? []}
-          cancel={() => open(false)}
+          text={begun.get(card.id) ?? ''}
+          typed={(text) => begun.set(card.id, text)}
+          cancel={() => {
+            begun.delete(card.id);
+            open(false);
+          }}
           save={async (fact) => {
-            if (await acts.remember(card, fact)) open(false);
+            if (!(await acts.remember(card, fact))) return;
+            begun.delete(card.id);
+            open(false);
           }}
         />
       ) : (
@@ -80,11 +90,15 @@ export function Facts({ card, acts, w, desk, said }: Part & { said?: Message[] }
 function NewOne({
   w,
   said,
+  text,
+  typed,
   save,
   cancel,
 }: {
   w: Part['w'];
   said: Message[];
+  text: string;
+  typed: (text: string) => void;
   save: (fact: NewFact) => Promise<void>;
   cancel: () => void;
 }) {
@@ -114,6 +128,8 @@ function NewOne({
           rows={2}
           maxLength={1000}
           required
+          defaultValue={text}
+          onInput={(event) => typed(event.currentTarget.value)}
           ref={(field) => {
             if (field && !field.value) field.focus();
           }}

@@ -5,12 +5,12 @@ import type { Card, Cards, Field, Value } from './card';
 import { isAdmin, type Part, Typed } from './parts';
 import type { Words } from './words';
 
-export function Fields({ card, acts, w, desk }: Part) {
+export function Fields({ card, acts, w, desk, at }: Part) {
   return (
     <>
       {!card.fields.length && <p class="muted">{w('noFields')}</p>}
       {card.fields.map((field) => (
-        <p class="pair" key={`${card.id}-${field.code}`}>
+        <p class="pair" key={`${at}-${field.code}`}>
           <span class="muted">{field.name}</span>
           <One field={field} card={card} acts={acts} w={w} />
         </p>
@@ -75,6 +75,7 @@ function One({ field, card, acts, w }: { field: Field; card: Card; acts: Cards; 
   return (
     <Typed
       label={field.name}
+      w={w}
       type={field.kind}
       value={field.value === null ? '' : String(field.value)}
       save={(text) => save(readValue(field, text))}

@@ -1,6 +1,6 @@
 /** The parts of a buyer's card: shown beside a thread and on the page of the person. */
 import type { ComponentChildren } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Desk } from '../store/desk';
 import { channelIcon, Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
@@ -13,6 +13,7 @@ export interface Part {
   acts: Cards;
   w: Words;
   desk: Desk;
+  at?: number; // the conversation it is shown beside: what is begun there ends there
 }
 
 export const nameOf = (card: { id: number; name: string }, w: Words): string =>
@@ -21,13 +22,13 @@ export const nameOf = (card: { id: number; name: string }, w: Words): string =>
 /** Whether it is the colleague's to keep the shop's settings. */
 export const isAdmin = (desk: Desk): boolean => ['owner', 'admin'].includes(desk.state.boot.role);
 
-/** Name and channels; `here`: the contact of the open thread is not led to. */
-export function Who({ card, acts, w, desk, here }: Part & { here?: number }) {
+/** Name and channels; the contact of the open thread is not led to. */
+export function Who({ card, acts, w, desk, at }: Part) {
   return (
     <>
       <div class="line">
-        <EditableName card={card} acts={acts} w={w} />
-        <CardMenu card={card} acts={acts} w={w} desk={desk} isWhole={here === undefined} />
+        <EditableName card={card} acts={acts} w={w} key={at} />
+        <CardMenu card={card} acts={acts} w={w} desk={desk} isWhole={at === undefined} />
       </div>
       {card.is_blocked && (
         <span class="chip red">
@@ -39,7 +40,7 @@ export function Who({ card, acts, w, desk, here }: Part & { here?: number }) {
           key={contact.id}
           contact={contact}
           part={{ card, acts, w, desk }}
-          isHere={contact.talk?.id === here}
+          isHere={at !== undefined && contact.talk?.id === at}
         />
       ))}
       {once(card.identities).map((one) => (
@@ -183,6 +184,7 @@ function EditableName({ card, acts, w }: Omit<Part, 'desk'>) {
   return (
     <Typed
       label={w('name')}
+      w={w}
       value={card.name}
       maxLength={120}
       save={(name) => acts.save(card, { name })}
@@ -191,55 +193,84 @@ function EditableName({ card, acts, w }: Omit<Part, 'desk'>) {
   );
 }
 
-/** One input in place of a value: Enter or leaving it keeps, Escape does not. */
+/**
+ * One input in place of a value: Enter or leaving it keeps, also by a key that leads to another
+ * conversation; Escape does not. A colleague's change is told beside it and touches nothing.
+ */
 export function Typed({
   label,
   value,
   save,
   done,
+  w,
   type = 'text',
   maxLength = 1000,
 }: {
   label: string;
   value: string;
+  w: Words;
   save: (value: string) => Promise<boolean>;
   done: () => void;
   type?: 'text' | 'number' | 'date' | 'url';
   maxLength?: number;
 }) {
   const [isBusy, setBusy] = useState(false);
+  const [began] = useState(value);
+  const typed = useRef(value);
+  const isOver = useRef(false);
+  const saved = useRef(save);
+  saved.current = save;
+  useEffect(
+    () => () => {
+      if (!isOver.current && typed.current !== began) void saved.current(typed.current.trim());
+    },
+    [began],
+  );
+  const end = (): void => {
+    isOver.current = true;
+    done();
+  };
   const keep = async (input: HTMLInputElement): Promise<void> => {
-    if (isBusy) return;
-    if (input.value === value) return done();
+    if (isOver.current) return;
+    if (typed.current === began) return end();
+    isOver.current = true;
     setBusy(true);
-    if (await save(input.value.trim())) done();
-    else {
-      setBusy(false);
-      input.focus();
-    }
+    if (await save(typed.current.trim())) return done();
+    isOver.current = false;
+    setBusy(false);
+    input.focus();
   };
   return (
-    <input
-      class="in-place"
-      {...({ type } as { type: 'text' })}
-      step="any"
-      aria-label={label}
-      defaultValue={value}
-      maxLength={maxLength}
-      disabled={isBusy}
-      ref={(input) => {
-        if (input && document.activeElement !== input && !isBusy) input.focus();
-      }}
-      onBlur={(event) => void keep(event.currentTarget)}
-      onKeyDown={(event) => {
-        if (event.key === 'Enter') void keep(event.currentTarget);
-        if (event.key === 'Escape') {
-          event.stopPropagation();
-          event.currentTarget.value = value;
-          done();
-        }
-      }}
-    />
+    <>
+      <input
+        class="in-place"
+        {...({ type } as { type: 'text' })}
+        step="any"
+        aria-label={label}
+        defaultValue={began}
+        maxLength={maxLength}
+        disabled={isBusy}
+        ref={(input) => {
+          if (input && document.activeElement !== input && !isBusy) input.focus();
+        }}
+        onInput={(event) => {
+          typed.current = event.currentTarget.value;
+        }}
+        onBlur={(event) => void keep(event.currentTarget)}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') void keep(event.currentTarget);
+          if (event.key === 'Escape') {
+            event.stopPropagation();
+            end();
+          }
+        }}
+      />
+      {value !== began && !isBusy && (
+        <span class="meanwhile" role="status">
+          {w('meanwhile', value || '—')}
+        </span>
+      )}
+    </>
   );
 }
 

@@ -41,6 +41,10 @@ const WORDS = {
   yes: ['да', 'yes'],
   no: ['нет', 'no'],
   edit: ['Изменить: {0}', 'Change: {0}'],
+  meanwhile: [
+    'Коллега поставил: {0}. Enter сохранит ваше, Esc оставит его.',
+    'A colleague has put: {0}. Enter keeps yours, Esc theirs.',
+  ],
   name: ['Имя', 'Name'],
   consents: ['Согласия', 'Consents'],
   noConsents: ['Согласий не записано.', 'No consents on record.'],
