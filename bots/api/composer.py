@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django.http import Http404, StreamingHttpResponse
@@ -13,7 +14,7 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.api.conversations import MessageOut, PersonOut, seen_or_404
+from bots.api.conversations import MessageOut, OwnWords, PersonOut, own_words, seen_or_404
 from bots.api.fields import SendableFile
 from bots.api.streaming import streamed
 from bots.models import LaterMessage, Message, Rating
@@ -21,6 +22,7 @@ from bots.selectors.policy import may_see, visible
 from bots.selectors.ratings import ratings_found
 from bots.selectors.sendable import limits_of
 from bots.services import assist, edits, later, transcribe, translate
+from integrations.models import Product
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
 from tenants.workspace.models import User
@@ -29,39 +31,69 @@ from tenants.workspace.models import User
 # ── Send later ───────────────────────────────────────────────────────────────────────────────
 class LaterOut(serializers.ModelSerializer):
     """`reason` of one that is not sent: buyer_wrote, person, no_person, window_closed,
-    already_taken, unreachable…"""
+    already_taken, unreachable…; `original`: {text, language} where `text` is a translation;
+    `cards`: [{id, title}]."""
 
     user = PersonOut()
+    original = serializers.JSONField()
     files = serializers.ListField(child=serializers.IntegerField())
+    cards = serializers.SerializerMethodField()
 
     class Meta:
         model = LaterMessage
         fields = (
-            "id", "user", "text", "files", "template", "send_at", "cancels_on_reply", "state",
-            "reason", "message", "created_at", "ended_at",
+            "id", "user", "text", "original", "files", "cards", "template", "send_at",
+            "cancels_on_reply", "state", "reason", "message", "created_at", "ended_at",
         )  # fmt: skip
 
+    def get_cards(self, row: LaterMessage) -> list[dict[str, Any]]:
+        names = self.context["products"]
+        return [{"id": pk, "title": names[pk]} for pk in row.cards if pk in names]
 
-class LaterIn(serializers.Serializer):
+
+def _told(rows: Iterable[LaterMessage]) -> list[dict[str, Any]]:
+    found = list(rows)
+    products = Product.objects.filter(pk__in={pk for row in found for pk in row.cards})
+    names = dict(products.values_list("pk", "name"))
+    return [dict(LaterOut(row, context={"products": names}).data) for row in found]
+
+
+class LaterIn(OwnWords):
     text = serializers.CharField(max_length=20_000, allow_blank=True, required=False, default="")
     send_at = serializers.DateTimeField(help_text="ISO 8601 with an offset")
     files = serializers.ListField(child=SendableFile(), required=False, max_length=10)
+    cards = serializers.PrimaryKeyRelatedField(
+        queryset=Product.objects.all(), many=True, required=False,
+        help_text="Products to show below the text, as they are when it is sent; three at most",
+    )  # fmt: skip
     template_id = serializers.IntegerField(required=False)
     cancels_on_reply = serializers.BooleanField(
         default=True, help_text="Give it up when the buyer writes before"
     )
 
 
-class LaterChange(serializers.Serializer):
+class LaterChange(OwnWords):
     text = serializers.CharField(max_length=20_000, allow_blank=True, required=False)
     send_at = serializers.DateTimeField(required=False)
     files = serializers.ListField(child=SendableFile(), required=False, max_length=10)
+    cards = serializers.PrimaryKeyRelatedField(
+        queryset=Product.objects.all(), many=True, required=False,
+        help_text="Products to show below the text, as they are when it is sent; three at most",
+    )  # fmt: skip
     cancels_on_reply = serializers.BooleanField(required=False)
 
 
 def _plain(values: dict[str, Any]) -> dict[str, Any]:
+    """As the service takes it; own words count only beside the text that they became."""
     if "files" in values:
         values["files"] = [one.pk for one in values["files"]]
+    if "cards" in values:
+        values["cards"] = [one.pk for one in values["cards"][:3]]
+    if "original" in values and "text" in values:
+        values["original"] = own_words(values)
+    else:
+        values.pop("original", None)
+    values.pop("original_language", None)
     return values
 
 
@@ -75,7 +107,7 @@ class LaterList(APIView):
         zone = merchant_of(current_schema()).time_zone
         return Response(
             {
-                "results": LaterOut(rows.order_by("-pk")[:50], many=True).data,
+                "results": _told(rows.order_by("-pk")[:50]),
                 "presets": later.presets(timezone.now(), zone),
             }
         )
@@ -89,7 +121,7 @@ class LaterList(APIView):
         row = later.later_add(
             conversation_id=pk, agent=request.user, **_plain(dict(given.validated_data))
         )
-        return Response(LaterOut(row).data, status=201)
+        return Response(_told([row])[0], status=201)
 
 
 class LaterDetail(APIView):
@@ -106,13 +138,13 @@ class LaterDetail(APIView):
         given = LaterChange(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         values = _plain(dict(given.validated_data))
-        return Response(LaterOut(later.later_edit(later_id=pk, agent=request.user, **values)).data)
+        return Response(_told([later.later_edit(later_id=pk, agent=request.user, **values)])[0])
 
     @extend_schema(tags=["composer"], responses={200: LaterOut})
     def delete(self, request, pk: int) -> Response:
         """Give it up; the row stays in the thread."""
         self._found(request, pk)
-        return Response(LaterOut(later.later_cancel(later_id=pk, by=request.user)).data)
+        return Response(_told([later.later_cancel(later_id=pk, by=request.user)])[0])
 
 
 # ── What the channel takes ───────────────────────────────────────────────────────────────────

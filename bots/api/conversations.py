@@ -211,7 +211,25 @@ class TakeOver(APIView):
         return answer(pk)
 
 
-class ReplyIn(serializers.Serializer):
+class OwnWords(serializers.Serializer):
+    """What a person wrote where `text` is its translation."""
+
+    original = serializers.CharField(
+        max_length=20_000, required=False,
+        help_text="My own words, where `text` is their translation: kept beside it, not sent",
+    )  # fmt: skip
+    original_language = serializers.CharField(max_length=8, required=False, default="")
+
+
+def own_words(values: dict[str, Any]) -> dict[str, str]:
+    """`{"text", "language"}` of the words before translation, empty where they are the text."""
+    text = values.get("original", "")
+    if not text or text == values["text"]:
+        return {}
+    return {"text": text, "language": values.get("original_language", "")}
+
+
+class ReplyIn(OwnWords):
     text = serializers.CharField(max_length=20_000, allow_blank=True, required=False, default="")
     client_key = serializers.CharField(
         max_length=64, required=False, help_text="The same key is sent once, however often repeated"
@@ -228,11 +246,6 @@ class ReplyIn(serializers.Serializer):
     reply_to = serializers.IntegerField(
         required=False, help_text="The message it answers, by `id`; another conversation's is none"
     )
-    original = serializers.CharField(
-        max_length=20_000, required=False,
-        help_text="My own words, where `text` is their translation: kept beside it, not sent",
-    )  # fmt: skip
-    original_language = serializers.CharField(max_length=8, required=False, default="")
     cards = serializers.PrimaryKeyRelatedField(
         queryset=Product.objects.prefetch_related("variants"), many=True, required=False,
         help_text="Products to show below the text",
@@ -264,16 +277,9 @@ class ReplyView(APIView):
             template_id=values.get("template_id"),
             reply_to=values.get("reply_to"),
             cards=[vars(card_of(one, found.language)) for one in values.get("cards", ())[:3]],
-            meta=_original(values),
+            meta={"original": words} if (words := own_words(values)) else {},
         )
         return Response(MessageOut(reply.message).data, status=201 if reply.is_new else 200)
-
-
-def _original(values: dict[str, Any]) -> dict[str, Any]:
-    text = values.get("original", "")
-    if not text or text == values["text"]:
-        return {}
-    return {"original": {"text": text, "language": values.get("original_language", "")}}
 
 
 def _key(request, values: dict[str, Any]) -> str:

@@ -24,8 +24,12 @@ class LaterMessage(models.Model):
         settings.AUTH_USER_MODEL, models.CASCADE, db_index=False, related_name="+"
     )
     text = models.TextField(blank=True)
+    # The writer's own words where `text` is their translation: {"text", "language"}, else empty.
+    original = models.JSONField(default=dict, db_default={}, blank=True)
     # Ids of workspace.StoredFile.
     files = models.JSONField(default=list, blank=True)
+    # Ids of products shown below the text, with their price as it is when it is sent.
+    cards = models.JSONField(default=list, db_default=[], blank=True)
     template = models.ForeignKey(
         "bots.Template", models.SET_NULL, null=True, db_index=False, related_name="+"
     )

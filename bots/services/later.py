@@ -6,7 +6,7 @@ worker that dies in between sends it once all the same.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from bots.answerer.fields import card_of
 from bots.models import Conversation, LaterMessage, OpeningHours
 from bots.selectors.calendars import Times, shop_times
 from bots.selectors.sendable import past_window
@@ -23,6 +24,7 @@ from bots.services.conversations import NothingToSend, reply_send
 from bots.services.later_over import tell_cancelled
 from bots.services.sendable import files_fit
 from bots.services.windows import closed
+from integrations.models import Product
 from tenants.kernel import due, outbox
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
@@ -52,12 +54,18 @@ def later_add(
     text: str,
     send_at: datetime,
     files: Sequence[int] = (),
+    cards: Sequence[int] = (),
+    original: Mapping[str, Any] | None = None,
     template_id: int | None = None,
     cancels_on_reply: bool = True,
 ) -> LaterMessage:
-    """Write now, send then. Raises NothingToSend, NotThen, WindowClosed, FileRefused."""
+    """Write now, send then. Raises NothingToSend, NotThen, WindowClosed, FileRefused.
+
+    `cards`: ids of products; what is shown of them is read when it is sent. `original`: the
+    writer's own words where `text` is their translation, `{"text", "language"}`.
+    """
     text = text.strip()
-    if not text and not files:
+    if not text and not files and not cards:
         raise NothingToSend(_("There is nothing to send."))
     with transaction.atomic():
         conversation = Conversation.objects.locked().get(pk=conversation_id)
@@ -71,7 +79,9 @@ def later_add(
             conversation=conversation,
             user=agent,
             text=text,
+            original=dict(original or {}),
             files=list(files),
+            cards=list(cards),
             template_id=template_id,
             send_at=send_at,
             cancels_on_reply=cancels_on_reply,
@@ -103,21 +113,32 @@ def later_edit(
     text: str | None = None,
     send_at: datetime | None = None,
     files: Sequence[int] | None = None,
+    cards: Sequence[int] | None = None,
+    original: Mapping[str, Any] | None = None,
     cancels_on_reply: bool | None = None,
 ) -> LaterMessage:
-    """Change what waits. Raises OverAlready, NotThen, WindowClosed, NothingToSend, FileRefused."""
+    """Change what waits. Raises OverAlready, NotThen, WindowClosed, NothingToSend, FileRefused.
+
+    Another `text` without its `original` is nobody's translation any more.
+    """
     conversation_id = LaterMessage.objects.values_list("conversation_id", flat=True).get(
         pk=later_id
     )
     with transaction.atomic():
         conversation = Conversation.objects.locked().get(pk=conversation_id)
         row = _waiting(later_id)
+        if original is not None:
+            row.original = dict(original)
+        elif text is not None and text.strip() != row.text:
+            row.original = {}
         if text is not None:
             row.text = text.strip()
         if files is not None:
             files_fit(conversation, files)
             row.files = list(files)
-        if not row.text and not row.files:
+        if cards is not None:
+            row.cards = list(cards)
+        if not row.text and not row.files and not row.cards:
             raise NothingToSend(_("There is nothing to send."))
         if send_at is not None:
             _check(conversation, send_at, row.template_id)
@@ -191,7 +212,8 @@ def send_later(later_id: int) -> datetime | None:
                 client_key=f"later:{row.pk}",
                 files=row.files,
                 template_id=row.template_id,
-                meta={"later": row.pk},
+                cards=_cards(row, conversation.language),
+                meta={"later": row.pk} | ({"original": row.original} if row.original else {}),
             )
             row.state, row.message, row.ended_at = State.SENT, reply.message, timezone.now()
             row.save(update_fields=["state", "message", "ended_at"])
@@ -200,6 +222,14 @@ def send_later(later_id: int) -> datetime | None:
         why = "no_person" if str(exc) == "no_person" else exc.code
         _refuse(found, why)
     return None
+
+
+def _cards(row: LaterMessage, lang: str) -> list[dict[str, Any]]:
+    """Goods as they are now, in the order in which they were put; those that are gone are not."""
+    if not row.cards:
+        return []
+    found = Product.objects.prefetch_related("variants").in_bulk(row.cards)
+    return [vars(card_of(found[pk], lang)) for pk in row.cards if pk in found]
 
 
 def _refuse(found: LaterMessage, why: str) -> None:

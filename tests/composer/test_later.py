@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from bots.models import Holiday, LaterMessage, Message, OpeningHours
 from bots.services import later
+from integrations.models import Product, Variant
 from tenants.kernel import due
 from tenants.models import OutboxEvent
 from tests.engine.pretend import Pretend
@@ -57,6 +58,61 @@ def test_it_is_sent_at_its_time_and_once_however_often_the_worker_comes(alpha, t
     found = api_of(alpha, "agent").get(f"/api/v1/conversations/{pk}/later/").json()["results"]
     assert [(one["id"], one["state"], one["reason"]) for one in found] == [(row["id"], "sent", "")]
     assert other.thread()[-1] == ("bot", "sent", "re: Здравствуйте")
+
+
+def test_both_texts_and_goods_are_kept_and_go_out_as_they_are_then(alpha, beta, talks, api_of):
+    mine, _other = talks
+    pk, api = mine.conversation().pk, api_of(alpha, "agent")
+    with alpha.inside():
+        product = Product.objects.create(external_id="coat", name="Плащ")
+        variant = Variant.objects.create(product=product, external_id="coat", price=4990, stock=3)
+        gone = Product.objects.create(external_id="gone", name="Снят с продажи")
+    with beta.inside():
+        theirs = Product.objects.create(pk=product.pk + 900, external_id="their", name="Чужой")
+
+    row = put(
+        api, pk, "Сәлем", original="Привет", original_language="ru", cards=[product.pk, gone.pk]
+    ).json()
+
+    words = {"text": "Привет", "language": "ru"}
+    assert (row["text"], row["original"]) == ("Сәлем", words)
+    assert row["cards"] == [
+        {"id": product.pk, "title": "Плащ"},
+        {"id": gone.pk, "title": "Снят с продажи"},
+    ]
+    assert put(api, pk, cards=[theirs.pk]).status_code == 400
+    assert put(api, pk, "", cards=[product.pk]).status_code == 201
+
+    with alpha.inside():
+        Variant.objects.filter(pk=variant.pk).update(price=3990)
+        gone.delete()
+    its_time(alpha, row["id"])
+    mine.work()
+
+    with alpha.inside():
+        said = Message.objects.get(client_key=f"later:{row['id']}")
+    assert (said.text, said.meta["original"]) == ("Сәлем", words)
+    assert [(one["title"], "3\u202f990" in one["price"]) for one in said.meta["cards"]] == [
+        ("Плащ", True)
+    ]
+
+
+def test_words_that_are_changed_alone_are_nobodys_translation(alpha, talks, api_of):
+    mine, _other = talks
+    api = api_of(alpha, "agent")
+    row = put(
+        api, mine.conversation().pk, "Сәлем", original="Привет", original_language="ru"
+    ).json()["id"]
+
+    def change(**given):
+        return api.patch(f"/api/v1/later/{row}/", given, format="json").json()["original"]
+
+    at = (timezone.now() + timedelta(hours=5)).isoformat()
+    assert change(send_at=at) == {"text": "Привет", "language": "ru"}
+    assert change(text="Сәлем!", original="Привет!", original_language="ru") == {
+        "text": "Привет!", "language": "ru",
+    }  # fmt: skip
+    assert change(text="Bonjour") == {}
 
 
 def test_a_worker_that_dies_before_the_end_sends_it_once_all_the_same(

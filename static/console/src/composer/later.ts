@@ -20,8 +20,31 @@ export function afterwards(all: Later[], now = Date.now()): Later[] {
   return [...waiting, ...ended.slice(0, 1)];
 }
 
-/** A moment as a field for day and time wants it. */
-export function local(iso: string): string {
-  const date = new Date(iso);
-  return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+const minuteOf = (iso: string): number => Math.floor(Date.parse(iso) / 60_000);
+
+/** What a change tells the server. */
+export interface Changed {
+  text?: string;
+  original?: string;
+  original_language?: string;
+  cards?: number[];
+  send_at?: string;
+}
+
+/** Only what was changed here: a colleague's change of the rest stays. */
+export function changeOf(
+  began: Later,
+  now: { text: string; own: string; cards: Later['cards']; at: string | null },
+): Changed {
+  const { language } = began.original;
+  const isOther = now.text !== began.text || now.own !== (began.original.text ?? '');
+  const hasMoved = now.at !== null && minuteOf(now.at) !== minuteOf(began.send_at);
+  return {
+    ...(isOther ? { text: now.text } : {}),
+    ...(isOther && language && now.own.trim()
+      ? { original: now.own, original_language: language }
+      : {}),
+    ...(now.cards.length !== began.cards.length ? { cards: now.cards.map((card) => card.id) } : {}),
+    ...(hasMoved ? { send_at: now.at! } : {}),
+  };
 }

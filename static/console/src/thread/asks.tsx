@@ -4,7 +4,8 @@ import { focusComposer } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Preset } from '../types';
-import { t, whenText } from '../words';
+import { Moment } from '../ui/moment';
+import { shopMoment, t, whenText } from '../words';
 import { Macros } from './macros';
 
 /** The small form an act needs: a word to the bot, until when, to whom, which labels, which day. */
@@ -99,6 +100,7 @@ function Whisper({ desk, state, close }: Props & { state: State }) {
 
 function Snooze({ desk, close }: Props) {
   const [times, setTimes] = useState<Preset[]>([]);
+  const [own, setOwn] = useState('');
   useEffect(() => void desk.acts.times().then(setTimes), [desk]);
   const snooze = async (until: string): Promise<void> => {
     const done = await desk.acts.run({
@@ -113,8 +115,8 @@ function Snooze({ desk, close }: Props) {
       class="ask"
       onSubmit={(event) => {
         event.preventDefault();
-        const at = new FormData(event.currentTarget).get('at');
-        if (at) void snooze(new Date(String(at)).toISOString());
+        const at = shopMoment(own);
+        if (at) void snooze(at);
       }}
     >
       <span class="choices" role="toolbar" aria-label={t('snooze')}>
@@ -129,11 +131,8 @@ function Snooze({ desk, close }: Props) {
           </button>
         ))}
       </span>
-      <label class="short">
-        {t('snoozeOwn')}
-        <input type="datetime-local" name="at" />
-      </label>
-      <button type="submit" class="main">
+      <Moment label={t('snoozeOwn')} value={own} set={setOwn} min={Date.now()} />
+      <button type="submit" class="main" disabled={!own}>
         {t('snooze')}
       </button>
       <Cancel close={close} />
