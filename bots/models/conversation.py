@@ -425,5 +425,13 @@ class Attachment(models.Model):
     transcript = models.TextField(blank=True, default="", db_default="")
     speech = models.JSONField(default=dict, db_default={}, blank=True)
 
+    class Meta:
+        # Whoever fetches a file is let in by the messages that have it.
+        indexes = [
+            models.Index(
+                fields=["file"], name="attachment_of_file", condition=models.Q(file__isnull=False)
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name or self.kind
