@@ -106,8 +106,13 @@ def rules_page(request: HttpRequest) -> HttpResponse:
     builtin_rules()
     if request.method == "POST":
         rule = get_object_or_404(Rule, pk=whole(request.POST.get("rule", "")) or 0)
-        rule_save(rule, is_on=not rule.is_on)
-        audit("rule.changed", rule.name, actor=actor_of(request))
+        # What the button said, should a colleague have pressed it meanwhile.
+        is_on = request.POST.get("on") == "1"
+        if rule.is_on != is_on:
+            rule_save(rule, is_on=is_on)
+            audit("rule.changed", rule.name, actor=actor_of(request))
+        said = _("“%s” is switched on.") if is_on else _("“%s” is switched off.")
+        messages.success(request, said % rule.name)
         return redirect("merchant:rules")
     rows = [
         {"rule": rule, "event": EVENTS[rule.event].title if rule.event in EVENTS else rule.event,

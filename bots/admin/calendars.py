@@ -16,13 +16,15 @@ from django.utils.translation import gettext_lazy
 
 from bots.admin.hours import HoursForm, day_lines, fill_year, in_words, preset_years
 from bots.models import Calendar, Holiday, OpeningHours, Team
-from bots.selectors.calendars import times_of
+from bots.selectors.calendars import shop_times, times_of
 from bots.services.calendars import calendar_save
 from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
 from tenants.services.audit import audit
+
+SHOP = 0  # of teams without a calendar of their own
 
 
 def _may(request: HttpRequest) -> None:
@@ -38,9 +40,12 @@ class CalendarForm(HoursForm):
 def calendars_page(request: HttpRequest) -> HttpResponse:
     _may(request)
     teams: dict[int, list[str]] = {}
-    for team in Team.objects.exclude(calendar=None):
-        teams.setdefault(team.calendar_id or 0, []).append(str(team))
+    for team in Team.objects.all():
+        teams.setdefault(team.calendar_id or SHOP, []).append(str(team))
     now = timezone.now()
+    own = shop_times(now, request.tenant.time_zone)  # type: ignore[attr-defined]
+    shop = {"is_known": own is not None, "is_open": own is not None and own.is_open(now),
+            "teams": ", ".join(teams.get(SHOP, []))}  # fmt: skip
     rows = []
     for calendar in Calendar.objects.all():
         times = times_of(calendar)
@@ -49,7 +54,9 @@ def calendars_page(request: HttpRequest) -> HttpResponse:
              "teams": ", ".join(teams.get(calendar.pk, []))}
         )  # fmt: skip
     return TemplateResponse(
-        request, "desk/calendars.html", merchant_site.context(request, _("Calendars"), rows=rows)
+        request,
+        "desk/calendars.html",
+        merchant_site.context(request, _("Calendars"), rows=rows, shop=shop),
     )
 
 

@@ -13,11 +13,13 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
+from django.utils import formats, timezone
+from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.admin.rows import Row, posted_rows, shown
-from bots.models import Label, Person, PersonField, Segment
+from bots.models import Label, Message, Person, PersonField, Segment
 from bots.selectors import people as reading
 from bots.services import forgetting, people, person_settings
 from bots.services.channels import manifests
@@ -94,10 +96,32 @@ class ForgetForm(forms.Form):
     proof = forms.ChoiceField(
         label=gettext_lazy("How they proved that it is their wish"),
         choices=(
-            ("document", gettext_lazy("a colleague has seen a document")),
+            ("thread", gettext_lazy("they asked for it in the dialogue")),
             ("identity", gettext_lazy("their telephone or e-mail is proven")),
+            ("document", gettext_lazy("a colleague has seen a document")),
         ),
     )
+    message = forms.TypedChoiceField(
+        label=gettext_lazy("The message in which they ask for it"), required=False, coerce=int,
+        empty_value=None, widget=forms.Select(attrs={"data-when": "proof=thread"}),
+    )  # fmt: skip
+
+    def __init__(self, *args: Any, said: Sequence[Message] = (), **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["message"].choices = [("", _("choose")), *map(_said, said)]  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("proof") != "thread":
+            given["message"] = None
+        elif "message" in given and given["message"] is None:
+            self.add_error("message", _("Choose the message in which they ask for it."))
+        return given
+
+
+def _said(message: Message) -> tuple[int, str]:
+    at = formats.date_format(timezone.localtime(message.sent_at), "j E, H:i")
+    return message.pk, f"{at} · {Truncator(' '.join(message.text.split())).chars(80)}"
 
 
 @merchant_site.page("customers/<int:pk>/", name="customer")
@@ -111,14 +135,15 @@ def customer_page(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404 from None
     card = reading.card_of(actor, person)
     name = card["name"] or _("Buyer no. %s") % person.pk
-    form, asked = ForgetForm(), None
+    said = reading.said_lately(actor, person)
+    form, asked = ForgetForm(said=said), None
     if request.method == "POST":
         do = request.POST.get("do")
         if do == "export":
             forgetting.export_start(person.pk, by=actor)
             return redirect("merchant:customer", person.pk)
         if do == "ask":
-            form = ForgetForm(request.POST)
+            form = ForgetForm(request.POST, said=said)
             if form.is_valid():
                 try:
                     asked = forgetting.forget_ask(person.pk, by=actor, **form.cleaned_data)

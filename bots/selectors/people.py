@@ -33,6 +33,7 @@ from bots.models import (
     Conversation,
     Episode,
     Identity,
+    Message,
     Person,
     PersonFact,
     PersonField,
@@ -126,6 +127,15 @@ def contacts_seen(sight: Sight, person: Person) -> QuerySet[Contact]:
     if sight.nothing:
         return found.none()
     return found if sight.everything else found.filter(sight.where("conversation__"))
+
+
+def said_lately(user: User, person: Person, limit: int = 30) -> list[Message]:
+    """What they wrote last, the newest first, where this colleague may read it."""
+    contacts = contacts_seen(sight_of(user), person)
+    rows = Message.objects.filter(
+        author=Message.Author.BUYER, deleted_at=None, conversation__contact__in=contacts
+    )
+    return list(rows.exclude(text="").order_by("-sent_at", "-pk")[:limit])
 
 
 def people_page(

@@ -85,7 +85,12 @@ def forget_ask(
     else:
         is_proven = proof == "document"
     if not is_proven or texts not in ("keep", "remove"):
-        raise NoProof(str(_("Say how the buyer proved that this is their wish.")))
+        why = (
+            _("Neither telephone nor e-mail of theirs is proven.")
+            if proof == "identity"
+            else _("Say how the buyer proved that this is their wish.")
+        )
+        raise NoProof(str(why))
     talks = Conversation.objects.filter(contact__in=contacts)
     code = _signer().sign_object(
         {"person": person.pk, "by": by.pk, "texts": texts, "proof": proof, "message": message}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from datetime import time
+
 import pytest
 
 from bots.models import (
@@ -15,6 +18,7 @@ from bots.models import (
     Rule,
     RuleFiring,
     SlaPolicy,
+    Team,
 )
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +59,27 @@ def test_a_calendar_with_lunch_gets_the_production_calendar(alpha, beta, client_
     assert client_of(alpha, "agent").get(url).status_code in (302, 403)
 
 
+def test_the_shops_own_hours_say_who_works_by_them_and_whether_now(alpha, client_of):
+    client = client_of(alpha, "owner")
+
+    def cells() -> list[str]:
+        page = client.get("/admin/calendars/").content.decode()
+        row = page.split('/admin/hours/">', 1)[1].split("</tr>", 1)[0]
+        found = re.findall(r"<td>(.*?)</td>", row)
+        return [re.sub(r"<[^>]+>", "", cell) for cell in found]
+
+    with alpha.inside():
+        OpeningHours.objects.all().delete()
+        Team.objects.update(name="Первая линия", calendar=None)
+    assert cells() == ["Europe/Moscow", "часы ещё не заданы", "Первая линия"]
+    with alpha.inside():
+        for day in range(7):
+            OpeningHours.objects.create(weekday=day, opens=time(0), closes=time(23, 59))
+        own = Calendar.objects.create(name="Склад", time_zone="Asia/Omsk")
+        Team.objects.update(calendar=own)
+    assert cells() == ["Europe/Moscow", "люди работают", "у каждой свой"]
+
+
 def rule_form(**more):
     return {
         "name": "Returns", "event": "buyer_wrote", "position": "0", "is_on": "on",
@@ -80,9 +105,14 @@ def test_a_rule_is_written_in_words_tried_and_switched(alpha, beta, client_of):
     assert saved.headers["Location"] == f"/admin/rules/{rule.pk}/try/"
     assert client.get(saved.headers["Location"]).status_code == 200
     assert "Ask for a photo" in client.get(f"/admin/rules/{rule.pk}/").content.decode()
-    client.post("/admin/rules/", {"rule": str(rule.pk)})
+    page = client.get("/admin/rules/").content.decode()
+    assert 'aria-label="Выключить: Returns"' in page
+    for _twice in range(2):  # the button says what it does, whoever has pressed it meanwhile
+        client.post("/admin/rules/", {"rule": str(rule.pk), "on": "0"})
+        with alpha.inside():
+            assert Rule.objects.get(pk=rule.pk).is_on is False
+    assert 'aria-label="Включить: Returns"' in client.get("/admin/rules/").content.decode()
     with alpha.inside():
-        assert Rule.objects.get(pk=rule.pk).is_on is False
         assert Rule.objects.exclude(builtin="").count() == 2
     assert client_of(beta, "owner").get(f"/admin/rules/{rule.pk}/").status_code == 404
 

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from bots.models import Contact, Conversation, Identity, Person, PersonField, Segment
+from bots.models import (
+    Contact,
+    Conversation,
+    Episode,
+    Identity,
+    Message,
+    Person,
+    PersonField,
+    Segment,
+)
 from tenants.kernel import jobs
-from tenants.workspace.models import Job, StoredFile
+from tenants.workspace.models import AuditEntry, Job, StoredFile
 
 pytestmark = pytest.mark.django_db
 PATHS = ("customers/", "customer-fields/", "segments/", "segments/add/")
@@ -76,6 +85,51 @@ def test_a_buyer_is_forgotten_when_the_name_is_typed(alpha, beta, client_of):
         assert (Contact.objects.get().name, Identity.objects.count()) == ("", 0)
     with beta.inside():
         assert other.contacts.get().name == "Анна Тайная"
+
+
+def test_all_three_proofs_of_the_wish_are_offered(alpha, beta, client_of):
+    person, stranger = buyer(alpha, "Анна"), buyer(alpha, "Борис")
+    buyer(beta, "Анна")
+    with alpha.inside():
+        Identity.objects.all().delete()
+        said, other = (
+            Message.objects.create(
+                conversation=talk, episode=Episode.objects.create(conversation=talk), seq=1,
+                author="buyer", state="received", text=text,
+            )
+            for talk, text in (
+                (Conversation.objects.get(contact__person=person), "Удалите мои данные"),
+                (Conversation.objects.get(contact__person=stranger), "Чужие слова"),
+            )
+        )  # fmt: skip
+    client, url = client_of(alpha), f"/admin/customers/{person.pk}/"
+    page = client.get(url).content.decode()
+    assert [f'value="{proof}"' in page for proof in ("thread", "identity", "document")] == [
+        True
+    ] * 3
+    assert "Удалите мои данные" in page
+    assert "Чужие слова" not in page
+
+    def asked(**given: Any) -> str:
+        answer = client.post(url, {"do": "ask", "texts": "keep", **given})
+        return answer.content.decode()
+
+    for refused, why in (
+        ({"proof": "thread"}, "Выберите сообщение"),
+        ({"proof": "thread", "message": other.pk}, "desk-error"),
+        ({"proof": "identity"}, "не подтверждены"),
+    ):
+        page = asked(**refused)
+        assert why in page
+        assert "data-typed-name" not in page
+    assert "data-typed-name" in asked(proof="document", message=said.pk)
+    page = asked(proof="thread", message=said.pk)
+    code = re.search(r'name="code" value="([^"]+)"', page)[1]
+    client.post(url, {"do": "remove", "code": code, "typed": "Анна"})
+
+    with alpha.inside():
+        entry = AuditEntry.objects.get(action="person.forgotten")
+        assert (entry.data["proof"], entry.data["message"]) == ("thread", said.pk)
 
 
 def test_a_copy_is_made_by_a_job_and_fetched(alpha, client_of):

@@ -139,3 +139,21 @@ def test_the_settings_page_tells_the_two_apart(alpha, client_of):
 
     assert "в среднем 4,5, хороших 100 %, ответили 2 из 3." in page.replace("\xa0", " ")
     assert "в среднем 1,0, хороших 0 %, ответили 1 из 1." in page.replace("\xa0", " ")
+
+
+@pytest.mark.parametrize("count", [0, 1, 5])
+def test_a_list_says_how_many_it_holds_in_any_language(alpha, client_of, count):
+    """“0 оценки” is no Russian: a number stands beside no word that would have to follow it."""
+    with alpha.inside():
+        for number in range(count):
+            contact = Contact.objects.create(channel=alpha.channel, external_id=f"r{number}")
+            talk = Conversation.objects.create(channel=alpha.channel, contact=contact, lane=number)
+            episode = Episode.objects.create(conversation=talk)
+            Rating.objects.create(conversation=talk, episode=episode, about="bot", score=5)
+    client = client_of(alpha, "owner")
+    page = " ".join(client.get("/admin/bots/rating/").content.decode().split())
+    english = client.get("/admin/bots/rating/", HTTP_ACCEPT_LANGUAGE="en").content.decode()
+
+    assert f"Всего: {count}" in page
+    assert f"{count} оценк" not in page
+    assert f"In all: {count}" in english

@@ -41,6 +41,15 @@ document.addEventListener("DOMContentLoaded", () => {
         for (const cell of row.cells) cell.dataset.head = heads[cell.cellIndex] ?? "";
   }
 
+  // A field that belongs to one answer of another: data-when="name=value".
+  const suit = () =>
+    document.querySelectorAll("[data-when]").forEach((field) => {
+      const [name, value] = field.dataset.when.split("=");
+      field.closest(".desk-field").hidden = field.form.elements[name].value !== value;
+    });
+  suit();
+  document.addEventListener("change", suit);
+
   // A list of things being worked on looks again by itself.
   const working = document.querySelector("[data-reload-s]");
   if (working) setTimeout(() => location.reload(), Number(working.dataset.reloadS) * 1000);

@@ -54,9 +54,9 @@ export function Check({ desk }: { desk: Desk }) {
   };
   return (
     <div class="strip check-strip" role="status">
-      <Icon name="bell" />
+      <Icon name="bell" size={20} />
       <span>{t('checkAsk')}</span>
-      <button type="button" onClick={ring}>
+      <button type="button" class="main" onClick={ring}>
         {t('sound')}
       </button>
       {push === 'no' && (
