@@ -38,7 +38,6 @@ FRESH = timedelta(minutes=10)
 GIVEN_UP = timedelta(hours=24)
 AGAIN = timedelta(seconds=30)
 LETTER_AGAIN = timedelta(minutes=5)
-KEPT = timedelta(days=30)
 SILENT = frozenset({User.Presence.BUSY, User.Presence.AWAY})
 
 
@@ -46,7 +45,6 @@ SILENT = frozenset({User.Presence.BUSY, User.Presence.AWAY})
 def tell_person(user_id: int) -> datetime | None:
     """Send what waits for one person; the time to come again where something has to wait."""
     now = timezone.now()
-    Notice.objects.filter(user=user_id, at__lt=now - KEPT).delete()
     rows = list(
         Notice.objects.filter(user=user_id)
         .exclude(todo=[])
@@ -161,7 +159,7 @@ def _by_way(
         shown = (
             _digest(user, taken)
             if piece is old
-            else as_seen(taken[0], choices, shows_text=choices.shows_text)
+            else as_seen(taken[0], shows_text=choices.shows_text)
         )
         try:
             release_connection()
@@ -284,7 +282,7 @@ def _letters(user: User, choices: Choices, rows: list[Notice], now: datetime) ->
 def _letter(user: User, choices: Choices, rows: list[Notice]) -> bool:
     merchant = merchant_of(current_schema())
     assert merchant.partner is not None
-    seen = [as_seen(row, choices, shows_text=choices.shows_text) for row in rows]
+    seen = [as_seen(row, shows_text=choices.shows_text) for row in rows]
     lines = ["\n".join(filter(None, [one["title"], one["body"]])) for one in seen]
     with override(_language(user)):
         text = _("%(what)s\n\nOpen: %(link)s\n\nWhat you are told, and how: %(page)s\n") % {

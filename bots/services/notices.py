@@ -22,7 +22,16 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, override
 
 from bots.engine.base import Reason
-from bots.models import AgentProfile, Channel, Conversation, Message, Notice, Team, TeamMember
+from bots.models import (
+    AgentProfile,
+    Channel,
+    Conversation,
+    Message,
+    Notice,
+    PushSubscription,
+    Team,
+    TeamMember,
+)
 from bots.selectors.policy import Facts, sights_of, visible
 from bots.services import focus
 from bots.services.agents import profile_of
@@ -77,6 +86,8 @@ REPEATS_S = {"handover": 20}
 WINDOW_NEAR = timedelta(hours=2)
 TEXT_SHOWN = 120
 EMAIL_EVERY_MIN = 15
+KEPT = timedelta(days=30)
+PRUNED_EVERY = 500  # notices: old ones are thrown away
 Speaker = Conversation.Speaker
 
 
@@ -253,6 +264,9 @@ def notify(
     channel = conversation.channel_id if conversation else (data or {}).get("channel")
     choices = choices_of(asked)
     told = set(Notice.objects.filter(key=key, user__in=asked).values_list("user_id", flat=True))
+    browsers = PushSubscription.objects.filter(user__in=asked)
+    reached = {"push": set(browsers.values_list("user_id", flat=True))}
+    reached["telegram"] = {pk for pk in asked if choices[pk].telegram}
     now = timezone.now()
     rows, sounds = [], {}
     for pk in asked:
@@ -262,8 +276,7 @@ def notify(
         looks = conversation is not None and focus.of(pk) == conversation.pk
         if looks:
             ways = ways & {"app", "email"} if event == "mention" else ways & {"app"}
-        if "telegram" in ways and not choices[pk].telegram:
-            ways -= {"telegram"}
+        ways -= {way for way, people in reached.items() if pk not in people}
         if not ways:
             continue
         sounds[pk] = "sound" in ways and choices[pk].quiet_until(now) is None
@@ -286,12 +299,16 @@ def notify(
         for row in kept:
             if row.todo:
                 due.schedule("notice", row.user_id)
+            if row.pk % PRUNED_EVERY == 0:
+                due.schedule("notices_prune", 0)
     schema = current_schema()
+    body: str | None = None  # the same for all of them
     for row in kept:
         row.user = asked[row.user_id]
         row.conversation = conversation
         if row.sent or sounds[row.user_id]:
-            seen = {**as_seen(row, choices[row.user_id]), "sound": sounds[row.user_id]}
+            body = _body(row) if body is None else body
+            seen = {**_seen(row, body), "sound": sounds[row.user_id]}
             if sounds[row.user_id] and event in REPEATS_S:
                 seen["repeat_s"] = REPEATS_S[event]
             _tell_page(schema, row.user_id, seen)
@@ -306,14 +323,15 @@ def _tell_page(schema: str, user_id: int, seen: dict[str, Any]) -> None:
     after_commit(lambda: tell(group_of(schema, "console"), message))
 
 
-def as_seen(row: Notice, choices: Choices, *, shows_text: bool = True) -> dict[str, Any]:
+def as_seen(row: Notice, *, shows_text: bool = True) -> dict[str, Any]:
     """A notice for its reader's eyes. `shows_text` False: no name and no word of a buyer."""
+    return _seen(row, _body(row) if shows_text else "")
+
+
+def _seen(row: Notice, body: str) -> dict[str, Any]:
     language = row.user.language or merchant_of(current_schema()).language
     with override(language):
         title = str(_TITLES[row.event]())
-    body = ""
-    if shows_text:
-        body = _body(row)
     return {
         "id": row.pk,
         "event": row.event,
@@ -369,9 +387,8 @@ def list_of(user: User, before: int = 0, limit: int = 30) -> list[dict[str, Any]
     )
     if before:
         found = found.filter(pk__lt=before)
-    mine = choices_of([user.pk])[user.pk]
     rows = found.select_related("user", "conversation__contact").order_by("-pk")[:limit]
-    return [{**as_seen(row, mine), "seen_at": row.seen_at} for row in rows]
+    return [{**as_seen(row), "seen_at": row.seen_at} for row in rows]
 
 
 def seen(user: User, *, ids: Iterable[int] | None = None, conversation: int | None = None) -> int:
@@ -382,6 +399,12 @@ def seen(user: User, *, ids: Iterable[int] | None = None, conversation: int | No
     if conversation is not None:
         found = found.filter(conversation=conversation)
     return found.update(seen_at=timezone.now(), todo=[])
+
+
+@due.worker("notices_prune")
+def prune(_object_id: int) -> datetime | None:
+    Notice.objects.filter(at__lt=timezone.now() - KEPT).delete()
+    return None
 
 
 # ── Facts ────────────────────────────────────────────────────────────────────────────────────
