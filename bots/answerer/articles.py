@@ -11,7 +11,7 @@ from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
 from bots.engine.base import Decision, Source
 from bots.engine.facts import Record, facts_in
-from bots.models import Passage
+from bots.models import Article, Passage
 from bots.retrieval.glossary import broader
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import ASIDE_FACTOR, WEAK_FACTOR, WHEN, Query, Term
@@ -39,6 +39,7 @@ class Found:
 
     meant_in_title: bool = False
     only_goods: bool = False  # of the question it has nothing but what the catalogue sells
+    of_other_goods: bool = False  # its title names goods, and not those that are asked about
     signs: Signs | None = None
     confidence: float = 0.0
 
@@ -59,6 +60,8 @@ _POLICY = words("""
 return refund exchang deliveri deliver ship payment pay instal warranti repair broken fault wash
 iron clean care dri size
 """)
+# How to care for a thing is told of things of one kind.
+_OF_ONE_KIND = words("стирка стирать гладить чистить чистка сушить сушка wash iron clean dri")
 _ANY_GOODS = words("товар вещь изделие product item good")
 _DELIVERY = words(
     "доставка доставить доставлять отправить отправлять отправка посылка послать слать выслать "
@@ -112,6 +115,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     total_own = sum(t.weight for t in terms[:own])
     said = set(query.lemmas) | {k for t in terms for key in t.keys for k in key}
     goods_words = [_names_goods(term, query) for term in terms]
+    asked_goods = {at for at, names_goods in enumerate(goods_words) if names_goods and at < own}
     if any(goods_words):
         said |= _ANY_GOODS
     # "сушить пуховик": an article about these very goods is there, so no other is meant of them.
@@ -159,6 +163,8 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         with_article = {
             at: max(here.get(at, 0.0), behind.get(at, 0.0) * BEHIND) for at in {*here, *behind}
         }
+        # What its words have, beyond a kind of fact, a kind of place or what goes without saying.
+        bound = {at for at in {*hit.matches, *behind} if at < own and at in with_article}
         covered = sum(terms[at].weight * f for at, f in with_article.items() if at < own)
         alone = sum(terms[at].weight * f for at, f in here.items() if at < own)
         extra = sum(terms[at].weight * (f - here.get(at, 0.0)) for at, f in with_article.items())
@@ -175,7 +181,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                 score,
                 _missing(terms[:own], with_article),
                 frozenset(kinds),
-                sum(1 for at in with_article if at < own and not terms[at].is_weak),
+                sum(1 for at in with_article if at in bound and not terms[at].is_weak),
                 any(m.field == "A" and m.factor > 0.6 for at, m in hit.matches.items() if at < own),
                 any(terms[at].is_concept for at in hit.matches),
                 any(
@@ -184,6 +190,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                     if at < own
                 ),
                 all(goods_words[at] for at in with_article if at < own and not terms[at].is_weak),
+                _is_of_other_goods(hit, asked_goods, said, query),
             )
         )
     if asked.wish.price:
@@ -233,7 +240,7 @@ def _in_own_language(found: list[Found], lang: str) -> list[Found]:
         return found
     best = found[0]
     for one in found:
-        if one.hit.object_id == best.hit.object_id and one.hit.lang == lang:
+        if one.hit.external_id == best.hit.external_id and one.hit.lang == lang:
             own = replace(best, hit=one.hit, passage=one.passage)
             return [own, *(f for f in found if f is not one)]
     return found
@@ -310,6 +317,16 @@ def _names_goods(term: Term, query: Query) -> bool:
     )
 
 
+def _is_of_other_goods(hit: Hit, asked: set[int], said: set[str], query: Query) -> bool:
+    """ "Как стирать пуховик" is no answer about a hoodie; terms of sale hold for all goods."""
+    if not asked or any(at in hit.matches for at in asked) or not said & _OF_ONE_KIND:
+        return False
+    titled = [analyse(token.text) for token in tokens(hit.title)]
+    goods = [w for w in titled if w.pos == "NOUN" and query.vocabulary.in_products(w.lemma)]
+    known = said | broader(said)
+    return bool(goods) and not any(known & {*w.lemmas, *broader(w.lemmas)} for w in goods)
+
+
 def _has_kind(term: Term, kinds: set[str], units: set[str]) -> bool | None:
     """Does the passage have the kind of fact this word asks for? None for other words."""
     own = {key[0] for key in term.exact if len(key) == 1}
@@ -343,18 +360,8 @@ def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
 
 
 def answer(asked: Asked, found: list[Found], query: Query) -> Part:
+    found, passages = _as_read(found, asked.lang)
     best = found[0]
-    passages = list(
-        Passage.objects.filter(
-            kind="article",
-            object_id=best.hit.object_id,
-            lang=best.hit.lang,
-            is_internal=False,
-            ordinal__lt=LONGEST_ARTICLE,
-        )
-        .order_by("ordinal")
-        .values_list("ordinal", "text")
-    )
     text = _text(asked, found, query, passages)
     if asked.lang == "en" and best.hit.lang == "ru":
         text = f"{say('found_in', 'en')} {text}"
@@ -372,6 +379,43 @@ def answer(asked: Asked, found: list[Found], query: Query) -> Part:
         ],
         memory={"kind": "article", "options": None},
         confidence=best.coverage,
+    )
+
+
+def _as_read(found: list[Found], lang: str) -> tuple[list[Found], list[tuple[int, str]]]:
+    """The best article's passages in the buyer's language, where it is written in it.
+
+    What was found may be its translation: "пролежит" has "keep" only.
+    """
+    hit = found[0].hit
+    if hit.lang != lang:
+        translated = (
+            Article.objects.filter(external_id=hit.external_id, lang=lang, is_active=True)
+            .values_list("pk", flat=True)
+            .first()
+        )
+        if translated and (told := _passages(translated, lang)):
+            ordinal, title, text = next((row for row in told if row[0] == hit.ordinal), told[0])
+            own = replace(
+                hit, object_id=translated, lang=lang, ordinal=ordinal, title=title, text=text
+            )
+            found = [replace(found[0], hit=own), *(f for f in found[1:] if f.hit.lang == lang)]
+            return found, [(ordinal, text) for ordinal, _, text in told]
+    return found, [(ordinal, text) for ordinal, _, text in _passages(hit.object_id, hit.lang)]
+
+
+def _passages(article: int, lang: str) -> list[tuple[int, str, str]]:
+    """(place, title, text) of an article's passages, as buyers may read them."""
+    return list(
+        Passage.objects.filter(
+            kind="article",
+            object_id=article,
+            lang=lang,
+            is_internal=False,
+            ordinal__lt=LONGEST_ARTICLE,
+        )
+        .order_by("ordinal")
+        .values_list("ordinal", "title", "text")
     )
 
 
@@ -431,9 +475,9 @@ def source_of(hit: Hit) -> Source:
 
 def ask_back(asked: Asked, found: list[Found]) -> Part:
     """One word that several articles are about."""
-    titles: dict[int, Hit] = {}
-    for one in found:
-        titles.setdefault(one.hit.object_id, one.hit)
+    titles: dict[str, Hit] = {}
+    for one in sorted(found, key=lambda one: one.hit.lang != asked.lang):
+        titles.setdefault(one.hit.external_id, one.hit)
     hits = list(titles.values())[:5]
     return Part(
         "\n".join([say("which_topic", asked.lang), *(f"• {hit.title}" for hit in hits)]),

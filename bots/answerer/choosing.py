@@ -7,7 +7,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from bots.answerer.fields import colour_of, size_of, variants_of
-from bots.answerer.naming import LETTER_SIZE, SPOKEN_SIZE, is_colour, is_size, title_lemmas
+from bots.answerer.naming import (
+    LETTER_SIZE,
+    SPOKEN_SIZE,
+    colour_of_thing,
+    is_colour,
+    is_size,
+    title_lemmas,
+)
 from bots.answerer.part import Asked
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import Term, understand
@@ -39,7 +46,7 @@ def choose(product: Product, asked: Asked, spent: set[int]) -> Choice:
     for at, term in enumerate(asked.query.terms):
         if term.is_weak or at in spent:
             continue
-        keys = {key[0] for key in term.keys if len(key) == 1}
+        keys = {key[0] for key in term.keys if len(key) == 1} | colour_of_thing(term)
         if spoken := SPOKEN_SIZE.get(term.word):
             keys.add(spoken)
         exact = {key[0] for key in term.exact}

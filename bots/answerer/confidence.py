@@ -45,9 +45,10 @@ WEIGHTS = Signs(
     only_goods=-0.32,
     own_language=0.7,
 )
+FAR = 30.0
 _WEIGHTS: Sequence[float] = astuple(WEIGHTS)
 
 
 def confidence(signs: Signs) -> float:
     total = sum(w * value for w, value in zip(_WEIGHTS, astuple(signs), strict=True))
-    return 1 / (1 + exp(-(BASE + total)))
+    return 1 / (1 + exp(-max(-FAR, BASE + total)))  # a rival may be many times as good

@@ -103,7 +103,11 @@ def _settled(text: str, query: Query, turn: Turn, memory: dict[str, Any], lang: 
             return _hand_over(Reason.POLICY, lang)
     if intents.is_abuse(query.text) and sum(t.is_present for t in query.terms) < 2:
         return _hand_over(Reason.ABUSE, lang)
-    if orders.is_about_order(query.text, memory) or orders.is_order_follow_up(query.text, memory):
+    if (
+        orders.is_about_order(query.text, memory)
+        or orders.is_order_follow_up(query.text, memory)
+        or orders.own_number(query.text, turn.asker)
+    ):
         return orders.answer(query.text, turn.asker, memory, lang)
     return None
 

@@ -25,8 +25,9 @@ from bots.answerer.phrases import say
 from bots.answerer.properties import ASKED_SO, CALLED_SO, asks_property
 from bots.engine import texts
 from bots.engine.base import Decision, Reason, Turn
-from bots.retrieval.query import Query, Term, understand
-from bots.retrieval.text import fold, words
+from bots.retrieval.morphology import analyse
+from bots.retrieval.query import STOP, WEAK, Query, Term, understand
+from bots.retrieval.text import fold, tokens, words
 from bots.retrieval.vocabulary import Vocabulary
 from integrations.models import Product
 
@@ -125,6 +126,10 @@ def _is_sure(best: articles.Found, asked: Asked) -> bool:
     own = [t for t in asked.query.terms if not t.is_weak]
     if asked.wish.concepts and best.matched < 2:
         return False  # "из чего ваша коробка?" asks a property, not about boxes
+    if own and not best.matched and not asked.leans:
+        return False  # "сколько времени в Токио?": a figure of that kind is no answer
+    if best.of_other_goods:
+        return False
     if not own and asked.memory.get("kind") == "article":
         return best.hit.coverage >= 0.5
     if not own:
@@ -135,6 +140,9 @@ def _is_sure(best: articles.Found, asked: Asked) -> bool:
 def _with_topic(asked: Asked) -> Query:
     """The question with the words of the one before it, when it leans on that."""
     topic = str(asked.memory.get("topic") or "")
+    if asked.memory.get("kind") == "product" and asked.has_pronoun:
+        # "как её стирать?": what kind of thing it is, whatever it was called by
+        topic = str(asked.memory.get("product_name") or topic)
     own = [t for t in asked.query.terms if not t.is_weak]
     is_short = len(own) <= 1 and len(asked.query.lemmas) <= 2
     leans = asked.is_follow_up or asked.has_pronoun or len(own) == 0 or is_short
@@ -288,6 +296,8 @@ def _of_goods(asked: Asked, meant: Meant) -> Part | None:
     if asked.wish.where and not asked.wish.is_any and not asked.wish.concepts:
         if not _GOODS_WHERE.search(fold(asked.text)):
             return None  # a place is no property of goods
+    if _is_for_it(asked, meant):
+        return None
     if len(meant.hits) == 1:
         part = answer_one(meant.products[0], asked, meant)
         if part is None:
@@ -330,6 +340,25 @@ def _of_goods(asked: Asked, meant: Meant) -> Part | None:
     if wish.is_any or wish.search or attributes or wish.about or len(asked.query.terms) <= 2:
         return list_goods(meant.hits, asked)
     return None
+
+
+_FOR = words("для к for")
+
+
+def _is_for_it(asked: Asked, meant: Meant) -> bool:
+    """ "сколько стоит фильтр для очистителя": what is for the product is another thing."""
+    if not (asked.wish.price or asked.wish.stock) or asked.wish.concepts:
+        return False
+    said = tokens(asked.text)
+    prepositions = [at for at, token in enumerate(said) if token.text in _FOR and at]
+    named = {asked.query.terms[at].token.start for at in meant.spent}
+    titled = set().union(*(title_lemmas(product) for product in meant.products))
+    for at in prepositions:
+        thing = analyse(said[at - 1].text)
+        is_thing = thing.pos in ("NOUN", "LATN") and not set(thing.lemmas) & (titled | WEAK | STOP)
+        if is_thing and any(token.start in named for token in said[at + 1 : at + 4]):
+            return not any(token.start in named for token in said[: at - 1])
+    return False
 
 
 _GOODS_WHERE = re.compile(r"[а-я] где (?!купить|взять|найти|посмотреть|забрать|починить|примерить)")

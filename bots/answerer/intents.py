@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from bots.retrieval.morphology import is_russian, is_russian_word
 from bots.retrieval.text import fold, words
 
 # ── A person ─────────────────────────────────────────────────────────────────────────────────
@@ -22,9 +27,9 @@ human person people someone somebody humans
 _CALL_VERB = words("""
 позвать звать вызвать соединить переключить перевести дать пригласить подключить нужный нужно
 надо хотеть поговорить разговаривать говорить связаться связать пообщаться общаться требовать
-переадресовать передать кликнуть подозвать ответить написать позвонить перезвонить набрать
+переадресовать передать кликнуть подозвать ответить ответ отозваться написать позвонить перезвонить набрать
 хотеться просить попросить позволить найти подойти пусть мочь можно привести подать давать
-соединять переводить подключать вызывать приглашать переключать срочно пожалуйста алло
+соединять переводить подключать вызывать приглашать переключать звонить срочно пожалуйста алло
 connect transfer speak talk chat need want get call give put pass let escalate ask reach contact
 please like
 """)
@@ -88,6 +93,7 @@ def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
         if len(re.findall(r"[^\W_]+(?:'[a-z]{1,2})?", folded)) == len(lemmas)
         else lemmas
     )
+    lemmas = tuple(_spelled(lemma) for lemma in lemmas)
     said = set(lemmas)
     person, human, call = said & _PERSON_NOUN, said & _HUMAN_NOUN, said & _CALL_VERB
     matter = [w for w in lemmas if w not in _FILLER and w not in _CALL_VERB]
@@ -101,6 +107,21 @@ def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
     return False
 
 
+_OFTEN_MISSPELT = ("оператор", "менеджер", "консультант", "специалист", "сотрудник", "администратор",
+    "позвать", "соединить", "переключить", "ответить")  # fmt: skip
+
+
+@lru_cache(maxsize=1024)
+def _spelled(word: str) -> str:
+    """A word no dictionary has, as the one of a call for a person that it looks like."""
+    if len(word) < 6 or not is_russian(word) or is_russian_word(word):
+        return word
+    found = process.extractOne(
+        word, _OFTEN_MISSPELT, scorer=OSA.distance, score_cutoff=2 if len(word) > 6 else 1
+    )
+    return str(found[0]) if found else word
+
+
 _STRONG_CALL = words("""
 позвать звать вызвать соединить переключить перевести пригласить поговорить связаться связать
 пообщаться общаться переадресовать передать подключить дать требовать хотеть
@@ -111,7 +132,7 @@ _FILLER = words("""
 тут там то что как есть быть хороший добрый день здравствуйте здравствовать привет алло сейчас
 можно нужный нужно надо кто живой или но только просто хоть какой-нибудь любой самый лично вообще
 a an the i to with me my your of is there here please now hi hello can could you or just some any
-real live be would like for have do
+real live be would like for have do pls plz plss asap
 """)
 
 
@@ -222,9 +243,9 @@ def small_talk(text: str) -> str:
 
 
 _GREETING = re.compile(
-    r"^\s*(?:(?:здравствуй(?:те)?|привет\w*|добр(?:ый|ого|ое) (?:день|дня|вечер|вечера|утро|утра)|"
+    r"^\s*(?:(?:девушк[аи]|девочки|ребят[аы]|друзья|уважаемые|дорогие)[\s,!]+)?(?:(?:здравствуй(?:те)?|привет\w*|добр(?:ый|ого|ое) (?:день|дня|вечер|вечера|утро|утра)|"
     r"доброго времени суток|приветствую|hi|hello|hey|good (?:morning|afternoon|evening|day)|"
-    r"будьте добры|скажите|подскажите|извините|простите|можно вопрос|excuse me|please)"
+    r"будьте добры|приветики?|здравств?уй\w*|скажите|подскажите|извините|простите|можно вопрос|excuse me|please)"
     r"(?:[ ,]*(?:пожалуйста|там|there))?[\s,.!:-]+)+",
     re.IGNORECASE,
 )
@@ -334,12 +355,36 @@ _COMPLAINT = re.compile(
 )
 
 
+# "на какой адрес послать претензию": how it is done is a question like any other.
+_WHERE_TO_COMPLAIN = re.compile(
+    r"\b(?:куда|как|на какой|по какому|where|how)\b.{0,40}\b(?:претензи|complain)\w*"
+    r"|\bпретензи\w*.{0,20}\b(?:куда|на какой|по какому)\b"
+)
+# What went wrong with one's own order: no article tells of that, a person looks.
+_GRIEVANCE = re.compile(
+    r"\bсколько (?:ещ[её] )?можно (?:ждать|терпеть|просить|писать)|\b(?:так|вс[её] ещ[её]|до сих пор) (?:и )?"
+    r"не (?:при|дожд|верн|отве|отпр|дост)\w+|"
+    r"\b(?:курьер\w*|доставк\w*|заказ\w*|посылк\w*)(?: [^\W\d_]+){0,2} не (?:приехал|пришел|пришл|привез|"
+    r"доехал|доставил|явил|появил)\w*|\bне (?:приехал|привезли|доставили|явился) (?:курьер|заказ|посылк)\w*|"
+    r"\b(?:дважды|два раза|двойн\w+|повторно|2 раза)(?: [^\W\d_]+){0,2} спис\w+|"
+    r"\bспис\w+(?: [^\W\d_]+){0,3} (?:дважды|два раза|2 раза|повторно)|"
+    r"\b(?:посылк\w*|заказ\w*|вещ\w*)(?: [^\W\d_]+){0,2} (?:потеряли|потерялась|потерялся|украли|вскрыт\w*)\b|"
+    r"\b(?:потеряли|украли|вскрыли)(?: [^\W\d_]+){0,2} (?:посылк|заказ)\w*|"
+    r"\bcharged (?:me )?twice\b|\b(?:courier|parcel|order|delivery)(?: \w+){0,2} (?:never|didn't|did not|hasn't|has not)"
+    r" (?:come|came|arrive|show|turn)\w*|\b(?:lost|stole) my (?:parcel|order|package)\b"
+)
+
+
 def is_abuse(text: str) -> bool:
     return bool(_ABUSE.search(fold(text)))
 
 
 def is_complaint(text: str) -> bool:
-    return bool(_COMPLAINT.search(fold(text)))
+    folded = fold(text)
+    if _GRIEVANCE.search(folded):
+        return True
+    found = _COMPLAINT.search(folded)
+    return bool(found) and not _WHERE_TO_COMPLAIN.search(folded)
 
 
 # ── What is asked of a thing ─────────────────────────────────────────────────────────────────
@@ -374,10 +419,11 @@ _PRICE = re.compile(
     r"\bсто[ия]т\b|\bсколько\W*$|\bhow much\b|\bprices?\b|\bcosts?\b|\bпрайс\w*"
 )
 _STOCK = re.compile(
-    r"\bесть\b|\bв наличи\w*|\bналичи\w*|\bостал\w+|\bимеется\b|\bимеются\b|\bбыва[её]т\b|\bбывают\b|"
+    r"\bесть?\b|\bв наличи\w*|\bналичи\w*|\bостал\w+|\bимеется\b|\bимеются\b|\bбыва[её]т\b|\bбывают\b|"
     r"\bпрода[её]те\b|\bзаказать можно\b|\bможно (?:купить|заказать)\b|\bкупить\b|\bin stock\b|"
     r"\bavailable\b|\bavailability\b|\bdo you (?:have|sell|stock)\b|\bhave you got\b|\bgot any\b|"
     r"\bis there\b|\bare there\b|\bпояв(?:ит|ят|л)\w*|\bпоступ\w+|"
+    r"\bкогда (?:\w+ ){0,2}(?:привез\w+|довез\w+)|\b(?:привез\w+|будут|будет) когда\b|"
     r"\bзаве[зс]\w+|\bподвез\w+|\bнайд[её]тся\b|\bнайдутся\b"
 )
 _SIZE = re.compile(

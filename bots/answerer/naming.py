@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from bots.answerer.part import Asked
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import STOP, Query, Term
-from bots.retrieval.ranking import Hit, fill, find
+from bots.retrieval.ranking import Hit, Match, fill, find
 from bots.retrieval.text import fold, tokens, words
 from integrations.models import Product
 
@@ -29,6 +30,7 @@ LETTER_SIZE = re.compile(r"^(?:[2-6]?x{0,4}[sl]|m|[2-6]xl|one ?size)$")
 SPOKEN_SIZE = {
     "эска": "s", "эмка": "m", "элька": "l", "иксэль": "xl", "икс": "x",
     "двойка": "2", "тройка": "3", "четверка": "4", "пятерка": "5",
+    "м": "m", "л": "l", "хс": "xs", "хл": "xl", "ххл": "xxl", "хххл": "3xl",
 }  # fmt: skip
 
 
@@ -56,7 +58,14 @@ def is_size(term: Term) -> bool:
 
 
 def is_colour(term: Term) -> bool:
-    return any(key[0] in COLOURS for key in term.exact)
+    return any(key[0] in COLOURS for key in term.exact) or bool(colour_of_thing(term))
+
+
+def colour_of_thing(term: Term) -> set[str]:
+    """ "оливка" of a shirt is its olive colour: a thing no text has, a colour's name of its root."""
+    if term.is_present or term.is_number:
+        return set()
+    return {key[0] for key in term.kin} & COLOURS
 
 
 def is_attribute(term: Term) -> bool:
@@ -91,14 +100,18 @@ def title_words(product: Product) -> list[set[str]]:
 def said_lemmas(query: Query) -> set[str]:
     """All words of a question, small ones too: names are made of them ("Про", "Один").
 
-    A preposition before a word that matters is none of a name: "расскажите про куртку".
+    A preposition before a word that matters is none of a name ("расскажите про куртку"), unless it
+    stands behind one.
     """
     said = {part for term in query.terms for key in term.keys for part in key}
     found = tokens(query.text)
     starts = {term.token.start for term in query.terms if not term.is_weak}
+    names = {t.token.start for t in query.terms if t.pos in ("NOUN", "LATN") and not t.is_weak}
     for at, token in enumerate(found):
         word = analyse(token.text)
         before_matter = at + 1 < len(found) and found[at + 1].start in starts
+        if at and found[at - 1].start in names:
+            before_matter = False  # "Стик про чёрный"
         if word.pos != "PREP" or not before_matter:
             said.update(word.lemmas)
             if word.pos == "PREP":  # "Бадс про" is "Buds Pro"
@@ -116,6 +129,7 @@ def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
     query = asked.query.among("product")
     terms = query.terms
     found = find(query, "product") if hits is None else hits
+    found = _without_barred(found, query)
     if not found:
         return Meant(missing=list(terms))
 
@@ -189,6 +203,29 @@ def resolve(asked: Asked, *, hits: list[Hit] | None = None) -> Meant:
         if not t.is_weak and not any(hit.covers(at) for hit in meant.hits)
     ]
     return meant
+
+
+_BARS = words("без кроме without except")
+
+
+def _without_barred(found: list[Hit], query: Query) -> list[Hit]:
+    """ "Такт 2 без GPS": not the one with GPS in its name, where there is another."""
+    said = tokens(query.text)
+    barred_starts = {b.start for a, b in pairwise(said) if a.text in _BARS}
+    barred = {at for at, term in enumerate(query.terms) if term.token.start in barred_starts}
+    if not barred:
+        return found
+    left = [
+        hit
+        for hit in found
+        if not any((match := hit.matches.get(at)) and match.field == "A" for at in barred)
+    ]
+    if not left or len(left) == len(found):
+        return found
+    for hit in left:
+        for at in barred:
+            hit.matches.setdefault(at, Match("B", 1.0))  # it has just what was asked of it
+    return left
 
 
 def _said_of_name(product: Product, said: set[str]) -> int:

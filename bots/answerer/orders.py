@@ -10,7 +10,7 @@ from bots.answerer.part import Part
 from bots.answerer.phrases import HARD, ORDER, ORDER_STATUS, day, money, say
 from bots.engine.base import Asker, Decision, Reason
 from bots.retrieval.text import fold
-from bots.skills.base import Access, NotFound, SkillContext, TooManyAttempts, normal_phone
+from bots.skills.base import PROVEN, Access, NotFound, SkillContext, TooManyAttempts, normal_phone
 from bots.skills.order_status.skill import Args, OrderStatus, result_of
 
 _PHONE = re.compile(r"(?<![\w-])(?:\+ ?)?\d[\d ()\-]{8,16}\d(?![\w-])")
@@ -120,6 +120,18 @@ def is_about_order(text: str, memory: dict[str, Any]) -> bool:
     )
 
 
+_LOOSE = re.compile(r"(?<![\w.,-])[a-zа-я]{0,4}-?\d{3,12}(?![\w-])")
+
+
+def own_number(text: str, asker: Asker) -> str:
+    """ "мой 1036 когда привезут": a number that one of a proven buyer's own orders has."""
+    loose = {found.upper() for found in _LOOSE.findall(_PHONE.sub(" ", fold(text)))}
+    if not loose or not any(proof in PROVEN for _, _, proof in asker.proofs):
+        return ""
+    own = {order.number.upper() for order in SkillContext(asker, "", 0).own_orders()}
+    return min(loose & own, default="")
+
+
 def _is_plural_talk(folded: str) -> bool:
     """ "Заказы отправляете в выходные?" is about how the shop works."""
     return bool(
@@ -147,7 +159,7 @@ def is_order_follow_up(text: str, memory: dict[str, Any]) -> bool:
 def answer(text: str, asker: Asker, memory: dict[str, Any], lang: str) -> Part:
     awaiting = memory.get("awaiting")
     phone = phone_in(text) or str(memory.get("order_phone") or "")
-    number = number_in(text, is_awaited=awaiting in ("number", "both"))
+    number = number_in(text, is_awaited=awaiting in ("number", "both")) or own_number(text, asker)
     if not number and (awaiting == "phone" or is_order_follow_up(text, memory)):
         number = str(memory.get("order_number") or "")
     context = SkillContext(asker, phone, int(memory.get("order_tries") or 0))

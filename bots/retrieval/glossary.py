@@ -16,7 +16,7 @@ Key = tuple[str, ...]
 GROUPS = """
 доставка, доставить, доставлять, привезти, привозить, довезти, возить, везти, отправить, отправлять, отправка, послать, посылать, слать, выслать, высылать, пересылка, переслать, привоз, delivery, deliver, shipping, ship, send, post, postage
 служба доставки, транспортная компания, перевозчик, курьерская служба, carrier
-курьер, до двери, к двери, до квартиры, courier, to the door, doorstep
+курьер, по городу, до двери, к двери, до квартиры, courier, to the door, doorstep
 принять, принимать, брать, accept, take
 выдать, выдавать
 действовать, действие, valid, validity
@@ -27,7 +27,7 @@ GROUPS = """
 возврат, вернуть, возвратить, возвращать, сдать обратно, отдать обратно, вернуть назад, сдать назад, отослать обратно, return, refund
 обмен, обменять, поменять, exchange, swap
 возмещение, вернуть деньги, refund, money back
-оплата, оплатить, платить, заплатить, оплачивать, расплатиться, рассчитаться, расплачиваться, payment, pay
+оплата, платёж, оплатить, платить, заплатить, оплачивать, расплатиться, рассчитаться, расплачиваться, payment, pay
 карта, карточка, card
 наличные, наличка, наличными, купюра, cash, banknote
 рассрочка, частями, долями, по частям, несколько платежей, installments, instalments
@@ -56,7 +56,7 @@ GROUPS = """
 чек, receipt
 документ, счёт, накладная, закрывающий, акт, счёт-фактура, document, invoice, paperwork
 опт, оптовый, оптом, закупать, закупка, закупить, закупаться, перепродажа, перепродавать, wholesale, bulk, resale, resell
-юрлицо, организация, юридическое лицо, компания, company, business
+юрлицо, организация, юридическое лицо, компания, фирма, ооо, ип, company, business
 отзыв, review
 размер, размерный, size, sizing
 маломерить, большемерить, полномерный, размер в размер, runs small, run small, runs large, true to size
@@ -104,7 +104,13 @@ GROUPS = """
 установка, установить, подключить, подключение, монтаж, installation, install
 сервис, сервисный центр, мастерская, ремонтный, service center, service centre
 утилизация, сдать старый, переработка, recycling
-старая техника, трейд-ин, trade-in
+старая техника, трейд-ин, трейдин, зачёт, в зачёт, trade-in
+километр, км, kilometre, kilometer, km
+новый год, нг
+передавать, передать, слить, сливать, разгласить, разглашать, делиться, поделиться, share
+подорожать, подешеветь, цена измениться, price change
+доплата, доплатить, доплачивать, доплачу, surcharge
+минус, мороз, градус, minus
 логотип, эмблема, вышивка, вышить, нашивка, шеврон, принт, нанесение, logo, branding, embroidery
 сравнение, сравнить, отличаться, разница, отличие, compare, difference, comparison
 женский, женщина, девушка, женщинам, жена, мама, подруга, women, woman, ladies, female, wife
@@ -381,7 +387,7 @@ GROUPS = """
 чек, квитанция, receipt, proof of purchase
 промокод, промик, промо, промо-код, код на скидку
 скидка, скидон, скидывать, уступить, off
-день рождения, именины, именинник, днюха, днюшка
+день рождения, именины, именинник, днюха, днюшка, др
 старый, хлам, барахло, поношенный, ненужный, б/у, used
 брак, поломка, поломаться, пятно, зацепка, затяжка, разорваться, отпасть, отойти, сдохнуть, вырубаться, stain, snapped, dead, неисправность, неисправный, дыра, отвалиться, оторваться, лопнуть, барахлить, глючить, накрыться, сгореть, потечь, облезть, распороться, полинять, линять, hole, torn, ripped, damaged, cracked, leaking, malfunction
 сломаться, сломанный, разбить, разбиться, ломаться, вышел из строя, брак, дефект, broken, broke, break, died, faulty, defect
@@ -466,6 +472,10 @@ GROUPS = """
 
 # A thing and the matter it belongs to: an article about the whole matter is the likelier one.
 _BROADER = """
+ботинок сапог кроссовок кед туфля сандалия сабо тапок босоножка тапочка валенок сапожок => обувь
+boot sneaker trainer sandal clog slipper => shoe footwear
+платье юбка брюки джинсы рубашка футболка свитер худи куртка пальто блузка кофта штаны => одежда
+dress skirt trouser jeans shirt sweater hoodi jacket coat blous => cloth clothes
 предоплата аванс наличный наличка карта карточка сбп терминал перевод комиссия => оплата оплатить
 prepay cash card deposit fee => payment pay
 бирка ярлык этикетка чек упаковка пломба => возврат вернуть
@@ -559,9 +569,13 @@ def _countries() -> frozenset[str]:
     return frozenset(analyse(word).lemma for word in COUNTRIES) | COUNTRIES
 
 
+def is_country(word: str, lemma: str) -> bool:
+    return word in COUNTRIES or lemma in _countries()
+
+
 def place_keys(word: str, lemma: str, is_place: bool) -> tuple[Key, ...]:
     """What the texts may call a place of this kind; nothing for other words."""
-    if word in COUNTRIES or lemma in _countries():
+    if is_country(word, lemma):
         return _kind_keys(ABROAD)
     if (country := _abroad().get(lemma) or _abroad().get(word)) is not None:
         return country + _kind_keys(ABROAD)

@@ -23,6 +23,9 @@ LETTERS = frozenset("абвгдежзийклмнопрстуфхцчшщъыь�
 # Words that pymorphy reads as something rarer than a shop's buyer means.
 _FIXED = {
     "есть": ("быть", "VERB"),
+    **dict.fromkeys(("велик", "велика", "велико", "велики"), ("великоватый", "ADJS")),
+    **dict.fromkeys(("мала", "малы"), ("маловатый", "ADJS")),
+    "ест": ("быть", "VERB"),  # nobody eats in a shop
     "стоят": ("стоить", "VERB"),
     "стоит": ("стоить", "VERB"),
     "мой": ("мой", "ADJF"),

@@ -6,10 +6,11 @@ import re
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
+from bots.retrieval.aspect import other_aspect
 from bots.retrieval.concepts import concepts
-from bots.retrieval.glossary import Key, place_keys
+from bots.retrieval.glossary import Key, is_country, place_keys
 from bots.retrieval.morphology import Word, analyse, is_russian
-from bots.retrieval.repair import Repaired, repair
+from bots.retrieval.repair import ENGLISH, Repaired, repair
 from bots.retrieval.text import Token, fold, tokens, words
 from bots.retrieval.vocabulary import Vocabulary
 
@@ -33,7 +34,7 @@ STOP = words("""
 искать найти нравиться понравиться вдруг ок окей пока сейчас теперь потом всё-таки итак ой
 надеяться нибудь либо верно считать чём вещь товар штука модель вариант продавать продаваться бывать
 представить находить хватать пойти идти прийти ходить начать начинать снова рядом скока скоко скок
-чё чо щас плиз пж пжл пжлст ска раз впервые несколько реально обычно правильно обязательно обязательный условие жить иначе
+чё чо щас хачу хочю плиз пж пжл пжлст ска раз впервые несколько реально обычно правильно обязательно обязательный условие жить иначе
 a an the i me my we our us you your he she it its they them this that these those is am are was
 were be been do doe did have has had can could would should will shall may might must of in on at to
 for from by with about as and or but if then than so not no yes ok okay pleas thank thanks hi hello
@@ -83,6 +84,7 @@ WHEN = words("""
 июль август сентябрь октябрь ноябрь декабрь monday tuesday wednesday thursday friday saturday sunday
 """)
 UNKNOWN_DEED = 0.5
+DEEDS = frozenset({"VERB", "INFN", "GRND", "PRTF", "PRTS"})
 
 
 @dataclass(slots=True)
@@ -293,6 +295,8 @@ def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[
 
 
 _ORDINALS = words("первый второй третий четвёртый пятый шестой седьмой восьмой девятый десятый")
+# "а вторые?" of what is called "Лайт 2"
+_ORDER = {"второй": "2", "третий": "3", "четвертый": "4", "пятый": "5"}
 
 
 # English forms that no stemmer brings together.
@@ -432,13 +436,15 @@ def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term 
     term.is_weak = any(lemma in WEAK for lemma in word.lemmas)
     if plain:
         term.near.append((analyse(plain).lemma,))
-    if digit := _NUMERALS.get(word.lemma) or _in_compound(word.lemma):
+    if digit := _NUMERALS.get(word.lemma) or _ORDER.get(word.lemma) or _in_compound(word.lemma):
         term.near.append((digit,))
     kinds = place_keys(token.text, word.lemma, word.is_place)
     if kinds:
         term.is_place = True
         named = [word.lemma, *(key[0] for key in vocabulary.glossary.meanings((word.lemma,)))]
-        if not any(vocabulary.count(lemma) for lemma in named):
+        # Where goods are made is no place the shop's terms tell of; "Выборг" may be a name of goods.
+        told_of = vocabulary.in_articles if is_country(token.text, word.lemma) else vocabulary.count
+        if not any(map(told_of, named)):
             term.near += kinds
             term.is_kind_of_place = True
     _enrich(term, vocabulary)
@@ -448,6 +454,9 @@ def _term(token: Token, word: Word, typed: str, vocabulary: Vocabulary) -> Term 
 def _enrich(term: Term, vocabulary: Vocabulary) -> None:
     for key in () if term.is_concept else term.exact:
         term.near += [near for near in vocabulary.glossary.meanings(key) if near not in term.near]
+    if term.pos in DEEDS and not term.is_concept:
+        pairs = [one for key in term.exact for one in other_aspect(key[0]) if vocabulary.count(one)]
+        term.near += [(one,) for one in pairs if (one,) not in term.keys]
     if not term.is_number and len(term.exact[0]) == 1 and not term.is_concept:
         for lemma, *_rest in term.exact[:1]:
             known = {key[0] for key in term.keys}
@@ -477,6 +486,11 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
         term.weight *= WEAK_FACTOR
     if term.corrected:
         term.near += [(word,) for word in vocabulary.nearly_sounds_like(term.word)]
+    is_foreign = term.pos == "LATN" and term.word not in ENGLISH
+    if is_foreign and (term.corrected or not known):  # "klerk" was no clerk
+        heard = [(word,) for word in vocabulary.sounds_like(term.word)]
+        term.near += [key for key in heard if key not in term.keys]
+        term.count += sum(vocabulary.count(key[0]) for key in heard)
     if term.pos == "NOUN" and not known and not term.is_number:
         term.near += [(word,) for word in _plain_of_small(term.lemma, vocabulary)]
         term.near += [(word,) for word in vocabulary.sounds_like(term.word)]

@@ -201,6 +201,8 @@ def plain_reading(word: str) -> str:
 _SOUND = [
     (re.compile(p), by)
     for p, by in (
+        (r"(?<=^[a-z])i(?=[bcdfgklmnprstvz]e$)", "ai"),
+        (r"(?<=^[a-z]{2})i(?=[bcdfgklmnprstvz]e$)", "ai"),
         (r"(?<=[a-z][bcdfgklmnprstvz])e$", ""),
         (r"shch|sch|щ", "s"), (r"sh|ш", "s"), (r"ch|ч", "c"), (r"zh|ж", "j"), (r"kh|h|х", "h"),
         (r"ts|tz|ц", "c"), (r"ck|q|к", "k"), (r"x", "ks"), (r"ph|ф", "f"), (r"w|в", "v"),

@@ -107,6 +107,9 @@ class Vocabulary:
     def in_products(self, lemma: str) -> int:
         return self._count.get(lemma, 0) - self._articles.get(lemma, 0)
 
+    def in_articles(self, lemma: str) -> int:
+        return self._articles.get(lemma, 0)
+
     def has(self, word: str) -> bool:
         """A word in any form the texts have it in, or its lemma."""
         return word in self._lemma_of or any(form in self._count for form in analyse(word).lemmas)

@@ -1,7 +1,8 @@
 """Weights of `bots.answerer.confidence`, fitted to the open cases of articles and out of scope.
 
-`python -m tests.evaluation.calibrate` prints BASE and WEIGHTS to be copied there. `neighbours_b`
-and the part held aside are not used; `neighbours_a`, tuned on the least, counts three times.
+`python -m tests.evaluation.calibrate` prints BASE and WEIGHTS to be copied there. The halves of
+which only figures are looked at and the part held aside are not used; their fellow halves, tuned on
+the least, count three times.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ def rows() -> list[Row]:
     from bots.answerer import articles
     from config.bench.answers import preview_of_demo
     from tests.evaluation.cases import load
+    from tests.evaluation.score import UNSEEN
 
     ask, seen = preview_of_demo(), []  # type: ignore[var-annotated]
     look = articles.look
@@ -36,13 +38,13 @@ def rows() -> list[Row]:
     for case in load("open"):
         wanted = {ref.removeprefix("article:") for ref in case.sources if "article:" in ref}
         is_of_articles = wanted or (not case.sources and "refuse" in case.decisions)
-        if "neighbours_b" in case.tags or not is_of_articles:
+        if UNSEEN & set(case.tags) or not is_of_articles:
             continue
         seen.clear()
         ask(case)
         if len(seen) == 1 and seen[0] and (signs := seen[0][0].signs) is not None:
             is_right = float(seen[0][0].hit.external_id in wanted)
-            weight = FRESHER if "neighbours_a" in case.tags else 1.0
+            weight = FRESHER if {"neighbours_a", "buyers_a"} & set(case.tags) else 1.0
             made.append(([1.0, *astuple(signs)], is_right, weight))
     articles.look = look
     return made

@@ -29,6 +29,15 @@ REACHED_NEIGHBOURS = {
     "wrong_confident": ("<=", 0.13),
     "honest_refusals": (">=", 0.85),
 }
+# Written the way phones are written on, and half of them seen by nobody who tuned.
+REACHED_BUYERS = {
+    **REACHED,
+    "right_source_first": (">=", 0.78),
+    "wrong_confident": ("<=", 0.06),
+    "honest_refusals": (">=", 0.90),
+    "person_understood": (">=", 0.85),
+}
+HARD = frozenset({"neighbours", "buyers"})
 
 
 @pytest.fixture
@@ -41,14 +50,15 @@ def ask(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("is_of_neighbours", "reached"), [(False, REACHED), (True, REACHED_NEIGHBOURS)]
+    ("tag", "reached"),
+    [("", REACHED), ("neighbours", REACHED_NEIGHBOURS), ("buyers", REACHED_BUYERS)],
 )
-def test_the_open_part_is_answered_as_well_as_before(ask, is_of_neighbours, reached):
+def test_the_open_part_is_answered_as_well_as_before(ask, tag, reached):
     is_full = bool(os.environ.get("PRILAVOK_FULL"))
     cases = [
         case
         for at, case in enumerate(
-            one for one in load("open") if ("neighbours" in one.tags) == is_of_neighbours
+            one for one in load("open") if (tag in one.tags if tag else not HARD & set(one.tags))
         )
         if is_full or at % 3 == 0 or len(case.messages) > 1
     ]
@@ -60,6 +70,10 @@ def test_the_open_part_is_answered_as_well_as_before(ask, is_of_neighbours, reac
         for name, (op, goal) in reached.items()
         if not score.is_met(figures[name], op, goal)
     }
-    wrong = [f"{v.case.id}: {v.why}" for v in verdicts if v.is_wrong_confident]
+    wrong = [
+        f"{v.case.id}: {v.why}"
+        for v in verdicts
+        if v.is_wrong_confident and not score.UNSEEN & set(v.case.tags)
+    ]
     assert lost == {}, wrong
     assert {verdict.case.merchant for verdict in verdicts} == set(world.MERCHANTS)

@@ -282,3 +282,35 @@ def test_own_topics_of_the_merchant(pets):
 
     assert talk.say("интересует сотрудничество").reason == Reason.POLICY
     assert Talk(greeting="Мяу!", language="ru").say("привет").text == "Мяу!"
+
+
+# ── On a phone ───────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    "text",
+    [
+        "курьер сегодня так и не приехал",
+        "за один заказ два раза списали",
+        "Посылку потеряли!",
+        "my order never arrived",
+    ],
+)
+def test_what_went_wrong_with_an_order_is_for_a_person(pets, text):
+    answer = Talk().say(text)
+
+    assert (answer.decision, answer.reason) == (Decision.HANDOVER, Reason.COMPLAINT)
+
+
+def test_where_to_send_a_claim_is_a_question_like_any_other(pets):
+    assert Talk().say("на какой адрес отправить претензию").reason != Reason.COMPLAINT
+
+
+@pytest.mark.parametrize("text", ["human pls", "апиратор ответте", "operator plz"])
+def test_a_person_is_asked_for_in_any_spelling(pets, text):
+    assert Talk().say(text).decision == Decision.HANDOVER
+
+
+def test_what_is_for_a_product_is_another_thing(pets):
+    assert Talk().say("сколько стоит наполнитель для когтеточки cat tower").decision != (
+        Decision.ANSWER
+    )
+    assert sources(Talk().say("сколько стоит когтеточка cat tower")) == ["product:p9"]
