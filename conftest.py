@@ -16,6 +16,7 @@ import hypothesis
 import pytest
 
 from tests.counts import FULL
+from tests.fixtures.renewal import Renewal
 
 pytest_plugins = [
     "tests.fixtures.merchants",
@@ -108,10 +109,15 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONG = {"slow", "browser", "faults"}
+# They pass the same lines thousands of times, and twice as slowly when each is counted.
+UNCOUNTED = {"slow", "browser"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests first, so that no process is left alone with one at the end."""
+    for item in items:
+        if UNCOUNTED & {mark.name for mark in item.iter_markers()}:
+            item.add_marker(pytest.mark.no_cover)
     long = {item.path for item in items if LONG & {mark.name for mark in item.iter_markers()}}
     items.sort(key=lambda item: item.path not in long)
 
@@ -180,14 +186,19 @@ def django_db_setup(django_db_blocker: Any) -> Any:
             server.execute(f'ALTER DATABASE "{building}" RENAME TO "{template}"')
         server.execute("SELECT pg_advisory_unlock(727)")
 
-    def renew(self: Any = None) -> None:
-        """What a test committed goes with the database it was committed to."""
-        _close_connections()
+    def make() -> None:
         with psycopg.connect(_on_server(url, "postgres"), autocommit=True) as server:
             _drop(server, name)
             server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY file_copy')
 
-    renew()
+    renewal = Renewal(_on_server(url, name), make)
+
+    def renew(self: Any = None) -> None:
+        """What a test committed goes."""
+        _close_connections()
+        renewal.renew()
+
+    renewal.start()
     # Django would empty every table after a test of `transaction=True`, the merchants with them.
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(TransactionTestCase, "_fixture_teardown", renew)

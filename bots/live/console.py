@@ -59,7 +59,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     user_name: str = ""
     seq: int | None = None  # None until the greeting
     is_catching_up = False
-    is_behind = False  # something came while it was catching up
+    is_behind = False  # something came before the greeting, or while it was catching up
     looks = 0  # how far its person sees is being read
     counters: dict[str, int] | None = None  # as its page was told last
     noted_at = -NOTED_EVERY_S
@@ -86,6 +86,8 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         seq = await _last_seq(self.schema)
         self.push({"type": "hello", "seq": seq, "user": self.user_id})
         self.seq = seq
+        if self.is_behind:
+            self._aside(self._catch_up())
         tally_of(self.schema).wish()
         for look in _looks.get(self.schema, {}).values():
             self._presence(look.told)
@@ -222,7 +224,10 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     def _events(self, told: Told) -> None:
         events = told.message["events"]
         first, last = events[0]["seq"], events[-1]["seq"]
-        if self.seq is None or last <= self.seq:
+        if self.seq is None:
+            self.is_behind = True
+            return
+        if last <= self.seq:
             return
         is_old = time.monotonic() - self.sight_at > SIGHT_KEPT_S * 2
         if is_old or not SIGHT_CHANGES.isdisjoint(event["name"] for event in events):
@@ -466,15 +471,15 @@ def events_since(schema: str, sight: Sight, after: int) -> dict[str, Any]:
     """`{"events", "seq"}` as this person may see them; `{"refresh", "seq"}` for too long a gap."""
     try:
         with merchant_context(schema):
+            # The number first: what is written after this look comes with the next one.
+            last = Counter.objects.filter(name="events").values_list("value", flat=True).first()
+            last = last or 0
+            if last == after:
+                return {"events": [], "seq": after}
             rows = list(
                 Event.objects.filter(seq__gt=after).order_by("seq").values()[: GAP_AT_MOST + 1]
             )
-            if not rows:
-                last = Counter.objects.filter(name="events").values_list("value", flat=True).first()
-                is_ahead = after > (last or 0)
-                return {"events": [], "seq": last or 0, **({"refresh": True} if is_ahead else {})}
-            if len(rows) > GAP_AT_MOST or rows[0]["seq"] != after + 1:
-                last = Counter.objects.values_list("value", flat=True).get(name="events")
+            if not rows or len(rows) > GAP_AT_MOST or rows[0]["seq"] != after + 1:
                 return {"events": [], "seq": last, "refresh": True}
             events = [{"seq": row["seq"], "name": row["name"], "data": row["data"]} for row in rows]
             if not sight.everything:

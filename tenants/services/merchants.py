@@ -66,7 +66,11 @@ def merchant_create(
     with merchant_context(PUBLIC):
         partner = partner or platform_ensure()
         slug = slug_clean(slug)
-        host = host_clean(host or f"{slug}.{partner_host(partner)}")
+        try:
+            host = host_clean(host or f"{slug}.{partner_host(partner)}")
+        except ValidationError:
+            slug_clean(slug)  # somebody took the name in this moment, and its host with it
+            raise
         if not name.strip():
             raise ValidationError({"name": _("A name is needed: buyers see it.")})
         email = _email_clean(email)

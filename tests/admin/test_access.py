@@ -15,6 +15,8 @@ from tenants.admin.sites import merchant_site, platform_site
 from tenants.kernel.context import merchant_context
 from tenants.workspace.models import User
 
+pytestmark = pytest.mark.slow
+
 EVERYBODY = {"owner", "admin", "supervisor", "agent"}
 BOSSES = {"owner", "admin"}
 WRITERS = BOSSES | {"supervisor"}

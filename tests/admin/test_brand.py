@@ -35,6 +35,7 @@ def words(html: str) -> str:
     return " ".join(said).lower()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("lang", ["ru", "en"])
 def test_no_foreign_name_on_any_page_of_a_merchant(alpha, client_of, lang):
     client = client_of(alpha, "owner")

@@ -13,6 +13,8 @@ from tests.counts import times
 from tests.tenancy import surface
 from tests.tenancy.test_isolation import MERCHANT_URLS, PLATFORM_URLS, is_log_out
 
+pytestmark = pytest.mark.slow
+
 NONSENSE = (
     *("²", "2026-13-45T00:00:00+03:00", "9" * 30, "\x00"),
     *("-1", "'\"><", "%", b"\xed\xa0\x80", "x" * 5000),

@@ -13,7 +13,7 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from tests.live.conftest import Server, _empty_instead_of_new, answers  # noqa: F401
+from tests.live.conftest import Server, answers  # noqa: F401
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 

@@ -16,6 +16,12 @@ from tests.engine.conftest import Talk, answers, talk_of
 __all__ = ["Talk", "answers", "talk_of"]
 
 
+@pytest.fixture(autouse=True)
+def _no_quiet_window(monkeypatch) -> None:
+    """A greeting is answered at once: nobody here writes in pieces."""
+    monkeypatch.setattr("bots.engine.turn.quiet_s", lambda text: 0.0)
+
+
 @pytest.fixture
 def talks(alpha, beta, talk_of) -> tuple[Talk, Talk]:
     """Alpha's buyer and beta's, who wrote the same."""

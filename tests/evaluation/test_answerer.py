@@ -12,7 +12,7 @@ from config.demo import world
 from tests.evaluation import score
 from tests.evaluation.cases import load
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 # Below what `manage.py bench answers` says, so that one unlucky case does not stop a change.
 REACHED = {
     "right_source_first": (">=", 0.93),

@@ -1,5 +1,9 @@
+import pytest
+
 from config.bench import answers
 from tests.evaluation.cases import load
+
+pytestmark = pytest.mark.slow
 
 
 def perfect(case):

@@ -51,42 +51,6 @@ class Server:
         self.socket.close()
 
 
-# What these tests fill. Emptying them is quicker than making the database anew after each test.
-FILLED = ("inbox", "person", "contact", "conversation", "episode", "message", "consent", "identity")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _empty_instead_of_new(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
-    import psycopg
-    from django.conf import settings
-    from django.test import TransactionTestCase
-
-    renew = TransactionTestCase._fixture_teardown
-
-    def empty(self: Any) -> None:
-        with psycopg.connect(settings.DATABASE_URL, autocommit=True) as server:
-            schemas = [
-                row[0]
-                for row in server.execute(
-                    "SELECT schema_name FROM tenants_merchant WHERE state = 'active'"
-                )
-            ]
-            tables = [f'"{s}".bots_{name}' for s in schemas for name in FILLED]
-            tables += [f'"{s}".workspace_storedfile' for s in schemas]
-            server.execute(
-                f"TRUNCATE public.tenants_due, public.tenants_outboxevent, {', '.join(tables)} "
-                "CASCADE"
-            )
-            for schema in schemas:
-                server.execute(f"UPDATE \"{schema}\".bots_channel SET settings = '{{}}'")
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(TransactionTestCase, "_fixture_teardown", empty)
-        yield
-    with django_db_blocker.unblock():
-        renew(None)  # type: ignore[arg-type]
-
-
 @pytest.fixture
 def live(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     from bots.live import application, chat

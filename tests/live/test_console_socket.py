@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -45,6 +46,7 @@ class Console:
             open_timeout=10,
         )
         self.seq = self.wait("hello")["seq"]
+        self.at = self.seq if since is None else since
         if since is not None:
             self.say(type="since", seq=since)
 
@@ -57,9 +59,17 @@ class Console:
             frame = json.loads(self.socket.recv(timeout=max(0.01, until - time.monotonic())))
             self.heard.append(frame)
             if frame["type"] == "events":
-                self.seqs += [event["seq"] for event in frame["events"]]
+                self._take([event["seq"] for event in frame["events"]])
             if frame["type"] == kind:
                 return frame
+
+    def _take(self, seqs: list[int]) -> None:
+        """As the page does: what comes after a gap is asked for together with the gap."""
+        if seqs[0] > self.at + 1:
+            self.say(type="since", seq=self.at)
+        else:
+            self.seqs += seqs
+            self.at = seqs[-1]
 
     def until(self, seq: int, timeout: float = 10) -> list[int]:
         """The numbers heard, in their order, up to one."""
@@ -138,6 +148,36 @@ def test_after_a_hundred_reconnects_none_is_missed_and_none_comes_twice(live, al
     console.until(last)
     heard += console.seqs
     assert heard == list(range(begin + 1, last + 1))
+
+
+def test_a_fact_between_two_looks_at_the_log_is_not_skipped(live, alpha):
+    """Whatever is written while the log is read: told now or with the next look."""
+    from django.db import connection
+
+    from bots.live.console import events_since
+    from bots.selectors.policy import sight_of
+
+    before = happen(alpha)
+    with alpha.inside():
+        sight = sight_of(alpha.owner)
+    for table, waiting in itertools.product(("workspace_counter", "workspace_event"), (0, 2)):
+        last = happen(alpha, waiting) if waiting else before
+        written: list[int] = []
+
+        def meanwhile(execute, sql, *more, table=table, written=written):
+            found = execute(sql, *more)
+            if table in sql and not written:
+                with ThreadPoolExecutor(1) as pool:
+                    written.append(pool.submit(happen, alpha).result())
+            return found
+
+        with connection.execute_wrapper(meanwhile):
+            found = events_since.func(alpha.schema, sight, before)
+        again = events_since.func(alpha.schema, sight, found["seq"])
+
+        told = [event["seq"] for event in [*found["events"], *again["events"]]]
+        assert told == list(range(before + 1, max(written, default=last) + 1))
+        before = again["seq"]
 
 
 def test_a_server_that_dies_leaves_no_gap(live, alpha):

@@ -19,6 +19,8 @@ from tenants.models import Brand, Merchant, RouteKey
 from tests.fixtures.merchants import SiteApiClient, SiteClient
 from tests.tenancy import canaries, surface
 
+pytestmark = pytest.mark.slow
+
 MERCHANT_URLS = "config.urls.merchant"
 PLATFORM_URLS = "config.urls.platform"
 

@@ -32,7 +32,7 @@ from tests.live.conftest import answers, browser_of, live, work  # noqa: F401
 from tests.tenancy import canaries, surface
 from tests.tenancy.test_isolation import MERCHANT_URLS, is_open_to_buyers
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 SECRET = "a-secret-of-beta-that-is-long-enough"
 PNG = bytes.fromhex(

@@ -41,6 +41,8 @@ from tenants.workspace.models import User
 from tests.fixtures.aside import run_aside
 from tests.tenancy import surface
 
+pytestmark = pytest.mark.slow
+
 MERCHANT_URLS = "config.urls.merchant"
 
 # Two teams beside the main one. "shy" is in none of the tested people's names: a colleague of all.
