@@ -24,7 +24,7 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from bots.models import (
@@ -45,6 +45,7 @@ from bots.selectors.policy import Sight, sight_of
 from bots.selectors.search import PROVEN, contacts_like, read
 from integrations.models import Order
 from integrations.native.orders import orders_by_owner
+from tenants.kernel.compiled import Compiled
 from tenants.workspace.models import AuditEntry, User
 
 PAGE = 30
@@ -375,23 +376,28 @@ class Remembered:
     is_said: bool  # by the buyer, in a message; else a colleague wrote it down
 
 
+# Each answer of a model asks for them.
+_told_of = Compiled(
+    lambda contact: (
+        PersonFact.objects.alias(root=Coalesce("person__merged_into", "person"))
+        .filter(
+            Q(expires_at=None) | Q(expires_at__gt=Now()),
+            root__in=Contact.objects.filter(pk=contact, person__isnull=False).values(
+                root=Coalesce("person__merged_into", "person")
+            ),
+            kind=PersonFact.Kind.FACT,
+        )
+        .order_by("-pk")[:FACTS_TOLD]
+    ),
+    int,
+)
+
+
 def facts_for_model(contact_id: int) -> list[Remembered]:
     """What a model may be told of a buyer, the newest first: of their own cards only, facts that
     have not expired, never notes."""
-    of_contact = Contact.objects.filter(pk=contact_id, person__isnull=False).values(
-        root=Coalesce("person__merged_into", "person")
-    )
-    rows = (
-        PersonFact.objects.alias(root=Coalesce("person__merged_into", "person"))
-        .filter(
-            Q(expires_at=None) | Q(expires_at__gt=timezone.now()),
-            root__in=of_contact,
-            kind=PersonFact.Kind.FACT,
-        )
-        .order_by("-pk")
-        .values_list("text", "at", "message")[:FACTS_TOLD]
-    )
-    return [Remembered(text, at, message is not None) for text, at, message in rows]
+    found = _told_of(contact_id)
+    return [Remembered(fact.text, fact.at, fact.message_id is not None) for fact in found]
 
 
 def episodes_of(contacts: list[int]) -> list[dict[str, Any]]:
