@@ -3,8 +3,10 @@
 First 50 consoles of one merchant are open while 100 merchants get messages through their Telegram
 webhooks, seven of ten answered by the bot and the others handed to people: as many at once as give
 the most a second (that is the sustained rate, with the CPU of each stage), then 60 % of that rate
-at random moments, while 100 sockets are torn off and come back. Then one room of 200 and of 1,000
-sockets on the live role, and the same on a plain Channels consumer over its Redis pub/sub layer.
+at random moments, while 100 sockets are torn off and come back. The same again while a document of
+10 MB is read and indexed, one after the other, and an agent reads lists and threads and replies
+(acceptance check 12). Then one room of 200 and of 1,000 sockets on the live role, and the same on a
+plain Channels consumer over its Redis pub/sub layer.
 """
 
 from __future__ import annotations
@@ -24,11 +26,11 @@ import psycopg
 import redis
 from django.conf import settings
 
-from config.bench import stage
+from config.bench import document, stage
 from config.bench.reply import FACT, QUESTION, Platform
 from tenants.kernel.context import group_of, merchant_context
 from tenants.kernel.live import topic_of
-from tenants.kernel.simulate import serve_simulator
+from tenants.kernel.simulate import Answer, Request, serve_simulator
 
 SIZES = {
     #          merchants, consoles, seconds at most rate, seconds of load, torn, seconds of a room
@@ -40,11 +42,12 @@ AT_ONCE = 48
 # The watched merchant gets this share, so that there is something to see.
 WATCHED = 0.15
 PERSON = "Позовите, пожалуйста, живого оператора!"
+ACTS_EVERY_S = 0.25  # what one agent does beside the document
 
 
 def run(size: str = "default") -> dict[str, Any]:
     merchants, consoles, most_s, load_s, torn, room_s = SIZES[size]
-    platform = Platform()
+    platform = Replied()
     figures: dict[str, float] = {}
     with serve_simulator(platform) as url, ExitStack() as stack:
         shops = [stack.enter_context(stage.merchant()) for _ in range(merchants)]
@@ -59,12 +62,13 @@ def run(size: str = "default") -> dict[str, Any]:
         ports = {name: processes[name].port for name in ("ingest", "live")}  # type: ignore[attr-defined]
         buyers = Buyers(ports["ingest"], channels, platform)
         buyers.together(4, 8.0)  # warm: imports, pools, plans
+        cookies = stage.cookies(shops[0], consoles)
         with _clients(
             do="consoles",
             port=ports["live"],
             path="/live/console/",
             host=_host(shops[0]),
-            cookies=stage.cookies(shops[0], consoles),
+            cookies=cookies,
         ) as watching:
             before, began = _cpu(processes), time.monotonic()
             count = buyers.together(AT_ONCE, most_s)
@@ -77,8 +81,21 @@ def run(size: str = "default") -> dict[str, Any]:
             _order(watching, f"tear {torn}")
             figures["load_per_s"] = round(0.6 * rate, 1)
             unanswered = buyers.at_rate(0.6 * rate, load_s)
+            alone, began = set(buyers.posted), time.monotonic()
+            agent = Agent(ports["ingest"], shops[0], cookies[0], platform)
+            with document.beside(shops[1:] or shops) as reading, agent:
+                unanswered += buyers.at_rate(0.6 * rate, load_s)
+                beside_s = time.monotonic() - began
             heard = _answer(watching, f"stop {_last_seq(shops[0])}")
-        figures |= _visible(shops[0], heard, buyers)
+        if reading.failure:
+            raise RuntimeError(reading.failure)
+        beside = set(buyers.posted) - alone
+        figures |= _visible(shops[0], heard, buyers, alone)
+        figures |= {
+            f"beside_{name}": value
+            for name, value in _visible(shops[0], heard, buyers, beside).items()
+        }
+        figures |= reading.figures(beside_s) | agent.figures()
         figures |= {
             "unanswered": unanswered,
             "torn_off": heard["torn"],
@@ -95,6 +112,12 @@ def run(size: str = "default") -> dict[str, Any]:
         "reference": reference,
         "goals": [
             {"figure": "visible_ms_p95", "op": "<=", "goal": 1000.0},
+            {"figure": "beside_visible_ms_p95", "op": "<=", "goal": 1000.0},
+            {"figure": "beside_share", "op": ">=", "goal": 0.9},
+            {"figure": "documents_indexed", "op": ">=", "goal": 1},
+            {"figure": "beside_list_ms_p95", "op": "<=", "goal": 150.0},
+            {"figure": "beside_thread_ms_p95", "op": "<=", "goal": 300.0},
+            {"figure": "beside_reply_ms_p95", "op": "<=", "goal": 500.0},
             {"figure": "missed", "op": "==", "goal": 0},
             {"figure": "doubled", "op": "==", "goal": 0},
             {"figure": "room_200_ratio", "op": ">=", "goal": 2.0},
@@ -193,6 +216,89 @@ class Buyers:
         return self.platform.wait(chats, 30)
 
 
+class Replied(Platform):
+    """Also notes when each text of an agent has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: dict[str, float] = {}
+
+    def _message(self, request: Request) -> Answer:
+        self.texts.setdefault(request.form().get("text", ""), time.monotonic())
+        return super()._message(request)
+
+
+class Agent:
+    """One person at work: a list, a thread, now and then a reply; milliseconds of each."""
+
+    def __init__(self, port: int, shop: Any, cookie: str, platform: Replied) -> None:
+        token = "b" * 32
+        self.platform = platform
+        self.client = httpx.Client(
+            base_url=f"http://127.0.0.1:{port}/api/v1/",
+            headers={
+                "host": _host(shop), "cookie": f"{cookie}; csrf={token}", "x-csrftoken": token,
+            },
+            trust_env=False,
+            timeout=30,
+        )  # fmt: skip
+        self.ms: dict[str, list[float]] = {"list": [], "thread": [], "reply": []}
+        self.said: dict[str, float] = {}
+        self.stop = threading.Event()
+        self.thread = threading.Thread(target=self._work, daemon=True)
+
+    def __enter__(self) -> Agent:
+        rows = self._asked("list", "desk/conversations/?view=waiting")["rows"]
+        for row in rows[:1]:
+            self._asked("thread", f"desk/conversations/{row['id']}/")
+        self.ms = {name: [] for name in self.ms}  # the process had not served a page yet
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.stop.set()
+        self.thread.join(timeout=30)
+        until = time.monotonic() + 10
+        while time.monotonic() < until and not self.said.keys() <= self.platform.texts.keys():
+            time.sleep(0.1)
+        # One that has not come counts as it stands, so that none is left out.
+        late = time.monotonic()
+        self.ms["reply"] = [
+            (self.platform.texts.get(text, late) - at) * 1000 for text, at in self.said.items()
+        ]
+
+    def _work(self) -> None:
+        number = 0
+        while not self.stop.wait(ACTS_EVERY_S):
+            number += 1
+            rows = self._asked("list", "desk/conversations/?view=waiting")["rows"]
+            if not rows:
+                continue
+            pk = rows[number % len(rows)]["id"]
+            self._asked("thread", f"desk/conversations/{pk}/")
+            if number % 4 == 0:
+                text = f"Смотрю ваш вопрос, минуту ({number})"
+                self.said[text] = time.monotonic()
+                answer = self.client.post(
+                    f"conversations/{pk}/reply/", json={"text": text, "client_key": f"b{number}"}
+                )
+                if not answer.is_success:
+                    del self.said[text]  # resolved, or another one's, meanwhile
+
+    def _asked(self, name: str, path: str) -> Any:
+        begun = time.monotonic()
+        answer = self.client.get(path).raise_for_status().json()
+        self.ms[name].append((time.monotonic() - begun) * 1000)
+        return answer
+
+    def figures(self) -> dict[str, float]:
+        found = {
+            f"beside_{name}_ms_p95": stage.Load(1, ms).percentile(0.95)
+            for name, ms in self.ms.items()
+        }
+        return {**found, "beside_replies": len(self.ms["reply"])}
+
+
 def _host(shop: Any) -> str:
     from tenants.selectors.hosts import primary_host
 
@@ -262,8 +368,10 @@ def _cpu(processes: dict[str, subprocess.Popen]) -> dict[str, float]:
     return found
 
 
-def _visible(shop: Any, heard: dict[str, Any], buyers: Buyers) -> dict[str, float]:
-    """From the webhook's call to each console."""
+def _visible(
+    shop: Any, heard: dict[str, Any], buyers: Buyers, chats_of: set[str]
+) -> dict[str, float]:
+    """From the webhook's call to each console, of these chats."""
     with psycopg.connect(settings.DATABASE_URL) as connection:
         connection.execute(f'SET search_path TO "{shop.schema_name}"')
         chats: dict[int, str] = dict(
@@ -274,8 +382,9 @@ def _visible(shop: Any, heard: dict[str, Any], buyers: Buyers) -> dict[str, floa
         )
     ms = []
     for conversation, times in heard["seen"].items():
-        posted = buyers.posted.get(chats.get(int(conversation), ""))
-        if posted is not None:
+        chat = chats.get(int(conversation), "")
+        posted = buyers.posted.get(chat)
+        if posted is not None and chat in chats_of:
             ms += [(at - posted) * 1000 for at in times]
     ordered = sorted(ms) or [0.0]
     return {

@@ -234,6 +234,12 @@ class Console:
                 self.seen.setdefault(event["data"].get("conversation", 0), now)
 
 
+async def _reopened(all_of_them: list[Console]) -> None:
+    for one in all_of_them:
+        if one.socket.transport.is_closing():
+            await one.open()
+
+
 async def consoles(asked: dict[str, Any]) -> dict[str, Any]:
     chance = random.Random(3)
     open_ones = [Console(asked, cookie) for cookie in asked["cookies"]]
@@ -260,15 +266,14 @@ async def consoles(asked: dict[str, Any]) -> dict[str, Any]:
         if tears_left:
             tears_left, torn = tears_left - 1, torn + 1
             await chance.choice(open_ones).tear()
-        for one in open_ones:
-            if one.socket.transport.is_closing():
-                await one.open()
+        await _reopened(open_ones)
         if time.monotonic() - beat > 15:
             beat = time.monotonic()
             for one in open_ones:
                 one.socket.say({"type": "ping"})
     until = time.monotonic() + 20
     while any(one.seq < last for one in open_ones) and time.monotonic() < until:
+        await _reopened(open_ones)  # as a page does, also at the end
         await asyncio.sleep(0.1)
     seen: dict[int, list[float]] = {}
     for one in open_ones:
