@@ -1,4 +1,4 @@
-import { useEffect, useReducer } from 'preact/hooks';
+import { useEffect, useMemo, useReducer } from 'preact/hooks';
 import { applyBrand } from '../../shared/tokens';
 import { Areas } from './board/area';
 import { ContextPane } from './context/pane';
@@ -23,14 +23,32 @@ export function useDesk(desk: Desk): State {
   return desk.state;
 }
 
+/** A pane is drawn anew only where the state it reads has changed. */
+function usePane<T>(draw: () => T, state: State, reads: readonly (keyof State)[]): T {
+  return useMemo(
+    draw,
+    reads.map((name) => state[name]),
+  );
+}
+
+const RAIL = ['boot', 'counters', 'people', 'presence', 'teams'] as const;
+const LIST = [
+  ...(['boot', 'buyerTyping', 'channels', 'counters', 'drafts', 'find', 'isUp', 'labels'] as const),
+  ...(['list', 'open', 'others', 'people', 'prefs', 'teams', 'views'] as const),
+] as const;
+const CONTEXT = ['boot', 'open', 'prefs', 'thread'] as const;
+
 export function App({ desk }: { desk: Desk }) {
   const state = useDesk(desk);
+  const rail = usePane(() => <Rail desk={desk} state={state} />, state, RAIL);
+  const list = usePane(() => <List desk={desk} state={state} />, state, LIST);
+  const context = usePane(() => <ContextPane desk={desk} state={state} />, state, CONTEXT);
   useEffect(() => new Keys(desk).listen(), [desk]);
   useLook(desk, state);
   const close = (): void => desk.store.set({ panel: '' });
   return (
     <div class={`desk ${state.open ? 'has-open' : ''} ${state.showContext ? 'has-context' : ''}`}>
-      <Rail desk={desk} state={state} />
+      {rail}
       <div class="strips">
         <Check desk={desk} />
         {!state.isUp && (
@@ -51,9 +69,9 @@ export function App({ desk }: { desk: Desk }) {
             </div>
           ))}
       </div>
-      <List desk={desk} state={state} />
+      {list}
       <ThreadPane desk={desk} state={state} />
-      <ContextPane desk={desk} state={state} />
+      {context}
       <Areas desk={desk} state={state} />
       {state.showContext && (
         <div class="drawer-shade" onPointerDown={() => desk.store.set({ showContext: false })} />

@@ -4,6 +4,7 @@ import { afterwards, changeOf, presetName } from '../src/composer/later';
 import { LaterForm, LaterList, useLater } from '../src/composer/waiting';
 import { EMPTY } from '../src/store/core';
 import { Desk } from '../src/store/desk';
+import { PASSING_MS } from '../src/store/threads';
 import type { Draft, Later } from '../src/types';
 import { shopField, shopMoment, speak, zoneNote } from '../src/words';
 import { momentOf } from '../src/words/zone';
@@ -107,7 +108,7 @@ describe('a message put off', () => {
     desk = new Desk(BOOT);
     desk.store.set({ open: 7 });
     render(h(Waiting, { form }), document.body);
-    await settled(20);
+    await settled(PASSING_MS + 30);
     return calls;
   };
   const press = (title: string): void =>

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryShelf } from '../src/offline/shelf';
 import { Store } from '../src/store/core';
 import { Drafts } from '../src/store/drafts';
-import { Threads } from '../src/store/threads';
+import { PASSING_MS, Threads } from '../src/store/threads';
 import { BOOT, type Call, message, offline, row, server, settled, thread } from './fakes';
 
 const page = (from: number, to: number, more = {}) =>
@@ -80,6 +80,30 @@ describe('the open thread', () => {
     await threads.open(8);
     await settled(5);
     expect(store.state.thread).toBeNull();
+  });
+
+  it('seen before is shown at once, and who only passes by asks nothing', async () => {
+    const asked: string[] = [];
+    answer = ({ path }) => {
+      asked.push(path);
+      return page(1, 5, { conversation: row(Number(path.split('/')[3])) });
+    };
+    const looks: (number | null)[] = [];
+    threads.live = { look: (id: number | null) => looks.push(id) } as never;
+    await threads.open(7);
+    await threads.open(8);
+    await settled(PASSING_MS);
+    asked.length = looks.length = 0;
+
+    void threads.open(7);
+    expect([seqs().length, store.state.isCached]).toEqual([5, true]);
+    void threads.open(8);
+    await threads.open(7);
+    await settled(20);
+    expect(asked).not.toContain('/desk/conversations/8/');
+    expect(asked).toContain('/desk/conversations/7/');
+    expect(looks).not.toContain(8);
+    expect(store.state.isCached).toBe(false);
   });
 
   it('is read after a second in sight, unless somebody has marked it unread', async () => {

@@ -61,8 +61,9 @@ function Field({ desk, state, thread, now }: Props) {
   useLayoutEffect(() => {
     const area = field.current;
     if (!area) return;
-    area.style.height = 'auto';
-    area.style.height = `${Math.min(area.scrollHeight, 260)}px`;
+    area.style.height = '';
+    // Measuring lays the page out once more: an empty field has its own height.
+    if (text) area.style.height = `${Math.min(area.scrollHeight, 260)}px`;
   }, [text, mode]);
 
   useEffect(() => setChosen(0), [choices]);

@@ -24,7 +24,8 @@ export function TranslationStrip({
   const { id } = thread.conversation;
   const isNeeded = mayNeed(thread, state.boot.lang);
   useEffect(() => {
-    if (isNeeded) void desk.translation.read(id);
+    if (isNeeded)
+      void desk.threads.stays(id).then((stays) => (stays ? desk.translation.read(id) : undefined));
   }, [id, thread.writes, isNeeded]);
   const strip = state.strip?.conversation === id ? state.strip : null;
   if (!strip) return null;

@@ -20,7 +20,9 @@ export function useLater(desk: Desk, thread: Thread) {
       if (!(error instanceof Away)) desk.acts.complain(error);
     }
   };
-  useEffect(() => void read(), [id, last_seq]);
+  useEffect(() => {
+    void desk.threads.stays(id).then((stays) => (stays ? read() : undefined));
+  }, [id, last_seq]);
   // What a colleague puts off, changes or gives up writes no line into the thread.
   useEffect(
     () =>

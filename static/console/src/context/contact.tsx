@@ -1,6 +1,7 @@
 import { Pair } from '../people/parts';
 import type { State } from '../store/core';
 import type { Context } from '../types';
+import { useNow } from '../ui/now';
 import { buyerName, clock, t } from '../words';
 
 /** Who writes, while their card is on its way or cannot be read. */
@@ -19,9 +20,10 @@ export function Known({ context, state }: { context: Context; state: State }) {
 
 /** Where the buyer is now and came from, as the site tells it. */
 export function Visit({ context }: { context: Context }) {
+  const now = useNow();
   return (
     <>
-      <Pair name={t('shopTime')} value={clock(new Date().toISOString())} />
+      <Pair name={t('shopTime')} value={clock(new Date(now).toISOString())} />
       {context.page && <Pair name={t('page')} value={<Address value={context.page} />} />}
       {context.referrer && <Pair name={t('came')} value={<Address value={context.referrer} />} />}
       {Object.entries(context.utm).map(([name, value]) => (

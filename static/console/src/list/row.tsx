@@ -1,3 +1,4 @@
+import { useMemo } from 'preact/hooks';
 import type { State } from '../store/core';
 import { answerDue } from '../store/order';
 import type { Row } from '../types';
@@ -15,6 +16,7 @@ import {
 
 const WINDOW_SOON_MS = 3 * 3_600_000;
 
+/** A row is drawn anew only where something of it has changed: a list has many of them. */
 export function Line({ row, now, state }: { row: Row; now: number; state: State }) {
   const typing = now - (state.buyerTyping[row.id] ?? 0) < 6000;
   const here = Object.entries(state.others).filter(
@@ -22,7 +24,8 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
   );
   const hasDraft =
     row.has_draft || Boolean(state.drafts[`${row.id}:reply`]?.text && row.id !== state.open);
-  return (
+  const faces = here.slice(0, 3).map(([id, one]) => `${id} ${one.typing} ${one.name}`);
+  const draw = () => (
     <>
       <span class="line">
         <span class="who">
@@ -83,6 +86,7 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
       </span>
     </>
   );
+  return useMemo(draw, [row, now, typing, faces.join(), hasDraft, state.teams, state.labels]);
 }
 
 export function LabelChip({ name, state }: { name: string; state: State }) {

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { call, Refused } from '../net/api';
 import type { Desk } from '../store/desk';
+import { PASSING_MS } from '../store/threads';
 import type { Event } from '../types';
 import { told } from '../words/told';
 import { type Words, wordsOf } from './words';
@@ -263,10 +264,16 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0, isWhole = f
   const [failure, setFailure] = useState('');
   const now = useRef(path);
   now.current = path;
-  const asked = useRef(0);
+  // By its address: an answer that was asked for before what is shown is older than it.
+  const asked = useRef(new Map<string, number>());
+  const ask = (): number => {
+    const count = (asked.current.get(path) ?? 0) + 1;
+    asked.current.set(path, count);
+    return count;
+  };
   const show = useCallback(
     (card: Card) => {
-      asked.current += 1; // an answer that was asked for before is older
+      ask();
       keep(path, card);
       if (now.current === path) set({ path, card });
     },
@@ -274,14 +281,15 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0, isWhole = f
   );
   const again = useCallback(async () => {
     if (!path) return;
-    const mine = ++asked.current;
+    const mine = ask();
+    const isOld = (): boolean => asked.current.get(path) !== mine;
     try {
       const found = await call<Card>('GET', path);
-      if (mine !== asked.current) return;
+      if (isOld()) return;
       show(found);
       setFailure('');
     } catch (error) {
-      if (mine !== asked.current) return;
+      if (isOld()) return;
       if (error instanceof Refused && error.status === 404) {
         // Not theirs to see any more: what was kept goes, too.
         kept.delete(path);
@@ -290,7 +298,14 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0, isWhole = f
       if (now.current === path) setFailure(told(error));
     }
   }, [path, show]);
-  useEffect(() => void again(), [again, mark]);
+  useEffect(() => {
+    if (!kept.has(path)) {
+      void again();
+      return;
+    }
+    const timer = window.setTimeout(() => void again(), PASSING_MS);
+    return () => window.clearTimeout(timer);
+  }, [again, path, mark]);
   const card = shown?.path === path ? shown.card : (kept.get(path) ?? null);
   const held = useRef(card);
   held.current = card;

@@ -95,6 +95,7 @@ export class Drafts {
   /** `asOf`: `now` when they were asked for. */
   fromServer(id: number, drafts: Record<string, ServerDraft>, asOf = this.now): void {
     const all = { ...this.store.state.drafts };
+    let isOther = false;
     for (const mode of ['reply', 'note'] as const) {
       const name = `${id}:${mode}`;
       const isLeaving = this.store.state.outbox.some(
@@ -104,11 +105,14 @@ export class Drafts {
       if (this.unsaved.has(name) || isLeaving || isOld) continue;
       const [found, before] = [drafts[mode], all[name]];
       if (!found) {
-        if (before) all[name] = EMPTY;
+        if (!before || before === EMPTY) continue;
+        all[name] = EMPTY;
       } else if (found.text !== before?.text || found.files.length !== before.files.length)
         all[name] = { ...EMPTY, text: found.text, files: found.files, base: found.base_seq };
+      else continue;
+      isOther = true;
     }
-    this.store.set({ drafts: all });
+    if (isOther) this.store.set({ drafts: all });
   }
 
   async fromShelf(): Promise<void> {

@@ -9,6 +9,9 @@ import type { Drafts } from './drafts';
 import { join } from './order';
 import { firstNew, together, touches } from './pages';
 
+// Whoever passes by threads they have seen asks the server nothing for them.
+export const PASSING_MS = 100;
+
 export class Threads {
   shelf: Shelf | null = null;
   live: Live | null = null;
@@ -46,11 +49,21 @@ export class Threads {
     });
     history.replaceState(null, '', id ? `#${id}` : location.pathname);
     this.isWatching = isWatching;
-    this.live?.look(isWatching ? null : id);
-    if (!id) return;
+    if (!id) {
+      this.live?.look(null);
+      return;
+    }
     this.unread.delete(id);
+    void this.stays(id).then((stays) => stays && this.live?.look(this.isWatching ? null : id));
     if (!kept) void this.fromShelf(id);
+    else if (!(await this.stays(id))) return;
     await this.read(true);
+  }
+
+  /** In a moment: whether it is still open. */
+  async stays(id: number): Promise<boolean> {
+    await new Promise((done) => setTimeout(done, PASSING_MS));
+    return this.store.state.open === id;
   }
 
   /** Read the end of the open thread; states of shown messages change too. */

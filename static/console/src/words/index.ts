@@ -10,10 +10,23 @@ export type { Word };
 let lang = 'ru';
 let zone: string | undefined;
 
+// Formats are dear to make, and a list asks for hundreds.
+const made = new Map<string, unknown>();
+
+function once<T>(name: string, make: () => T): T {
+  let found = made.get(name) as T | undefined;
+  if (!found) {
+    found = make();
+    made.set(name, found);
+  }
+  return found;
+}
+
 export function speak(language: string, timeZone: string): void {
   lang = language === 'en' ? 'en' : 'ru';
   zone = timeZone || undefined;
-  formats.clear();
+  made.clear();
+  texts.clear();
 }
 
 const fill = (text: string, values: (string | number)[]): string =>
@@ -39,13 +52,13 @@ const PLURALS = {
 } satisfies Record<string, { ru: [string, string, string]; en: [string, string] }>;
 
 export function plural(value: number, of: keyof typeof PLURALS): string {
-  const rule = new Intl.PluralRules(lang).select(value);
+  const rule = once('plural', () => new Intl.PluralRules(lang)).select(value);
   const forms: string[] = PLURALS[of][lang as 'ru'];
   const at = rule === 'one' ? 0 : lang === 'ru' && rule === 'few' ? 1 : forms.length - 1;
   return fill(forms[at]!, [value]);
 }
 
-/** A buyer who gave no name is told apart by the number of the conversation. */
+/** A buyer who gave no name is texts apart by the number of the conversation. */
 export const buyerName = (row: { id: number; name: string }): string =>
   row.name || t('noNameNo', String(row.id));
 
@@ -75,33 +88,40 @@ export const failureAdvice = (failure: string): string =>
 export function languageName(code: string): string {
   if (!code) return '';
   try {
-    return new Intl.DisplayNames([lang], { type: 'language' }).of(code) ?? code;
+    const names = once('languages', () => new Intl.DisplayNames([lang], { type: 'language' }));
+    return names.of(code) ?? code;
   } catch {
     return code;
   }
 }
 
 // ── times ──
-const formats = new Map<string, Intl.DateTimeFormat>();
+// What was said of a minute: the same few times are drawn again and again.
+const texts = new Map<string, string>();
+const TOLD_AT_MOST = 2000;
 
-function format(name: string, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
-  let found = formats.get(name);
-  if (!found) {
-    found = new Intl.DateTimeFormat(lang, { ...options, timeZone: zone });
-    formats.set(name, found);
+function say(name: string, iso: string, options: Intl.DateTimeFormatOptions): string {
+  const at = Date.parse(iso);
+  const key = `${name}${Math.floor(at / 60_000)}`;
+  let text = texts.get(key);
+  if (text === undefined) {
+    text = once(name, () => new Intl.DateTimeFormat(lang, { ...options, timeZone: zone })).format(
+      at,
+    );
+    if (texts.size >= TOLD_AT_MOST) texts.clear();
+    texts.set(key, text);
   }
-  return found;
+  return text;
 }
 
 export const clock = (iso: string): string =>
-  format('clock', { hour: '2-digit', minute: '2-digit' }).format(new Date(iso));
+  say('clock', iso, { hour: '2-digit', minute: '2-digit' });
 
 export function dayText(iso: string): string {
-  const date = new Date(iso);
-  const isOld = Math.abs(Date.now() - date.getTime()) > 300 * 86_400_000;
+  const isOld = Math.abs(Date.now() - Date.parse(iso)) > 300 * 86_400_000;
   return isOld
-    ? format('old', { day: 'numeric', month: 'long', year: 'numeric' }).format(date)
-    : format('day', { day: 'numeric', month: 'long' }).format(date);
+    ? say('old', iso, { day: 'numeric', month: 'long', year: 'numeric' })
+    : say('day', iso, { day: 'numeric', month: 'long' });
 }
 
 export const whenText = (iso: string): string => `${dayText(iso)}, ${clock(iso)}`;
@@ -137,7 +157,7 @@ export function zoneNote(field: string, now = Date.now()): string {
 export const ageText = (iso: string, now: number): string =>
   sameDay(iso, new Date(now).toISOString())
     ? clock(iso)
-    : format('short', { day: 'numeric', month: 'short' }).format(new Date(iso));
+    : say('short', iso, { day: 'numeric', month: 'short' });
 
 export function waitText(since: string, now: number): string {
   return spanText(now - Date.parse(since));
@@ -174,7 +194,7 @@ export function urgency(since: string, deadline: string | null, now: number): ''
 
 // ── numbers ──
 export const count = (value: number): string =>
-  new Intl.NumberFormat(lang === 'ru' ? 'ru' : 'en').format(value);
+  once('count', () => new Intl.NumberFormat(lang === 'ru' ? 'ru' : 'en')).format(value);
 
 export function money(sum: string, currency: string): string {
   return new Intl.NumberFormat(lang, {
