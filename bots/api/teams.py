@@ -1,4 +1,4 @@
-"""Teams, people's profiles and shifts, labels; acts that give conversations out, one or many."""
+"""Teams, people's profiles and shifts, labels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,9 @@ from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from bots.api.conversations import ConversationOut, answer, seen_or_404
-from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
-from bots.selectors import desk
-from bots.selectors.policy import leads
+from bots.models import AgentProfile, Label, Shift, Team, TeamMember
 from bots.selectors.teams import load_of
-from bots.services import actions, acts, agents, assignment, bulk, followup
-from tenants.api.jobs import JobOut
+from bots.services import agents
 from tenants.api.permissions import MemberReadsAdminWrites, MemberReadsSupervisorWrites
 from tenants.workspace.models import User
 
@@ -148,7 +144,7 @@ class ShiftIn(serializers.ModelSerializer):
 class AgentOut(serializers.ModelSerializer):
     """`load`: chats held and offered now."""
 
-    name = serializers.CharField(source="get_full_name")
+    name = serializers.CharField()
     load = serializers.IntegerField()
     profile = ProfileIn()
     shifts = ShiftIn(many=True)
@@ -158,7 +154,7 @@ class AgentOut(serializers.ModelSerializer):
         fields = ("id", "name", "role", "presence", "load", "profile", "shifts")
 
 
-def _agents(found) -> list[User]:
+def _agents(found) -> list[dict[str, Any]]:
     """People with profile, shifts and load, whatever their number in four queries."""
     people = list(found)
     ids = [one.pk for one in people]
@@ -167,10 +163,18 @@ def _agents(found) -> list[User]:
     for shift in Shift.objects.filter(user__in=ids).order_by("weekday", "starts"):
         shifts.setdefault(shift.user_id, []).append(shift)
     loads = load_of(ids)
-    for one in people:
-        one.profile = profiles.get(one.pk) or AgentProfile(user=one)  # type: ignore[attr-defined]
-        one.shifts, one.load = shifts.get(one.pk, []), loads.get(one.pk, 0)  # type: ignore[attr-defined]
-    return people
+    return [
+        {
+            "id": one.pk,
+            "name": one.get_full_name(),
+            "role": one.role,
+            "presence": one.presence,
+            "load": loads.get(one.pk, 0),
+            "profile": profiles.get(one.pk) or AgentProfile(user=one),
+            "shifts": shifts.get(one.pk, []),
+        }
+        for one in people
+    ]
 
 
 @extend_schema(tags=["teams"])
@@ -260,267 +264,3 @@ class LabelDetail(generics.RetrieveUpdateDestroyAPIView):
 
     def perform_destroy(self, instance: Label) -> None:
         agents.label_delete(instance)
-
-
-# ── Acts on one conversation ─────────────────────────────────────────────────────────────────
-class _Act(APIView):
-    """The gate, the input, one service call, the conversation as it is then."""
-
-    takes: type[serializers.Serializer] | None = None
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        raise NotImplementedError
-
-    def post(self, request, pk: int) -> Response:
-        values: dict[str, Any] = {}
-        if self.takes is not None:
-            given = self.takes(data=request.data)
-            given.is_valid(raise_exception=True)
-            values = given.validated_data
-        seen_or_404(request.user, pk)
-        self.act(pk, request.user, values)
-        return answer(pk)
-
-
-def _documented(takes: Any, said: str):
-    return extend_schema(
-        tags=["conversations"], request=takes, responses={200: ConversationOut}, description=said
-    )
-
-
-class AssignIn(serializers.Serializer):
-    """A person, a team, both, or neither: back to the queue."""
-
-    agent = serializers.PrimaryKeyRelatedField(
-        queryset=User.objects.filter(is_active=True), required=False, allow_null=True
-    )
-    team = serializers.PrimaryKeyRelatedField(
-        queryset=Team.objects.all(), required=False, allow_null=True
-    )
-
-
-class Assign(_Act):
-    takes = AssignIn
-
-    @_documented(AssignIn, "Give it to a person or to a team's queue; neither: out of one's hands.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        assignment.assign(pk, values.get("agent"), values.get("team"), user)
-
-
-class Accept(_Act):
-    @_documented(None, "Take what is offered to me. 409 when it went to a colleague.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        assignment.accept(pk, user)
-
-
-class Decline(_Act):
-    @_documented(None, "Let the next person be asked.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        assignment.decline(pk, user)
-
-
-class FollowIn(serializers.Serializer):
-    agent = serializers.PrimaryKeyRelatedField(
-        queryset=User.objects.filter(is_active=True), required=False, allow_null=True,
-        help_text="A colleague; supervisors and leads only. Without: me",
-    )  # fmt: skip
-
-
-class Follow(_Act):
-    takes = FollowIn
-    follows = True
-
-    @_documented(FollowIn, "Be told what happens here, and see it whatever its team.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        who = values.get("agent") or user
-        if who.pk != user.pk:
-            team_id = Conversation.objects.values_list("team_id", flat=True).get(pk=pk)
-            if not leads(user, team_id):
-                raise assignment.NotYours(_("Only a supervisor can do that for a colleague."))
-        acts.follow(pk, who, follows=self.follows, by=user)
-
-
-class Unfollow(Follow):
-    follows = False
-
-    @_documented(FollowIn, "Follow it no longer.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-
-class SnoozeIn(serializers.Serializer):
-    until = serializers.DateTimeField()
-    wake_on_reply = serializers.BooleanField(default=True)
-
-
-class Snooze(_Act):
-    takes = SnoozeIn
-
-    @_documented(SnoozeIn, "Out of the lists until then, or until the buyer writes.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.snooze(pk, values["until"], wake_on_reply=values["wake_on_reply"], by=user)
-
-
-class Wake(_Act):
-    @_documented(None, "Back into the lists.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.wake(pk, by=user)
-
-
-class LabelsIn(serializers.Serializer):
-    labels = serializers.ListField(
-        child=serializers.CharField(max_length=40), max_length=50, help_text="Names"
-    )
-
-
-class LabelAct(_Act):
-    takes = LabelsIn
-
-    @_documented(LabelsIn, "Put labels on.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.label(pk, add=values["labels"], by=user)
-
-
-class UnlabelAct(_Act):
-    takes = LabelsIn
-
-    @_documented(LabelsIn, "Take labels off.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.label(pk, remove=values["labels"], by=user)
-
-
-class PriorityIn(serializers.Serializer):
-    priority = serializers.ChoiceField(Conversation.Priority.choices)
-
-
-class PriorityAct(_Act):
-    takes = PriorityIn
-
-    @_documented(PriorityIn, "0 normal, 1 high, 2 urgent: the more urgent is given out first.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.prioritise(pk, values["priority"], by=user)
-
-
-class Unread(_Act):
-    @_documented(None, "The buyer's newest message counts as not seen.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.mark_unread(pk, by=user)
-
-
-class Reopen(_Act):
-    @_documented(None, "Open a closed one again and answer it yourself.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
-    def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
-        acts.reopen(pk, by=user)
-
-
-class FollowUpIn(serializers.Serializer):
-    text = serializers.CharField(max_length=4000, required=False, allow_blank=True)
-
-
-class FollowUp(APIView):
-    @extend_schema(tags=["acts"], request=FollowUpIn, responses={200: ConversationOut})
-    def post(self, request, pk: int) -> Response:
-        """Take a missed chat and write to its buyer; without a text, in prepared words."""
-        conversation = seen_or_404(request.user, pk)
-        given = FollowUpIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        followup.follow_up(conversation, request.user, given.validated_data.get("text", ""))
-        return answer(pk)
-
-
-# ── Acts on many ─────────────────────────────────────────────────────────────────────────────
-class BulkFilter(serializers.Serializer):
-    """A list of the desk: a view or a saved one, and what narrows it."""
-
-    view = serializers.ChoiceField(list(desk.VIEWS), default="all")
-    saved = serializers.IntegerField(required=False)
-    q = serializers.CharField(max_length=200, required=False, allow_blank=True)
-
-
-class BulkIn(serializers.Serializer):
-    ids = serializers.ListField(
-        child=serializers.IntegerField(min_value=1), required=False, max_length=bulk.AT_MOST
-    )
-    filter = BulkFilter(required=False)
-    act = serializers.ChoiceField(sorted(actions.ACTIONS))
-    params = serializers.DictField(required=False, help_text="As the act of one conversation")
-
-    def validate(self, values: dict[str, Any]) -> dict[str, Any]:
-        if ("ids" in values) == ("filter" in values):
-            raise serializers.ValidationError(_("Name the chats, or a filter."))
-        return values
-
-
-class BulkOut(serializers.Serializer):
-    job = JobOut()
-    undo = serializers.CharField(help_text="For …/bulk/undo/, within a minute of the end")
-
-
-class Bulk(APIView):
-    @extend_schema(tags=["conversations"], request=BulkIn, responses={202: BulkOut})
-    def post(self, request) -> Response:
-        """One act on many conversations, as a job. What you may not see is refused row by row."""
-        given = BulkIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        values = given.validated_data
-        ids = values["ids"] if "ids" in values else self._found(request.user, values["filter"])
-        job, token = bulk.bulk_start(ids, values["act"], values.get("params", {}), request.user)
-        return Response({"job": JobOut(job).data, "undo": token}, status=202)
-
-    def _found(self, user: User, asked: dict[str, Any]) -> list[int]:
-        saved = None
-        if pk := asked.get("saved"):
-            saved = next((one for one in desk.views_of(user) if one.pk == pk), None)
-            if saved is None:
-                raise serializers.ValidationError({"filter": [_("There is no such list.")]})
-        found = desk.in_view(user, asked["view"], saved=saved)
-        if query := asked.get("q", "").strip():
-            found = found.filter(desk.matching(user, query))
-        return list(found.order_by("pk").values_list("pk", flat=True)[: bulk.AT_MOST])
-
-
-class UndoIn(serializers.Serializer):
-    token = serializers.CharField(max_length=400)
-
-
-class BulkUndo(APIView):
-    @extend_schema(tags=["conversations"], request=UndoIn, responses={202: JobOut})
-    def post(self, request) -> Response:
-        """Take a bulk act back. What somebody has moved on since stays, and is told as refused."""
-        given = UndoIn(data=request.data)
-        given.is_valid(raise_exception=True)
-        job = bulk.undo_start(given.validated_data["token"], request.user)
-        return Response(JobOut(job).data, status=202)
