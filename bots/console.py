@@ -21,6 +21,7 @@ from PIL import Image
 from bots.downloads import download
 from bots.services.desk_prefs import prefs_of
 from tenants.branding import letter_mark, mark_of
+from tenants.selectors.requests import actor_of, merchant_here, site_here
 
 WORKER = "dist/worker/worker.js"
 ICON_SIDES = (192, 512)
@@ -30,16 +31,16 @@ ICON_SIDES = (192, 512)
 @ensure_csrf_cookie
 @login_required(login_url="/admin/login/")
 def console(request: HttpRequest) -> HttpResponse:
-    brand = _brand(request)
+    brand, me = _brand(request), actor_of(request)
     boot = {
         "brand": brand["name"],
         "colour": brand["colour"],
         "mark": mark_of(brand),
-        "lang": getattr(request, "LANGUAGE_CODE", "ru")[:2],
-        "me": request.user.pk,
-        "role": request.user.role,  # type: ignore[union-attr]
-        "zone": request.tenant.time_zone,  # type: ignore[attr-defined]
-        "prefs": prefs_of(request.user),  # type: ignore[arg-type]
+        "lang": request.LANGUAGE_CODE[:2],
+        "me": me.pk,
+        "role": me.role,
+        "zone": merchant_here(request).time_zone,
+        "prefs": prefs_of(me),
     }
     return render(
         request, "console/page.html", {"boot": json.dumps(boot, ensure_ascii=False), "page": boot}
@@ -47,7 +48,7 @@ def console(request: HttpRequest) -> HttpResponse:
 
 
 def _brand(request: HttpRequest) -> dict[str, Any]:
-    return request.site.brand  # type: ignore[attr-defined]
+    return site_here(request).brand
 
 
 @never_cache
@@ -124,4 +125,4 @@ def _raster(brand: dict[str, Any]) -> Image.Image | None:
 @login_required(login_url="/admin/login/")
 def attachment(request: HttpRequest, pk: int) -> FileResponse:
     """A file of a message, for whoever may see the message. 404 for everything else."""
-    return download(request.user, pk)  # type: ignore[arg-type]
+    return download(actor_of(request), pk)

@@ -109,7 +109,7 @@ def chat_privacy(request: HttpRequest, key: str) -> HttpResponse:
             "key": key,
             "who": place.who,
             "visitors": place.visitors,
-            "consents": wordings(request.LANGUAGE_CODE, place.who),  # type: ignore[attr-defined]
+            "consents": wordings(request.LANGUAGE_CODE, place.who),
         },
     )
 

@@ -4,6 +4,8 @@ ASGI_ROLES limits what this process serves: production runs each role apart, a l
 """
 
 import os
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 
@@ -12,13 +14,19 @@ import django
 django.setup()
 
 from a2wsgi import WSGIMiddleware  # noqa: E402
+from a2wsgi.wsgi_typing import WSGIApp  # noqa: E402
 
 from bots.ingest import application as ingest  # noqa: E402
 from bots.live import application as live  # noqa: E402
 from config.roles import WEB, role_of  # noqa: E402
 from config.wsgi import application as web  # noqa: E402
 
-ROLES = {"ingest": ingest, "live": live, WEB: WSGIMiddleware(web, workers=12)}  # type: ignore[arg-type]
+App = Callable[[Any, Any, Any], Awaitable[None]]
+ROLES: dict[str, App] = {
+    "ingest": ingest,
+    "live": live,
+    WEB: WSGIMiddleware(cast(WSGIApp, web), workers=12),
+}
 SERVED = frozenset(os.environ.get("ASGI_ROLES", "ingest,live,web").split(","))
 
 
@@ -29,7 +37,7 @@ async def application(scope, receive, send) -> None:
     role = "live" if scope["type"] == "websocket" else role_of(scope["path"])
     if role not in SERVED:
         role = next(iter(SERVED))
-    await ROLES[role](scope, receive, send)  # type: ignore[operator]
+    await ROLES[role](scope, receive, send)
 
 
 async def _lifespan(receive, send) -> None:

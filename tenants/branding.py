@@ -14,7 +14,7 @@ from django.templatetags.static import static
 from PIL import Image
 
 from tenants.kernel.colour import scale
-from tenants.selectors.hosts import Site
+from tenants.selectors.requests import site_or_none
 
 NEUTRAL = "#3b5bdb"
 WIDE = 1.6  # width to height
@@ -23,12 +23,8 @@ _WIDTH = re.compile(r"""\swidth=["'](\d+(?:\.\d+)?)(?:px)?["']""")
 _HEIGHT = re.compile(r"""\sheight=["'](\d+(?:\.\d+)?)(?:px)?["']""")
 
 
-def _site(request: HttpRequest) -> Site | None:
-    return getattr(request, "site", None)
-
-
 def _value(request: HttpRequest, name: str) -> str:
-    site = _site(request)
+    site = site_or_none(request)
     return site.brand.get(name, "") if site else ""
 
 
@@ -65,7 +61,7 @@ def site_subheader(request: HttpRequest) -> str:
 
 def site_url(request: HttpRequest) -> str | None:
     """ "Return to site": a merchant's host has no page of its own to return to."""
-    site = _site(request)
+    site = site_or_none(request)
     return "/" if site and site.merchant is None else None
 
 
@@ -104,7 +100,7 @@ def site_logo(request: HttpRequest) -> dict[str, Any] | None:
 
 
 def site_icon(request: HttpRequest) -> str | None:
-    site = _site(request)
+    site = site_or_none(request)
     return mark_of(site.brand) if site else None
 
 
@@ -160,7 +156,7 @@ def script(request: HttpRequest) -> str:
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     from tenants.admin.menu import merchant_menu, platform_menu
 
-    site = _site(request)
+    site = site_or_none(request)
     menu = merchant_menu if site and site.merchant else platform_menu
     return menu.render(request)
 

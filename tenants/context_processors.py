@@ -6,11 +6,11 @@ from typing import Any
 
 from django.http import HttpRequest
 
-from tenants.selectors.hosts import Site
+from tenants.selectors.requests import site_or_none
 
 
 def brand(request: HttpRequest) -> dict[str, Any]:
-    site: Site | None = getattr(request, "site", None)
+    site = site_or_none(request)
     return {
         "site": site,
         "brand": site.brand if site else {},

@@ -16,7 +16,8 @@ from django.utils.translation import gettext_lazy
 from tenants.kernel.address import client_address
 from tenants.kernel.context import PUBLIC, enter
 from tenants.kernel.logs import request_id
-from tenants.selectors.hosts import Site, site_of
+from tenants.selectors.hosts import site_of
+from tenants.selectors.requests import placed, site_or_none
 from tenants.services.audit import address_var
 
 Next = Callable[[HttpRequest], HttpResponse]
@@ -49,20 +50,21 @@ class HostMiddleware:
         if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
             return HttpResponse(status=400)  # nobody writes it, and PostgreSQL keeps it in no text
         site = site_of(request.META.get("HTTP_HOST", ""))
-        request.site, request.tenant = site, site.merchant if site else None  # type: ignore[assignment, attr-defined]
-        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        here = placed(request)
+        here.site, here.tenant = site, site.merchant if site else None
+        here.csp_nonce = secrets.token_urlsafe(16)
         if request.path in ANY_HOST:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
         if site is None:
             return plain_page(request, "unknown_host", 404)
         if site.merchant is None:
-            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF  # type: ignore[attr-defined]
+            request.urlconf = settings.PUBLIC_SCHEMA_URLCONF
             return self.get_response(request)
         if not site.merchant.is_serving:
             request.user = AnonymousUser()
             return plain_page(request, "not_serving", 503)
-        request.urlconf = settings.ROOT_URLCONF  # type: ignore[attr-defined]
+        request.urlconf = settings.ROOT_URLCONF
         enter(site.schema)
         return self.get_response(request)
 
@@ -95,7 +97,7 @@ class LanguageMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        site: Site | None = getattr(request, "site", None)
+        site = site_or_none(request)
         chosen = request.COOKIES.get(settings.LANGUAGE_COOKIE_NAME, "")
         if chosen not in dict(settings.LANGUAGES):
             chosen = (
@@ -125,7 +127,7 @@ class ContentSecurityMiddleware:
         response = self.get_response(request)
         # Unfold's Alpine build evaluates expressions in attributes.
         evaluate = " 'unsafe-eval'" if request.path.startswith("/admin/") else ""
-        nonce = request.csp_nonce  # type: ignore[attr-defined]
+        nonce = placed(request).csp_nonce
         # A form may lead to another of our hosts (sign-up): browsers check redirects, too.
         leads_to = getattr(response, "form_action", "")
         response.headers.setdefault(

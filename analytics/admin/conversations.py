@@ -25,6 +25,7 @@ from bots.selectors.policy import visible
 from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.sites import merchant_site
 from tenants.kernel.text import whole
+from tenants.selectors.requests import actor_of
 
 
 class ReasonFilter(DropdownFilter):
@@ -32,7 +33,7 @@ class ReasonFilter(DropdownFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("any", _("for any reason")), *((r.value, t) for r, t in REASONS.items())]
+        return [("any", _("for any reason")), *((str(r), t) for r, t in REASONS.items())]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         value = self.value()
@@ -92,7 +93,7 @@ class ConversationAdmin(ReadOnly):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
-        return visible(request.user)  # type: ignore[arg-type]
+        return visible(actor_of(request))
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None

@@ -19,11 +19,12 @@ from bots.admin.preview import reason_in_words
 from bots.models import Conversation
 from bots.selectors.gaps import gaps
 from tenants.admin.home import filler
+from tenants.selectors.requests import actor_of, merchant_here
 
 
 @filler("merchant")
 def home(request: HttpRequest) -> dict[str, Any]:
-    merchant = request.tenant  # type: ignore[attr-defined]
+    merchant = merchant_here(request)
     zone = ZoneInfo(merchant.time_zone)
     period = last_days(timezone.now().astimezone(zone).date())
     now, before = figures(period), figures(period.before)
@@ -46,7 +47,7 @@ def home(request: HttpRequest) -> dict[str, Any]:
             }
             for reason, count in list(now.reasons.items())[:6]
         ],
-        "gaps": gaps(user=request.user, since=since, limit=6),  # type: ignore[arg-type]
+        "gaps": gaps(user=actor_of(request), since=since, limit=6),
         "chart": _chart(now, before, period),
         "steps": steps,
         "steps_done": sum(step["is_done"] for step in steps),

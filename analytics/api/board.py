@@ -23,6 +23,7 @@ from bots.selectors.policy import visible
 from bots.selectors.rows import row_of, rows_ready
 from bots.services.whispers import whisper
 from tenants.api.jobs import JobOut
+from tenants.selectors.requests import merchant_here
 
 ROWS_AT_MOST = 200
 
@@ -34,7 +35,7 @@ def _scope(request) -> Scope:
 
 
 def _zone(request) -> ZoneInfo:
-    return ZoneInfo(request.tenant.time_zone)
+    return ZoneInfo(merchant_here(request).time_zone)
 
 
 class BoardView(APIView):

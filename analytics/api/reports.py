@@ -21,6 +21,7 @@ from analytics.services.export import export_of, export_start
 from bots.api.files import _AsItIs
 from tenants.api.jobs import JobOut, job_answer
 from tenants.kernel.files import file_open
+from tenants.selectors.requests import merchant_here
 from tenants.workspace.models import StoredFile
 
 
@@ -55,7 +56,7 @@ def scope_or_403(request) -> Scope:
 
 
 def _asked(request, data) -> tuple[Asked, ZoneInfo]:
-    zone = ZoneInfo(request.tenant.time_zone)
+    zone = ZoneInfo(merchant_here(request).time_zone)
     found = AskedIn(data=data, context={"zone": zone})
     found.is_valid(raise_exception=True)
     given = found.validated_data

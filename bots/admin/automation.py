@@ -35,11 +35,11 @@ from bots.services import macros
 from bots.services.policies import policy_save
 from bots.services.rules import EVENTS, SILENCES, builtin_rules, rule_delete, rule_save
 from bots.services.tryout import LAST, MOST, try_rule
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
 from tenants.kernel.text import whole
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 
 PAGE = 50
@@ -84,7 +84,10 @@ class Rows:
 # ── Rules ────────────────────────────────────────────────────────────────────────────────────
 class RuleForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
-    event = forms.ChoiceField(label=gettext_lazy("When"), required=False)
+    event = forms.ChoiceField(
+        label=gettext_lazy("When"), required=False,
+        choices=[(key, event.title) for key, event in EVENTS.items()],
+    )  # fmt: skip
     silence_min = forms.IntegerField(
         label=gettext_lazy("After so many minutes of silence"), required=False, min_value=1,
         max_value=43_200, help_text=gettext_lazy("Only for silence."),
@@ -94,10 +97,6 @@ class RuleForm(forms.Form):
         help_text=gettext_lazy("Rules act one after another, the smaller first."),
     )  # fmt: skip
     is_on = forms.BooleanField(label=gettext_lazy("Switched on"), required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["event"].choices = [(k, e.title) for k, e in EVENTS.items()]  # type: ignore[attr-defined]
 
 
 @merchant_site.page("rules/", name="rules")
@@ -246,7 +245,7 @@ class PolicyForm(forms.Form):
         label=gettext_lazy("Warn at, %"), min_value=1, max_value=99, initial=70
     )
     calendar = forms.ModelChoiceField(
-        Calendar.objects.none(), label=gettext_lazy("Calendar"), required=False,
+        Calendar.objects.all(), label=gettext_lazy("Calendar"), required=False,
         empty_label=gettext_lazy("the team's, else the shop's hours"),
     )  # fmt: skip
     position = forms.IntegerField(
@@ -254,10 +253,6 @@ class PolicyForm(forms.Form):
         help_text=gettext_lazy("The first that fits holds."),
     )  # fmt: skip
     is_on = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["calendar"].queryset = Calendar.objects.all()  # type: ignore[attr-defined]
 
 
 @merchant_site.page("answer-times/", name="policies")
@@ -334,16 +329,12 @@ def policy_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
 class MacroForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=80)
     team = forms.ModelChoiceField(
-        Team.objects.none(), label=gettext_lazy("For the team"), required=False,
+        Team.objects.all(), label=gettext_lazy("For the team"), required=False,
         empty_label=gettext_lazy("for everybody"),
     )  # fmt: skip
     position = forms.IntegerField(
         label=gettext_lazy("Place"), required=False, min_value=0, max_value=1000, initial=0
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["team"].queryset = Team.objects.all()  # type: ignore[attr-defined]
 
 
 @merchant_site.page("macros/", name="macros")

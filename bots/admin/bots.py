@@ -26,10 +26,11 @@ from bots.llm.manifests import manifests
 from bots.models import Bot, BotVersion, ModelAccount
 from bots.services.bots import FIELDS, bot_publish, bot_roll_back, config_of
 from bots.services.model_calls import partner_providers
-from tenants.admin.base import ModelAdmin, actor_of
+from tenants.admin.base import ModelAdmin
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.text import whole
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 
 # Topics a merchant may keep for people; the engine knows them by these keys.
@@ -83,7 +84,6 @@ class BotForm(forms.ModelForm):
                 widget=UnfoldAdminSelectWidget,
             )
         if "deadline_s" in self.fields:
-            self.fields["deadline_s"].min_value = 5  # type: ignore[attr-defined]
             self.fields["deadline_s"].help_text = _(
                 "After that the buyer gets a template or a person, never silence. 5 to 60."
             )
@@ -96,10 +96,10 @@ class BotForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        keys = [cleaned.get(f"model_{n + 1}") for n in range(MODELS_KEPT)]
-        keys = list(dict.fromkeys(key for key in keys if key))
+        chosen = (cleaned.get(f"model_{n + 1}") for n in range(MODELS_KEPT))
+        keys: list[str] = list(dict.fromkeys(key for key in chosen if key))
         before = {_key_of(entry): entry for entry in (self.instance.providers or [])}
-        self.instance.providers = [before.get(key) or _entry_of(key) for key in keys]  # type: ignore[arg-type]
+        self.instance.providers = [before.get(key) or _entry_of(key) for key in keys]
         if not cleaned.get("foreign_models"):
             abroad = [title for key, title, region in _known_models() if key in keys
                       and region == DataRegion.FOREIGN]  # fmt: skip
@@ -169,9 +169,9 @@ def in_words(name: str, value: Any) -> str:
         titles = dict(TOPICS)
         return ", ".join(str(titles.get(key, key)) for key in value or []) or "–"
     if name == "providers":
-        titles = {key: str(title) for key, title, _region in _known_models()}  # type: ignore[misc]
+        models = {key: str(title) for key, title, _region in _known_models()}
         keys = [_key_of(entry) for entry in value or []]
-        return " → ".join(titles.get(key, key) for key in keys) or _("built-in answers, no model")  # type: ignore[misc]
+        return " → ".join(models.get(key, key) for key in keys) or _("built-in answers, no model")
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "–"
     return str(value) if value not in (None, "") else "–"
@@ -204,8 +204,8 @@ class RollBackForm(BaseDialogForm):
         if bot is not None:
             field = self.fields["version"]
             newest = bot.published.number if bot.published else 0
-            recent = bot.versions.exclude(pk=bot.published_id).filter(number__gt=newest - 20)  # type: ignore[misc]
-            field.queryset = recent.order_by("-number")
+            recent = bot.versions.filter(number__gt=newest - 20)
+            field.queryset = recent.exclude(number=newest).order_by("-number")
             field.label_from_instance = lambda version: (
                 _("Version %(n)s of %(day)s, %(by)s")
                 % {

@@ -18,10 +18,10 @@ from bots.admin.hours import HoursForm, day_lines, fill_year, in_words, preset_y
 from bots.models import Calendar, Holiday, OpeningHours, Team
 from bots.selectors.calendars import shop_times, times_of
 from bots.services.calendars import calendar_save
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
+from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 
 SHOP = 0  # of teams without a calendar of their own
@@ -65,7 +65,7 @@ def calendars_page(request: HttpRequest) -> HttpResponse:
 def calendar_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request)
     calendar = get_object_or_404(Calendar, pk=pk) if pk is not None else None
-    zone = (calendar.time_zone if calendar else "") or request.tenant.time_zone  # type: ignore[attr-defined]
+    zone = (calendar.time_zone if calendar else "") or merchant_here(request).time_zone
     if request.method == "POST" and calendar is not None and "remove" in request.POST:
         calendar.delete()
         audit("calendar.deleted", calendar.name, actor=actor_of(request))

@@ -35,12 +35,13 @@ from bots.services.channels import (
     route_sync,
 )
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, OwnPage, actor_of, when
+from tenants.admin.base import Empty, OwnPage, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.posted import posted
 from tenants.selectors.hosts import url_of
+from tenants.selectors.requests import actor_of, site_here
 from tenants.services.audit import audit
 
 
@@ -192,7 +193,7 @@ class ChannelAdmin(OwnPage):
             channel.name = form.cleaned_data["name"]
             channel.bot = form.cleaned_data.get("bot") or channel.bot
             channel.settings = {**channel.settings, **plain}
-            channel.secrets = secrets  # type: ignore[assignment]
+            channel.secrets = secrets
             channel.base_url = form.cleaned_data.get("base_url", channel.base_url)
             channel.proxy = form.cleaned_data.get("proxy", channel.proxy)
             channel.save()
@@ -214,7 +215,7 @@ class ChannelAdmin(OwnPage):
     ) -> HttpResponse:
         more: dict[str, Any] = {}
         if channel is not None:
-            host = request.site.host  # type: ignore[attr-defined]
+            host = site_here(request).host
             chat = url_of(host, f"/chat/{channel.route_key}/")
             more = {
                 "hook": hook_url(channel),

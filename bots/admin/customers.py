@@ -23,12 +23,12 @@ from bots.models import Label, Message, Person, PersonField, Segment
 from bots.selectors import people as reading
 from bots.services import forgetting, people, person_settings
 from bots.services.channels import manifests
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.posted import add_faults, posted
 from tenants.kernel.text import whole
+from tenants.selectors.requests import actor_of
 from tenants.workspace.models import Job, StoredFile
 
 YES, NO = gettext_lazy("yes"), gettext_lazy("no")

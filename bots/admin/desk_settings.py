@@ -30,10 +30,11 @@ from bots.services.languages import LANGUAGES
 from bots.services.model_calls import model_gateway
 from bots.services.transcribe import providers, speech_account, speech_save
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, ReadOnly, actor_of, when
+from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 
 _MAY = "bots.change_bot"
@@ -56,15 +57,12 @@ class TranslationForm(forms.Form):
     language = forms.ChoiceField(
         label=gettext_lazy("What the desk reads"),
         required=False,
+        choices=[
+            ("", gettext_lazy("the shop's language")),
+            *((code, name) for code, (name, _told) in LANGUAGES.items()),
+        ],
         help_text=gettext_lazy("A colleague with a language of their own reads theirs."),
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["language"].choices = [  # type: ignore[attr-defined]
-            ("", _("the shop's language")),
-            *((code, name) for code, (name, _told) in LANGUAGES.items()),
-        ]
 
 
 def _speech_form(chosen: str, data: Any = None) -> forms.Form:

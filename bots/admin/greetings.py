@@ -14,10 +14,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.models import Channel, Greeting, Segment
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 
 ANY = (("", gettext_lazy("any")), ("yes", gettext_lazy("yes")), ("no", gettext_lazy("no")))

@@ -24,11 +24,11 @@ from bots.selectors.calendars import opening
 from bots.selectors.russia import YEARS, is_settled
 from bots.services.calendars import holidays_fill
 from bots.services.hours import hours_save
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
-from tenants.kernel.posted import posted
+from tenants.kernel.posted import offer, posted
 from tenants.kernel.text import whole
+from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 from tenants.services.shops import shop_save
 
@@ -135,7 +135,7 @@ class HoursForm(WeekForm):
         choices = list(ZONES)
         if zone not in dict(choices) and zone in available_timezones():
             choices.append((zone, zone))
-        self.fields["time_zone"].choices = choices  # type: ignore[attr-defined]
+        offer(self, "time_zone", choices)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
@@ -201,7 +201,7 @@ def fill_year(request: HttpRequest, calendar: Calendar | None) -> None:
 def hours_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("bots.change_openinghours"):
         raise PermissionDenied
-    merchant = request.tenant  # type: ignore[attr-defined]
+    merchant = merchant_here(request)
     if request.method == "POST" and "fill" in request.POST:
         fill_year(request, None)
         return redirect("merchant:hours")

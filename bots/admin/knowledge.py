@@ -29,12 +29,13 @@ from bots.services.knowledge import (
     knowledge_file_again,
     knowledge_file_delete,
 )
-from tenants.admin.base import Empty, ModelAdmin, actor_of, go_to, when
+from tenants.admin.base import Empty, ModelAdmin, go_to, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
 from tenants.kernel.files import file_save
 from tenants.kernel.posted import posted, uploads
+from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 
 LANGUAGES = [("ru", "Русский"), ("en", "English")]
@@ -113,7 +114,8 @@ class ArticleAdmin(ModelAdmin):
         return super().get_queryset(request).annotate(length=Length("text")).defer("text")
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"lang": request.tenant.language, **super().get_changeform_initial_data(request)}  # type: ignore[attr-defined]
+        initial = super().get_changeform_initial_data(request)
+        return {"lang": merchant_here(request).language, **initial}
 
     @display(description=gettext_lazy("Language"), ordering="lang")
     def lang_label(self, article: Article) -> str:
@@ -270,7 +272,7 @@ class KnowledgeFileAdmin(ModelAdmin):
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        initial = {"language": request.tenant.language}  # type: ignore[attr-defined]
+        initial = {"language": merchant_here(request).language}
         form = FilesForm(posted(request), uploads(request), initial=initial)
         if request.method == "POST" and form.is_valid():
             for upload in form.cleaned_data["files"]:
@@ -356,7 +358,7 @@ def gaps_page(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     days = 30 if request.GET.get("days") == "30" else 7
     found = gaps(
-        user=request.user,  # type: ignore[arg-type]
+        user=actor_of(request),
         since=timezone.now() - timedelta(days=days),
         limit=100,
     )

@@ -29,12 +29,13 @@ from bots.services.model_accounts import (
 )
 from bots.services.model_calls import secrets_of
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, OwnPage, actor_of, when
+from tenants.admin.base import Empty, OwnPage, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import VendorError
 from tenants.kernel.posted import posted
 from tenants.selectors.plans import plan_of
+from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 
 
@@ -172,11 +173,11 @@ def usage(request: HttpRequest) -> HttpResponse:
     """Model money of this month against the budget; what each model took."""
     if not request.user.has_perm("bots.view_modelcall"):
         raise PermissionDenied
-    merchant = request.tenant  # type: ignore[attr-defined]
+    merchant = merchant_here(request)
     now = timezone.localtime()
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     calls = ModelCall.objects.filter(created_at__gte=month)
-    by_model = list(
+    found = (
         calls.values("provider", "model", "currency")
         .annotate(
             calls=Count("id"),
@@ -187,9 +188,8 @@ def usage(request: HttpRequest) -> HttpResponse:
         )
         .order_by("-spent")
     )
-    for row in by_model:
-        manifest = manifests().get(row["provider"])
-        row["title"] = manifest.title if manifest else row["provider"]  # type: ignore[misc]
+    titles = {key: manifest.title for key, manifest in manifests().items()}
+    by_model = [{**row, "title": titles.get(row["provider"], row["provider"])} for row in found]
     days = list(
         calls.annotate(day=TruncDay("created_at")).values("day").annotate(spent=Sum("cost"),
         calls=Count("id")).order_by("day")

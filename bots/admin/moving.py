@@ -31,13 +31,13 @@ from bots.services.moving import (
     table_missing,
     table_sample,
 )
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.documents import Unreadable
 from tenants.kernel.errors import NeedsMerchant, RetryLater, RuleBroken, VendorError
 from tenants.kernel.files import TooLarge, file_delete, file_save
 from tenants.kernel.posted import posted, uploads
+from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 from tenants.workspace.models import Job, StoredFile
 
@@ -213,8 +213,9 @@ def _after(request: HttpRequest, manifest: ImporterManifest) -> Job | None:
     if not pk.isdecimal() or len(pk) > 18:
         return None
     found = Job.objects.filter(pk=int(pk), kind=JOB, state=Job.State.FAILED).first()
-    fits = found is not None and found.params.get("importer") == manifest.key
-    return found if fits and not found.params.get("dry") else None  # type: ignore[union-attr]
+    if found is None or found.params.get("importer") != manifest.key or found.params.get("dry"):
+        return None
+    return found
 
 
 def _begin(
@@ -297,7 +298,7 @@ def columns_page(request: HttpRequest, pk: int) -> HttpResponse:
             job = moving_start(
                 "table",
                 asked={**about, "columns": form.columns(), "header": sample.header,
-                       "zone": request.tenant.time_zone},  # type: ignore[attr-defined]
+                       "zone": merchant_here(request).time_zone},
                 user=actor_of(request),
                 file=stored,
                 parts=("contacts", "conversations"),

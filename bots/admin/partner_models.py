@@ -28,7 +28,6 @@ from bots.services.partner_models import (
     partner_models,
 )
 from tenants.admin import manifest_form
-from tenants.admin.base import actor_of
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.scope import is_boss, partner_in_scope
@@ -37,7 +36,7 @@ from tenants.kernel.errors import VendorError
 from tenants.kernel.posted import posted
 from tenants.kernel.secrets import hint
 from tenants.models import Partner
-from tenants.selectors.hosts import Site
+from tenants.selectors.requests import actor_of, site_here
 from tenants.services.audit import audit
 
 
@@ -85,7 +84,7 @@ def _since(refusal: Refusal) -> str:
 @notifier("platform")
 def refused_keys(request: HttpRequest) -> Iterator[Notice]:
     """Keys of the partner whose desk this is that a service refuses."""
-    site: Site = request.site  # type: ignore[assignment, attr-defined]
+    site = site_here(request)
     if site.merchant or not is_boss(request):
         return
     for key, refusal in partner_key_refusals(site.partner).items():

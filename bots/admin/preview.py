@@ -29,7 +29,7 @@ DECISIONS = {
     Decision.REFUSE: gettext_lazy("found nothing, offered a person"),
     Decision.HANDOVER: gettext_lazy("would call a person"),
 }
-REASONS = {
+REASONS: dict[str, Any] = {
     Reason.ASKED: gettext_lazy("the buyer asked for a person"),
     Reason.POLICY: gettext_lazy("a topic for a person"),
     Reason.COMPLAINT: gettext_lazy("a complaint"),
@@ -73,7 +73,7 @@ WORDS = {
 
 
 def reason_in_words(reason: str) -> str:
-    return str(REASONS.get(reason, reason))  # type: ignore[call-overload]
+    return str(REASONS.get(reason, reason))
 
 
 @merchant_site.page("preview/", name="preview")
@@ -93,7 +93,7 @@ def preview_page(request: HttpRequest) -> HttpResponse:
             bot=bot,
             proofs=[(key, title) for key, title in Identity.Proof.choices if key != "claimed"],
             words={key: str(text) for key, text in WORDS.items()},
-            questions=_questions(request.LANGUAGE_CODE),  # type: ignore[attr-defined]
+            questions=_questions(request.LANGUAGE_CODE),
         ),
     )
 

@@ -27,11 +27,11 @@ from bots.models import (
 )
 from bots.selectors.teams import load_of
 from bots.services import agents
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
-from tenants.kernel.posted import posted
+from tenants.kernel.posted import offer, posted
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 from tenants.workspace.models import User
 
@@ -100,7 +100,7 @@ class TeamForm(forms.Form):
         super().__init__(*args, **kwargs)
         people = [(str(u.pk), str(u)) for u in User.objects.filter(is_active=True).order_by("name")]
         for name in ("members", "leads"):
-            self.fields[name].choices = people  # type: ignore[attr-defined]
+            offer(self, name, people)
 
     def people(self) -> list[tuple[User, bool]]:
         leads = set(self.cleaned_data["leads"])

@@ -25,13 +25,14 @@ from bots.services.templates import (
     BrokenTemplate,
     shop_values,
     template_parse,
-    template_render,
     template_save,
+    text_render,
 )
-from tenants.admin.base import Empty, OwnPage, actor_of, when
+from tenants.admin.base import Empty, OwnPage, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 
 LANGUAGES = (("ru", "Русский"), ("en", "English"))
@@ -103,7 +104,10 @@ class TemplateForm(forms.Form):
         ),
     )
     intents = forms.MultipleChoiceField(
-        label=gettext_lazy("or means"), required=False, widget=forms.CheckboxSelectMultiple
+        label=gettext_lazy("or means"),
+        required=False,
+        choices=[(key, INTENT_TITLES.get(key, key)) for key in INTENTS],
+        widget=forms.CheckboxSelectMultiple,
     )
     buttons = forms.CharField(
         label=gettext_lazy("Buttons under it"),
@@ -133,12 +137,6 @@ class TemplateForm(forms.Form):
         ],
     )
     is_active = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["intents"].choices = [  # type: ignore[attr-defined]
-            (key, INTENT_TITLES.get(key, key)) for key in INTENTS
-        ]
 
     def data_of(self) -> dict[str, Any]:
         """What `template_save` takes."""
@@ -289,17 +287,8 @@ class TemplateAdmin(OwnPage):
 
 def _sample(text: str, lang: str) -> str:
     """The text as a buyer would read it; the template is never saved."""
-
-    class _Unsaved:
-        buttons: tuple[()] = ()
-        attachments: tuple[()] = ()
-
-        class texts:
-            @staticmethod
-            def all() -> list[TemplateText]:
-                return [TemplateText(lang=lang, text=text)]
-
-    rendered = template_render(_Unsaved(), lang, {**SAMPLES[lang], **shop_values()})  # type: ignore[arg-type]
+    unsaved = TemplateText(lang=lang, text=text)
+    rendered = text_render(unsaved, {**SAMPLES[lang], **shop_values()})
     return rendered.text or rendered.draft
 
 

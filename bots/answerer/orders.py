@@ -11,7 +11,7 @@ from bots.answerer.phrases import HARD, ORDER, ORDER_STATUS, day, money, say
 from bots.engine.base import Asker, Decision, Reason
 from bots.retrieval.text import fold
 from bots.skills.base import PROVEN, Access, NotFound, SkillContext, TooManyAttempts, normal_phone
-from bots.skills.order_status.skill import Args, OrderStatus, result_of
+from bots.skills.order_status.skill import Asked, OrderStatus, result_of
 
 _PHONE = re.compile(r"(?<![\w-])(?:\+ ?)?\d[\d ()\-]{8,16}\d(?![\w-])")
 _ORDER_WORD = r"(?:заказ\w*|посылк\w*|order\w*|parcel|package|отправлени\w*|покупк\w*)"
@@ -173,7 +173,7 @@ def answer(text: str, asker: Asker, memory: dict[str, Any], lang: str) -> Part:
     try:
         if not number:
             return _without_number(text, context, told, lang)
-        result = OrderStatus().run(context, Args(order_number=number[:64]))
+        result = OrderStatus().run(context, Asked(order_number=number[:64]))
     except TooManyAttempts:
         return Part(
             say("order_enough", lang),

@@ -174,7 +174,9 @@ class FileOut(serializers.ModelSerializer):
 
     class Meta:
         model = KnowledgeFile
-        fields = ("id", "name", "lang", "state", "error", "pages", "articles", "url", "created_at")
+        fields: tuple[str, ...] = (
+            "id", "name", "lang", "state", "error", "pages", "articles", "url", "created_at",
+        )  # fmt: skip
 
     def get_url(self, found: KnowledgeFile) -> str | None:
         return file_url(found.file_id)
@@ -184,7 +186,7 @@ class FileAdded(FileOut):
     job = JobOut()
 
     class Meta(FileOut.Meta):
-        fields = (*FileOut.Meta.fields, "job")  # type: ignore[assignment]
+        fields = (*FileOut.Meta.fields, "job")
 
 
 @extend_schema(tags=["knowledge"])

@@ -25,11 +25,15 @@ class QuietIn(serializers.Serializer):
     zone = serializers.CharField(max_length=60, required=False)
 
     def get_fields(self) -> dict[str, Any]:
-        clock = {"required": False, "format": "%H:%M", "input_formats": ["%H:%M", "%H:%M:%S"]}
+        clock: dict[str, Any] = {
+            "required": False,
+            "format": "%H:%M",
+            "input_formats": ["%H:%M", "%H:%M:%S"],
+        }
         return {
             **super().get_fields(),
-            "from": serializers.TimeField(**clock),  # type: ignore[arg-type]
-            "to": serializers.TimeField(**clock),  # type: ignore[arg-type]
+            "from": serializers.TimeField(**clock),
+            "to": serializers.TimeField(**clock),
         }
 
 

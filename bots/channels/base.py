@@ -76,7 +76,7 @@ class ChannelManifest:
     rate_per_chat_s: float = 1.0
     region: str = "world"  # "ru": works inside Russia without a foreign service
     maturity: Maturity = Maturity.SIMULATED
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[Any, ...] = ()
     polls: bool = False  # can fetch by itself when there is no public address
     is_offered: bool = True  # False: the product makes it itself, nobody connects one
 
@@ -133,7 +133,7 @@ class Envelope:
 class File:
     """`external_id` is what `fetch_file` takes; `url` where the bytes are known to be."""
 
-    kind: Literal["image", "file", "voice", "video"]
+    kind: str  # image, file, voice, video
     name: str = ""
     mime: str = ""
     size: int | None = None

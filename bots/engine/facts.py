@@ -405,9 +405,9 @@ def _is_size(match: re.Match[str], text: str) -> bool:
 def _is_measure(match: re.Match[str]) -> bool:
     """ "30см", "5-го", "2-х": a number, not a model's name."""
     parts = re.fullmatch(r"(\d+)-?([a-zа-я]{1,3})", match.group())
-    return bool(parts) and (
-        _unit(parts[2]) != "" or "-" in match.group() or parts[2] in ("th", "st", "nd", "rd")  # type: ignore[index]
-    )
+    if parts is None:
+        return False
+    return _unit(parts[2]) != "" or "-" in match.group() or parts[2] in ("th", "st", "nd", "rd")
 
 
 def _street(name: str) -> str:

@@ -91,7 +91,7 @@ def hand_over(
             ]
         )
         summary = summary_of(conversation, reason)
-        Episode.objects.filter(pk=conversation.episode_id, handed_over_at=None).update(  # type: ignore[misc]
+        Episode.objects.now_of(conversation).filter(handed_over_at=None).update(
             handed_over_at=now, handover_reason=reason, summary=summary
         )
         messages.write(

@@ -91,12 +91,12 @@ def _one_answer(conversation: Conversation, stale) -> bool | None:
     """Answer what the buyer wrote so far; False when it was out of date before it was written,
     None when a voice note has to be listened to first."""
     epoch, upto = conversation.epoch, conversation.last_inbound_seq
-    history = _history(conversation)
+    history, unheard = _history(conversation)
     burst = _burst(history)
     newest = burst[-1] if burst else None
     if newest is None:
         return _nothing_to_answer(conversation, epoch, upto)
-    if _is_awaited(conversation, burst):
+    if _is_awaited(conversation, burst, unheard):
         return None
     config = _config(conversation)
     turn = _turn(conversation, history, burst, config)
@@ -166,36 +166,38 @@ def _age_s(since: datetime | None, now: datetime) -> float:
     return max(0.0, (now - since).total_seconds()) if since else 0.0
 
 
-def _history(conversation: Conversation) -> list[Message]:
+def _history(conversation: Conversation) -> tuple[list[Message], set[int]]:
+    """The latest messages, the oldest first, and which of them are voice notes not heard yet."""
     if conversation.episode_id is None:
-        return []
+        return [], set()
     found = _recent(conversation.pk, conversation.episode_id)[::-1]
     found = [m for m in found if m.meta.get("code") not in ("rating", "rated")]
-    _listen(found)
+    unheard = _listen(found)
     # What came late is read where the buyer said it: a burst has the channel's order.
     count = len(_burst(found))
-    return found[: len(found) - count] + sorted(
-        found[len(found) - count :], key=lambda message: message.sent_at
-    )
+    late = sorted(found[len(found) - count :], key=lambda message: message.sent_at)
+    return found[: len(found) - count] + late, unheard
 
 
-def _listen(messages: list[Message]) -> None:
-    """Voice notes are read as what is said in them; `awaits_words` where that is still to come."""
+def _listen(messages: list[Message]) -> set[int]:
+    """Voice notes are read as what is said in them; those where that is still to come."""
     voices = {m.pk: m for m in messages if m.kind == Message.Kind.MEDIA}
+    unheard: set[int] = set()
     if not voices:
-        return
+        return unheard
     notes = Attachment.objects.filter(message__in=list(voices), kind="voice").order_by("pk")
     for note in notes:
         message = voices[note.message_id]
         if note.transcript:
             message.text = "\n".join(filter(None, [message.text, note.transcript]))
         elif note.speech.get("state") == "waiting":
-            message.awaits_words = True  # type: ignore[attr-defined]
+            unheard.add(message.pk)
+    return unheard
 
 
-def _is_awaited(conversation: Conversation, burst: list[Message]) -> bool:
+def _is_awaited(conversation: Conversation, burst: list[Message], unheard: set[int]) -> bool:
     """Whether words are on their way and there is time to wait for them."""
-    if not any(getattr(m, "awaits_words", False) for m in burst):
+    if not any(message.pk in unheard for message in burst):
         return False
     ends = conversation.deadline_at
     return ends is not None and (ends - timezone.now()).total_seconds() > LISTEN_RESERVE_S
@@ -244,7 +246,7 @@ def _turn(
 
 def turn_to_suggest(conversation: Conversation) -> Turn | None:
     """What the buyer asked last, as the bot would be asked it; None where nothing was asked."""
-    history = _history(conversation)
+    history, _unheard = _history(conversation)
     while history and history[-1].author != Message.Author.BUYER:
         history.pop()
     burst = _burst(history)

@@ -16,6 +16,10 @@ from typing import Any, Generic, Literal, TypeVar
 KINDS = ("agents", "teams", "labels", "templates", "contacts", "conversations", "messages", "files")
 
 
+Author = Literal["buyer", "agent", "bot", "automation", "system"]
+State = Literal["received", "sent", "delivered", "read", "failed", "kept"]
+
+
 @dataclass(frozen=True)
 class ImporterManifest:
     """`asks`: what its form needs, "account" (address and token) or "file"."""
@@ -26,7 +30,7 @@ class ImporterManifest:
     icon: str
     asks: Literal["account", "file"]
     implementation: str
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,11 +144,11 @@ class MessageIn:
     """`agent`: external id or, with an @, the e-mail of a colleague."""
 
     external_id: str
-    author: Literal["buyer", "agent", "bot", "automation", "system"]
+    author: Author
     sent_at: datetime
     text: str = ""
     is_note: bool = False
-    state: Literal["received", "sent", "delivered", "read", "failed", "kept"] = "sent"
+    state: State = "sent"
     agent: str = ""
     agent_name: str = ""
     files: tuple[FileIn, ...] = ()

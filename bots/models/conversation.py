@@ -268,6 +268,13 @@ class Conversation(models.Model):
         self.speaker, self.agent, self.epoch = speaker, agent, self.epoch + 1
 
 
+class Episodes(models.QuerySet["Episode"]):
+    def now_of(self, conversation: Conversation) -> Self:
+        """The one a conversation is in; none before the first."""
+        pk = conversation.episode_id
+        return self.none() if pk is None else self.filter(pk=pk)
+
+
 class Episode(models.Model):
     """From the first message to the resolution: the bot's context, outcome and figures."""
 
@@ -281,6 +288,8 @@ class Episode(models.Model):
     handover_reason = models.CharField(max_length=24, blank=True)
     summary = models.TextField(blank=True)
     start_seq = models.BigIntegerField(default=1)
+
+    objects = Episodes.as_manager()
 
     def __str__(self) -> str:
         return f"#{self.pk}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from hashlib import blake2b
 
 from django.db import connection, transaction
@@ -72,5 +73,5 @@ def accept(channel_id: int, envelopes: Sequence[Envelope], *, ring: bool = True)
     lanes = [lane for lane, _ in found]
     if ring:
         for lane in [lane for lane, is_idle in found if is_idle]:
-            transaction.on_commit(lambda lane=lane: bell.ring(schema, "inbox", lane))  # type: ignore[misc]
+            transaction.on_commit(partial(bell.ring, schema, "inbox", lane))
     return lanes

@@ -252,9 +252,7 @@ def unresolve(conversation_id: int, *, epoch: int, before: dict[str, Any], by: U
             if conversation.speaker == Speaker.BOT:
                 due.schedule("turn", conversation.pk)
         conversation.save()
-        Episode.objects.filter(pk=conversation.episode_id).update(  # type: ignore[misc]
-            resolved_at=None, outcome="", resolved_by=""
-        )
+        Episode.objects.now_of(conversation).update(resolved_at=None, outcome="", resolved_by="")
         if conversation.speaker == Speaker.QUEUE:
             assignment.enqueue(conversation)
         messages.system_line(conversation, "reopened", name=_name(by))

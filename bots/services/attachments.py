@@ -33,7 +33,7 @@ def fetch_files(message_id: int) -> datetime | None:
         release_connection()
         try:
             content = adapter.fetch_file(
-                File(kind=attachment.kind, external_id=attachment.external_id)  # type: ignore[arg-type]
+                File(kind=attachment.kind, external_id=attachment.external_id)
             )
         except (ValueError, Rejected, NeedsMerchant) as exc:
             _refuse(attachment, str(getattr(exc, "detail", "") or exc))

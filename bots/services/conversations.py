@@ -184,7 +184,7 @@ def _attach(message_id: int, stored_id: int) -> None:
 def _first_answer(conversation: Conversation) -> None:
     if conversation.waiting_since:
         waited = round((timezone.now() - conversation.waiting_since).total_seconds() * 1000)
-        Episode.objects.filter(pk=conversation.episode_id, first_answer_ms=None).update(  # type: ignore[misc]
+        Episode.objects.now_of(conversation).filter(first_answer_ms=None).update(
             first_answer_ms=waited
         )
 
@@ -394,7 +394,7 @@ def conversation_resolve(
         conversation.save()
         sla.settle(conversation)
         queues.wake_for(before)
-        Episode.objects.filter(pk=conversation.episode_id, resolved_at=None).update(  # type: ignore[misc]
+        Episode.objects.now_of(conversation).filter(resolved_at=None).update(
             resolved_at=timezone.now(),
             outcome=outcome,
             resolved_by="agent" if by else "rule",

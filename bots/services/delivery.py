@@ -350,7 +350,7 @@ def reply_of(message: Message) -> Reply:
         buttons=tuple(_button(b) for b in meta.get("buttons", ())),
         files=tuple(
             File(
-                kind=a.kind,  # type: ignore[arg-type]
+                kind=a.kind,
                 name=a.name,
                 mime=a.file.mime if a.file else "",
                 size=a.file.size if a.file else None,

@@ -534,7 +534,10 @@ class _Run:
         said: list[MessageIn] = []
         refused: list[Refused] = []
         for one in self.source.messages(given):
-            (refused if isinstance(one, Refused) else said).append(one)  # type: ignore[arg-type]
+            if isinstance(one, Refused):
+                refused.append(one)
+            else:
+                said.append(one)
         if "files" not in self.parts:
             said = [_without_files(one) for one in said]
         if self.is_dry:

@@ -157,18 +157,16 @@ _in_lane = Compiled(
 )
 
 
-def _locked(lane: int, external_id: str = "") -> Conversation | None:
-    """The conversation, locked; `is_known` says whether it has a message of that id."""
-    found = _in_lane.first(lane, external_id)
-    if found is not None and not external_id:
-        found.is_known = False  # type: ignore[attr-defined]
-    return found
+def _locked(lane: int) -> Conversation | None:
+    return _in_lane.first(lane, "")
 
 
-def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
-    """The locked conversation of a lane, made with its contact at the first message."""
-    if found := _locked(lane, message.external_id[:120]):
-        return found
+def _open(channel: Channel, lane: int, message: BuyerMessage) -> tuple[Conversation, bool]:
+    """The locked conversation of a lane, made with its contact at the first message; and whether
+    this message is in it already."""
+    external_id = message.external_id[:120]
+    if found := _in_lane.first(lane, external_id):
+        return found, bool(external_id) and vars(found)["is_known"]
     with connection.cursor() as cursor:
         cursor.execute(
             _ENSURE,
@@ -185,14 +183,14 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> Conversation:
                 "talk": "en" if message.language.startswith("en") else "ru",
             },
         )
-    found = _locked(lane)
-    assert found is not None
-    return found
+    made = _locked(lane)
+    assert made is not None
+    return made, False
 
 
 def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
-    conversation = _open(channel, lane, said)
-    if conversation.is_known:  # type: ignore[attr-defined]
+    conversation, is_known = _open(channel, lane, said)
+    if is_known:
         return
     _learn(conversation.contact, said)
     if rating.take(conversation, said):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -190,12 +190,24 @@ def template_render(
     context: Mapping[str, str | None],
     asked: Mapping[str, str] | None = None,
 ) -> Rendered:
-    """The text in `lang` (else the shop's language, else any) with values put in.
+    """The text in `lang` (else the shop's language, else any) with values put in: `text_render`."""
+    return replace(
+        text_render(_text_of(template, lang), context, asked),
+        buttons=tuple(template.buttons or ()),
+        attachments=tuple(template.attachments or ()),
+    )
+
+
+def text_render(
+    found: TemplateText,
+    context: Mapping[str, str | None],
+    asked: Mapping[str, str] | None = None,
+) -> Rendered:
+    """One text with values put in.
 
     `context`: variable → value; empty means unknown. `asked`: label → what the agent typed.
     Raises BrokenTemplate for a text that should never have been saved.
     """
-    found = _text_of(template, lang)
     asked = asked or {}
     ready, draft, asks, missing = [], [], [], []
     for piece in template_parse(found.text):
@@ -222,8 +234,6 @@ def template_render(
         lang=found.lang,
         asks=tuple(dict.fromkeys(asks)),
         missing=tuple(dict.fromkeys(missing)),
-        buttons=tuple(template.buttons or ()),
-        attachments=tuple(template.attachments or ()),
     )
 
 

@@ -30,7 +30,7 @@ class SpeechManifest:
     max_bytes: int = 25 * 1024 * 1024
     leaves: Any = ""  # what leaves the merchant, in words for the settings page
     maturity: Maturity = Maturity.SIMULATED
-    gaps: tuple[str, ...] = ()
+    gaps: tuple[Any, ...] = ()
 
     def secrets(self) -> tuple[str, ...]:
         return tuple(f.name for f in self.settings if f.kind == "secret")

@@ -65,7 +65,7 @@ def run(size: str = "default") -> dict[str, Any]:
         (cookie,) = stage.cookies(merchant, 1)
         name, _is, value = cookie.partition("=")
         with stage.process("asgi", ASGI_ROLES="web,live,ingest") as server:
-            port = server.port  # type: ignore[attr-defined]
+            port = server.port
             with merchant_context("public"):
                 host = merchant.domains.get().host
             base = f"http://{host}:{port}"

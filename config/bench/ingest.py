@@ -60,7 +60,7 @@ def _measure(channel: Any, seconds: int) -> tuple[dict[str, float], dict[str, fl
         return make
 
     with stage.process("asgi", ASGI_ROLES="ingest,web") as server:
-        port = server.port  # type: ignore[attr-defined]
+        port = server.port
         for warm in range(2):
             load = _load(port, request(10**8 * (90 + warm)), clients=8, seconds=1)
             accepted += len(load.ms)

@@ -59,7 +59,7 @@ def run(size: str = "default") -> dict[str, Any]:
             "worker": stack.enter_context(stage.process("worker")),
             "worker-2": stack.enter_context(stage.process("worker")),
         }
-        ports = {name: processes[name].port for name in ("ingest", "live")}  # type: ignore[attr-defined]
+        ports = {name: processes[name].port for name in ("ingest", "live")}
         buyers = Buyers(ports["ingest"], channels, platform)
         buyers.together(4, 8.0)  # warm: imports, pools, plans
         cookies = stage.cookies(shops[0], consoles)
@@ -358,13 +358,13 @@ def _last_seq(shop: Any) -> int:
     return row[0] if row else 0
 
 
-def _cpu(processes: dict[str, subprocess.Popen]) -> dict[str, float]:
+def _cpu(processes: dict[str, stage.Process]) -> dict[str, float]:
     found = {name: stage.cpu_s(one.pid) for name, one in processes.items()}
     found["worker"] += found.pop("worker-2")
     if master := stage.postmaster():
         found["postgres"] = stage.cpu_s(master)
-    server = redis.Redis.from_url(settings.REDIS_URL).info("server")
-    found["redis"] = stage.cpu_s(int(server["process_id"]))  # type: ignore[index]
+    server: Any = redis.Redis.from_url(settings.REDIS_URL).info("server")
+    found["redis"] = stage.cpu_s(int(server["process_id"]))
     return found
 
 

@@ -14,7 +14,10 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from bots.llm.base import Role
 
 SIZES = {"small": 90, "default": 900, "full": 5000}
 GOAL_MS = 2.0
@@ -63,13 +66,13 @@ def _median(values: list[float]) -> float:
     return round(statistics.median(values), 3)
 
 
-def _prompt() -> list[tuple[str, str]]:
+def _prompt() -> list[tuple[Role, str]]:
     """A page of facts and a short history with personal data in it, as the engine sends."""
     facts = "\n".join(
         f"- Куртка зимняя №{n}: размер {40 + n}, цена {5000 + 10 * n} ₽, в наличии {n} шт."
         for n in range(60)
     )
-    history = [
+    history: list[tuple[Role, str]] = [
         ("user", "Здравствуйте, меня зовут Анна, мой номер +7 916 123-45-67"),
         ("assistant", "Здравствуйте, Анна! Чем помочь?"),
         ("user", "Пришлите ответ на anna@example.org"),
@@ -117,7 +120,7 @@ def _ours(bot: dict[str, Any]) -> dict[str, Callable[[], object]]:
 
     account = model_gateway(bot).terms.accounts[0]
     provider = provider_for(account, manifests()["openai"])
-    messages = tuple(ChatMessage(role, text) for role, text in _prompt())  # type: ignore[arg-type]
+    messages = tuple(ChatMessage(role, text) for role, text in _prompt())
     request = ModelRequest(messages, purpose="bench")
     known = Known(names=("Анна Петрова",), phones=("+79161234567",))
     parts: list[str] = []

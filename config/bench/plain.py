@@ -93,7 +93,8 @@ def same(schema: str, channel_id: int, chat: str, text: str) -> None:
                 state="received",
             )
             before = list(Message.objects.filter(conversation=talk).order_by("-seq")[:20])
-            config = channel.bot.published.config  # type: ignore[union-attr]
+            assert channel.bot.published is not None
+            config = channel.bot.published.config
             turn = Turn(
                 said=[Said("buyer", message.text) for message in before],
                 lang="ru",

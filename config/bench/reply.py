@@ -104,7 +104,7 @@ def run(size: str = "default") -> dict[str, Any]:
         stage.process("worker") as worker,
     ):
         channels = _prepare(merchant, url)
-        post = _Poster(server.port, channels)  # type: ignore[attr-defined]
+        post = _Poster(server.port, channels)
         _one_by_one(post, platform, 8)  # warm: imports, pools, plans
         figures |= _named("instant_ms", _one_by_one(post, platform, count))
         figures |= _beside_a_slow_model(post, platform)

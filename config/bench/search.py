@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 from django.conf import settings
@@ -143,7 +143,7 @@ def fill(owner: psycopg.Connection[Any], world: World, messages: int, merchant: 
     talks = messages // TALK
     run = owner.execute
     run("DROP INDEX message_words")
-    channel = run("SELECT id FROM bots_channel ORDER BY id LIMIT 1").fetchone()[0]  # type: ignore[index]
+    channel = _value(owner, "SELECT id FROM bots_channel ORDER BY id LIMIT 1")
     run("CREATE TEMP TABLE word (place int PRIMARY KEY, text text)")
     with owner.cursor() as cursor, cursor.copy("COPY word FROM STDIN") as copy:
         for place, word in enumerate(world.words):
@@ -228,8 +228,14 @@ def index(owner: psycopg.Connection[Any]) -> None:
     owner.execute(migration.MESSAGE_WORDS)
 
 
+def _value(owner: psycopg.Connection[Any], query: LiteralString, *params: Any) -> Any:
+    row = owner.execute(query, params).fetchone()
+    assert row is not None
+    return row[0]
+
+
 def _size(owner: psycopg.Connection[Any], name: str) -> int:
-    return int(owner.execute("SELECT pg_relation_size(%s::regclass)", [name]).fetchone()[0])  # type: ignore[index]
+    return int(_value(owner, "SELECT pg_relation_size(%s::regclass)", name))
 
 
 def _people() -> tuple[Any, Any]:
@@ -305,10 +311,10 @@ def _plain(questions: list[tuple[str, str]]) -> dict[str, float]:
 def _inserts(owner: psycopg.Connection[Any]) -> float:
     """Seconds of one message's insert, in one transaction so that no disk is waited for."""
     text = "Здравствуйте, подскажите, когда привезут заказ? Курьер вчера не приехал, жду звонка"
-    top = owner.execute("SELECT max(seq) FROM bots_message WHERE conversation_id = 1").fetchone()
+    top = _value(owner, "SELECT max(seq) FROM bots_message WHERE conversation_id = 1")
     begun = time.perf_counter()
     with owner.transaction():
-        for seq in range(top[0] + 1, top[0] + 1 + INSERTS):  # type: ignore[index]
+        for seq in range(top + 1, top + 1 + INSERTS):
             owner.execute(
                 "INSERT INTO bots_message (conversation_id, episode_id, seq, author, kind, text, "
                 "language, external_id, client_key, epoch, state, failure, meta) VALUES "

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,8 +53,14 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+class Process(subprocess.Popen[bytes]):
+    """One role of the product; it serves on `port`."""
+
+    port: int
+
+
 @contextlib.contextmanager
-def process(role: str, **environment: str) -> Iterator[subprocess.Popen]:
+def process(role: str, **environment: str) -> Iterator[Process]:
     """One role of the product in a process of its own, ended with the block."""
     port = environment.setdefault("PORT", str(free_port()))
     environment = {**os.environ, "DB_ROLE": "app", **environment}
@@ -67,14 +73,14 @@ def process(role: str, **environment: str) -> Iterator[subprocess.Popen]:
             os.environ.pop("PORT")
         else:
             os.environ["PORT"] = before
-    started = subprocess.Popen(
+    started = Process(
         command,
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL if not os.environ.get("BENCH_LOGS") else None,
         stderr=subprocess.DEVNULL if not os.environ.get("BENCH_LOGS") else None,
     )
-    started.port = int(port)  # type: ignore[attr-defined]
+    started.port = int(port)
     try:
         if role == "asgi":
             wait_for(port)
@@ -259,7 +265,7 @@ async def hammer(
     return load
 
 
-def apart(main: Callable[[], Awaitable[Load]]) -> Load:
+def apart(main: Callable[[], Coroutine[Any, Any, Load]]) -> Load:
     """Run a load from a process of its own, so that it does not share our interpreter."""
     import multiprocessing
 
@@ -269,7 +275,7 @@ def apart(main: Callable[[], Awaitable[Load]]) -> Load:
     def work() -> None:
         import uvloop
 
-        queue.put(uvloop.run(main()))  # type: ignore[arg-type]
+        queue.put(uvloop.run(main()))
 
     child = context.Process(target=work)
     child.start()
@@ -326,7 +332,7 @@ def channel_for(found: Any, *, base_url: str = "", **settings_: Any) -> Any:
         channel = channel_create(
             kind="telegram",
             name="Bench",
-            bot=Bot.objects.first(),  # type: ignore[arg-type]
+            bot=Bot.objects.earliest("pk"),
             secrets={"token": TOKEN},
             base_url=base_url,
             settings=settings_,

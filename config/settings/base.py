@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from config.settings.env import BASE_DIR, read
@@ -334,7 +335,7 @@ UNFOLD = {
 }
 
 # ── Logs: one line an event, each knows its merchant ─────────────────────────────────────────
-LOGGING = {
+LOGGING: dict[str, Any] = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {"merchant": {"()": "tenants.kernel.logs.MerchantFilter"}},

@@ -10,7 +10,7 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = ENV.public_scheme == "https"
 SECURE_SSL_REDIRECT = False  # the proxy redirects; health checks come in plain
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_HSTS_SECONDS = 31_536_000
-LOGGING["handlers"]["console"]["formatter"] = "json"  # type: ignore[index]
+LOGGING["handlers"]["console"]["formatter"] = "json"
 
 
 def faults() -> list[str]:

@@ -104,7 +104,8 @@ class ProductAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
         found = super().get_queryset(request)
-        if request.resolver_match and request.resolver_match.url_name.endswith("changelist"):  # type: ignore[union-attr]
+        here = request.resolver_match
+        if here is not None and (here.url_name or "").endswith("changelist"):
             return found.defer("description", "params").annotate(
                 low=Min("variants__price", filter=Q(variants__is_active=True)),
                 high=Max("variants__price", filter=Q(variants__is_active=True)),

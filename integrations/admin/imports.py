@@ -17,11 +17,11 @@ from django.utils.translation import gettext_lazy
 
 from integrations.models import Product
 from integrations.services.catalogue import catalogue_import_start
-from tenants.admin.base import actor_of
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.files import TooLarge, file_save
 from tenants.kernel.posted import posted, uploads
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 from tenants.workspace.models import Job
 

@@ -60,8 +60,8 @@ class OrdersReportOut(JobOut):
     unchanged = serializers.IntegerField()
 
     class Meta(JobOut.Meta):
-        fields = (*JobOut.Meta.fields, "created", "updated", "unchanged")  # type: ignore[assignment]
-        read_only_fields = fields  # type: ignore[assignment]
+        fields = (*JobOut.Meta.fields, "created", "updated", "unchanged")
+        read_only_fields = fields
 
 
 class OrdersImport(APIView):

@@ -82,7 +82,7 @@ def records(
     Everything else is forgotten as it goes by. Elements inside a record keep plain names.
     """
     with open_plain(path, limit) as stream:
-        refuse_entities(stream)  # type: ignore[arg-type]
+        refuse_entities(stream)
     with open_plain(path, limit) as stream:
         head = stream.read(PIECE)
         if not head.lstrip(b"\xef\xbb\xbf \t\r\n"):

@@ -440,7 +440,11 @@ class _Run:
         revived: set[int] = set()
         for offer in offers:
             row = existing.get(offer.external_id)
-            product = products[_product_key(offer)] if CARD in offer.parts else row.product  # type: ignore[union-attr]
+            if CARD in offer.parts:
+                product = products[_product_key(offer)]
+            else:
+                assert row is not None  # the parts without a card were asked for by their rows
+                product = row.product
             touched[product.pk] = product
             if row is not None and not row.is_active:
                 revived.add(product.pk)

@@ -54,7 +54,7 @@ def connection_create(
             connector=kind,
             name=name,
             settings=dict(settings),
-            secrets=dict(secrets),  # type: ignore[misc]
+            secrets=dict(secrets),
             base_url=base_url,
         )
         outbox.emit(

@@ -24,8 +24,9 @@ from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
+from tenants.admin.sites import BrandedSite
+from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
-from tenants.workspace.models import User
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Empty:
 
 
 class ModelAdmin(UnfoldModelAdmin):
+    admin_site: BrandedSite
     show_full_result_count = False
     list_per_page = 50
     list_filter_submit = True
@@ -129,13 +131,8 @@ class OwnPage(ModelAdmin):
 
     def choose(self, request: HttpRequest, title: Any, kinds: Iterable[Any]) -> HttpResponse:
         """Which kind of row: (key, manifest, a note) each; the choice comes back as `?kind=`."""
-        context = self.admin_site.context(request, title, kinds=list(kinds), opts=self.opts)  # type: ignore[attr-defined]
+        context = self.admin_site.context(request, title, kinds=list(kinds), opts=self.opts)
         return TemplateResponse(request, "desk/kinds.html", context)
-
-
-def actor_of(request: HttpRequest) -> User:
-    """Who does it, for services that ask. Pages of the admin are behind the log-in."""
-    return request.user  # type: ignore[return-value]
 
 
 def _keys(form: Any, formsets: Iterable[Any]) -> list[str]:

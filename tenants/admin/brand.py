@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenants import branding
-from tenants.admin.base import actor_of
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.colour import AA, WHITE, contrast, scale
@@ -23,6 +22,7 @@ from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import posted, uploads
 from tenants.models import Brand, Merchant
 from tenants.selectors.hosts import brand_of
+from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 from tenants.services.pictures import picture_read
 from tenants.services.shops import shop_brand_save
@@ -81,9 +81,10 @@ class BrandForm(forms.ModelForm):
 def brand_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("tenants.change_brand"):
         raise PermissionDenied
-    tenant: Merchant = request.tenant  # type: ignore[attr-defined]
     with merchant_context(PUBLIC):
-        merchant = Merchant.objects.select_related("brand", "partner__brand").get(pk=tenant.pk)
+        merchant = Merchant.objects.select_related("brand", "partner__brand").get(
+            pk=merchant_here(request).pk
+        )
     assert merchant.partner is not None
     brand = merchant.brand or Brand()
     form = BrandForm(posted(request), uploads(request), instance=brand)

@@ -12,6 +12,7 @@ from unfold.forms import AuthenticationForm
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from tenants.kernel.address import client_address
+from tenants.selectors.requests import site_or_none
 from tenants.services.audit import audit
 from tenants.services.throttle import Limit, count, forgive, is_spent
 
@@ -62,7 +63,7 @@ class LoginForm(AuthenticationForm):
 
     def confirm_login_allowed(self, user: Any) -> None:
         super().confirm_login_allowed(user)
-        site = getattr(self.request, "site", None)
+        site = site_or_none(self.request) if self.request else None
         if site is None or (
             site.merchant is None and user.partner_id not in (None, site.partner.pk)
         ):

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.http import HttpRequest
 
+from tenants.selectors.requests import site_or_none
+
 Filler = Callable[[HttpRequest], dict[str, Any]]
 _fillers: dict[str, Filler] = {}
 
@@ -54,7 +56,7 @@ def filler(site: str) -> Callable[[Filler], Filler]:
 
 
 def fill(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    site = getattr(request, "site", None)
+    site = site_or_none(request)
     name = "merchant" if site and site.merchant else "platform"
     function = _fillers.get(name)
     notices = [notice for tell in _notifiers.get(name, ()) for notice in tell(request)]

@@ -17,7 +17,6 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from tenants.admin.base import actor_of
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.scope import is_boss, partner_in_scope
@@ -25,7 +24,7 @@ from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import add_faults, posted
 from tenants.models import Brand, MailServer, Merchant
-from tenants.selectors.hosts import Site
+from tenants.selectors.requests import actor_of, merchant_here, site_here
 from tenants.services.audit import audit
 from tenants.services.mail import (
     House,
@@ -162,9 +161,10 @@ def _try(request: HttpRequest, server: MailServer, house: House) -> None:
 def merchant_mail(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("tenants.change_brand"):
         raise PermissionDenied
-    tenant: Merchant = request.tenant  # type: ignore[attr-defined]
     with merchant_context(PUBLIC):
-        merchant = Merchant.objects.select_related("brand", "partner__brand").get(pk=tenant.pk)
+        merchant = Merchant.objects.select_related("brand", "partner__brand").get(
+            pk=merchant_here(request).pk
+        )
     assert merchant.partner is not None
     return _page(request, merchant_site, House(merchant.partner, merchant), "")
 
@@ -178,7 +178,7 @@ def partner_mail(request: HttpRequest) -> HttpResponse:
 @notifier("merchant", "platform")
 def broken_server(request: HttpRequest) -> Iterator[Notice]:
     """The brand's own server does not take letters; the platform's does its work meanwhile."""
-    site: Site = request.site  # type: ignore[assignment, attr-defined]
+    site = site_here(request)
     owner: Any = site.merchant or site.partner
     allowed = request.user.has_perm("tenants.change_brand") if site.merchant else is_boss(request)
     if not allowed or not owner.brand_id:

@@ -17,7 +17,7 @@ from unfold.widgets import UnfoldAdminPasswordToggleWidget
 from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.address import client_address
 from tenants.kernel.posted import posted
-from tenants.selectors.hosts import Site
+from tenants.selectors.requests import site_here
 from tenants.services.audit import audit
 from tenants.services.people import password_link_ask
 from tenants.services.throttle import Limit, count, is_spent
@@ -27,7 +27,7 @@ RESETS = Limit("password-reset", tries=5, window_s=60 * 60)
 
 
 def _admin_site(request: HttpRequest) -> BrandedSite:
-    return merchant_site if request.site.merchant else platform_site  # type: ignore[attr-defined]
+    return merchant_site if site_here(request).merchant else platform_site
 
 
 @csrf_protect
@@ -44,7 +44,7 @@ def forgotten(request: HttpRequest) -> HttpResponse:
         else:
             count(RESETS, who)
             count(RESETS, email)
-            site: Site = request.site  # type: ignore[assignment, attr-defined]
+            site = site_here(request)
             user = User.objects.filter(email=email, is_active=True).first()
             if user is not None and (site.merchant or user.partner_id in (None, site.partner.pk)):
                 password_link_ask(site, user)
@@ -75,7 +75,8 @@ class SetPassword(PasswordResetConfirmView):
 
     def form_valid(self, form: Any) -> HttpResponse:
         response = super().form_valid(form)
-        audit("password.set", self.user.email, actor=self.user)  # type: ignore[union-attr]
+        user = form.user
+        audit("password.set", user.email, actor=user)
         messages.success(self.request, _("The password is set. Log in with it."))
         return response
 

@@ -18,10 +18,12 @@ from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFil
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from tenants.admin.base import ModelAdmin, ReadOnly, actor_of, when
+from tenants.admin.base import ModelAdmin, ReadOnly, when
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.sites import merchant_site, platform_site
+from tenants.kernel.posted import offer
 from tenants.selectors.hosts import Site
+from tenants.selectors.requests import actor_of, site_here
 from tenants.services.audit import audit
 from tenants.services.limits import LimitReached
 from tenants.services.people import (
@@ -53,9 +55,7 @@ class PersonForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if "role" in self.fields and not self.is_by_owner:
-            self.fields["role"].choices = [  # type: ignore[attr-defined]
-                (key, title) for key, title in User.Role.choices if key != User.Role.OWNER
-            ]
+            offer(self, "role", [one for one in User.Role.choices if one[0] != User.Role.OWNER])
 
     is_by_owner = True
 
@@ -86,7 +86,7 @@ class PersonForm(forms.ModelForm):
 class PersonAdmin(ModelAdmin):
     form = PersonForm
     came_in = when("last_login", gettext_lazy("Last log-in"))
-    list_display = ("person", "role_label", "access", "came_in")
+    list_display: tuple[str, ...] = ("person", "role_label", "access", "came_in")
     list_filter = (("role", ChoicesDropdownFilter), "is_active")
     search_fields = ("email", "name")
     ordering = ("-is_active", "name", "email")
@@ -213,7 +213,7 @@ class PersonAdmin(ModelAdmin):
               actor=actor_of(request))  # fmt: skip
 
     def _site_of(self, request: HttpRequest, user: User | None) -> Site:
-        return request.site  # type: ignore[attr-defined, return-value]
+        return site_here(request)
 
     def _partner_id(self, request: HttpRequest, form: Any) -> int | None:
         return None
@@ -274,7 +274,7 @@ class TokenAdmin(ModelAdmin):
         made.expires_at = obj.expires_at
         made.save(update_fields=["expires_at"])
         obj.pk, obj.hint = made.pk, made.hint
-        obj.shown_once = text  # type: ignore[attr-defined]
+        obj.shown_once = text
 
     def response_add(
         self, request: HttpRequest, obj: ApiToken, post_url_continue: str | None = None
@@ -285,7 +285,7 @@ class TokenAdmin(ModelAdmin):
             self.admin_site.context(
                 request,
                 _("Token “%(name)s”") % {"name": obj.name},
-                token=obj.shown_once,  # type: ignore[attr-defined]
+                token=obj.shown_once,
                 opts=self.opts,
             ),
             headers={"Cache-Control": "no-store"},
@@ -342,10 +342,10 @@ def action_in_words(code: str) -> str:
     from django.apps import apps
 
     kind, _dot, verb = code.partition(".")
-    name = OBJECTS.get(kind)
+    name: object = OBJECTS.get(kind)
     if name is None:
         found = [m for m in apps.get_models() if m._meta.model_name == kind]
-        name = found[0]._meta.verbose_name if found else kind.replace("_", " ")  # type: ignore[assignment]
+        name = found[0]._meta.verbose_name if found else kind.replace("_", " ")
     return f"{name}: {ACTIONS.get(verb, verb.replace('_', ' '))}"
 
 

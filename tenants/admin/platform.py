@@ -15,10 +15,12 @@ from tenants.admin.scope import is_boss, platform_only, scope_of
 from tenants.admin.sites import platform_site
 from tenants.models import Merchant
 from tenants.selectors.hosts import url_of
+from tenants.selectors.requests import site_here
 
 
 @filler("platform")
 def home(request: HttpRequest) -> dict[str, Any]:
+    site = site_here(request)
     shops = platform_site._registry[Merchant].get_queryset(request)
     by_state = dict(shops.order_by().values_list("state").annotate(Count("pk")))
     return {
@@ -31,8 +33,8 @@ def home(request: HttpRequest) -> dict[str, Any]:
         "newest": shops.select_related("partner__brand").order_by("-created_at")[:8],
         "is_platform": scope_of(request) is None,
         "may_work": is_boss(request),
-        "signup_open": request.site.partner.signup_open,  # type: ignore[attr-defined]
-        "signup_url": url_of(request.site.host, "/signup/"),  # type: ignore[attr-defined]
+        "signup_open": site.partner.signup_open,
+        "signup_url": url_of(site.host, "/signup/"),
     }
 
 

@@ -13,19 +13,19 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 
-from tenants.admin.base import ModelAdmin, actor_of
+from tenants.admin.base import ModelAdmin
 from tenants.kernel.text import whole
 from tenants.models import Partner
-from tenants.selectors.hosts import Site
+from tenants.selectors.requests import actor_of, site_here
 from tenants.workspace.models import User
 
 
 def scope_of(request: HttpRequest) -> int | None:
     """The partner this person is confined to here; None for platform staff on its own host."""
-    site: Site = request.site  # type: ignore[assignment, attr-defined]
-    if request.user.partner_id is not None:  # type: ignore[union-attr]
-        return int(request.user.partner_id)  # type: ignore[union-attr]
-    return None if site.partner.is_platform else site.partner.pk
+    partner = site_here(request).partner
+    if (own := actor_of(request).partner_id) is not None:
+        return own
+    return None if partner.is_platform else partner.pk
 
 
 def is_boss(request: HttpRequest) -> bool:
@@ -48,7 +48,7 @@ def partner_in_scope(request: HttpRequest) -> tuple[Partner, str]:
     """
     if not is_boss(request):
         raise PermissionDenied
-    own: int = request.site.partner.pk  # type: ignore[attr-defined]
+    own = site_here(request).partner.pk
     wanted = whole(request.GET.get("partner", "")) if platform_only(request) else None
     pk = scope_of(request) or own if wanted is None else wanted
     partner = get_object_or_404(Partner.objects.select_related("brand"), pk=pk)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.sites import UnfoldAdminSite
 
 from tenants.admin.forms import LoginForm, ResetForm
+from tenants.selectors.requests import actor_of, placed
 
 View = Callable[..., HttpResponseBase]
 
@@ -53,7 +54,7 @@ class BrandedSite(UnfoldAdminSite):
 
     def context(self, request: HttpRequest, title: Any, **more: Any) -> dict[str, Any]:
         """What a page of ours hands to a template that extends "admin/base_site.html"."""
-        request.current_app = self.name  # type: ignore[attr-defined]
+        request.current_app = self.name
         return {**self.each_context(request), "title": title, **more}
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -78,17 +79,17 @@ class MerchantSite(BrandedSite):
     """`/admin/` of a merchant: its people, its rows."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        return request.tenant is not None and request.user.is_active  # type: ignore[attr-defined]
+        return placed(request).tenant is not None and request.user.is_active
 
 
 class PlatformSite(BrandedSite):
     """`/admin/` of the platform and of a partner. A partner's staff works on its own hosts only."""
 
     def has_permission(self, request: HttpRequest) -> bool:
-        site = request.site  # type: ignore[attr-defined]
-        if site is None or site.merchant is not None or not request.user.is_active:  # type: ignore[attr-defined]
+        site = placed(request).site
+        if site is None or site.merchant is not None or not request.user.is_active:
             return False
-        return request.user.partner_id in (None, site.partner.pk)  # type: ignore[attr-defined, union-attr]
+        return actor_of(request).partner_id in (None, site.partner.pk)
 
 
 merchant_site = MerchantSite("merchant")

@@ -21,6 +21,7 @@ from tenants.admin.sites import platform_site
 from tenants.kernel.text import whole
 from tenants.models import Merchant, Partner
 from tenants.selectors.hosts import Site, brand_of
+from tenants.selectors.requests import site_here
 from tenants.services.partners import partner_host
 from tenants.workspace.models import AuditEntry, User
 
@@ -29,9 +30,7 @@ from tenants.workspace.models import AuditEntry, User
 class StaffAdmin(PersonAdmin):
     """A partner's owner rules its own people; the platform's rules its own and every partner's."""
 
-    list_display = (  # type: ignore[assignment]
-        *("person", "role_label", "partner_label", "access", "came_in"),
-    )
+    list_display = ("person", "role_label", "partner_label", "access", "came_in")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         found: QuerySet[User] = super().get_queryset(request)
@@ -75,7 +74,7 @@ class StaffAdmin(PersonAdmin):
 
     def _site_of(self, request: HttpRequest, user: User | None) -> Site:
         """The host the person will log in on, in that partner's brand."""
-        site: Site = request.site  # type: ignore[assignment, attr-defined]
+        site = site_here(request)
         if user is None or user.pk is None:
             pk = whole(request.POST.get("partner", ""))
         else:

@@ -32,7 +32,7 @@ class JobOut(serializers.ModelSerializer):
 
     class Meta:
         model = Job
-        fields = (
+        fields: tuple[str, ...] = (
             "id", "url", "kind", "state", "done", "total", "refused", "errors", "message",
             "result", "created_at", "started_at", "finished_at", "seconds_left",
         )  # fmt: skip

@@ -15,7 +15,7 @@ RATES: dict[str, str | None] = {"api": "6000/min", "answer": "3000/min", "import
 class PerPerson(SimpleRateThrottle):
     """Counted for each person (or address) and kind of work; keys are the merchant's own."""
 
-    THROTTLE_RATES = RATES  # type: ignore[assignment]
+    THROTTLE_RATES = RATES
 
     def __init__(self) -> None:
         self.scope = ""

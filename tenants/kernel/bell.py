@@ -67,7 +67,7 @@ def ring(schema: str, kind: str, object_id: int) -> None:
 def waiting() -> int:
     """Bells that nobody has answered yet."""
     try:
-        return int(_redis().llen(QUEUE))  # type: ignore[arg-type]
+        return int(_redis().llen(QUEUE))
     except redis.RedisError:
         return 0
 

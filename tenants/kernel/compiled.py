@@ -53,12 +53,12 @@ class Compiled(Generic[M]):
         compiler.connection = connections[connection.alias]
         compiler.execute_sql = lambda **_: [_rows(kept.sql, params)]
         # What ModelIterable wants of a queryset.
-        queryset = SimpleNamespace(
+        queryset: Any = SimpleNamespace(
             db=connection.alias,
             query=SimpleNamespace(get_compiler=lambda using: compiler),
             _known_related_objects={},
         )
-        return list(ModelIterable(queryset))  # type: ignore[arg-type]
+        return list(ModelIterable(queryset))
 
     def first(self, *values: Any) -> M | None:
         """The first of them, None where there is none."""

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import TYPE_CHECKING, cast
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 
 from tenants.kernel import gate
+
+if TYPE_CHECKING:
+    from tenants.kernel.postgres.base import DatabaseWrapper
 
 PUBLIC = "public"
 _schema: ContextVar[str] = ContextVar("schema", default=PUBLIC)
@@ -23,11 +27,17 @@ def current_schema() -> str:
     return _schema.get()
 
 
+def backend(alias: str = DEFAULT_DB_ALIAS) -> DatabaseWrapper:
+    """This thread's connection with what our backend adds to Django's."""
+    return cast("DatabaseWrapper", connections[alias])
+
+
 def enter(schema: str) -> None:
     """Bind this thread to `schema` until the next call. For requests; elsewhere use the block."""
     _schema.set(schema)
-    if connection.schema_name != schema:  # type: ignore[attr-defined]
-        connection.set_schema(schema)  # type: ignore[attr-defined]
+    here = backend()
+    if here.schema_name != schema:
+        here.set_schema(schema)
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, NoReturn, Protocol
 from xml.parsers import expat
 
 from django.utils.translation import gettext as _
@@ -74,7 +74,11 @@ def copy_member(archive: zipfile.ZipFile, name: str, target: IO[bytes], limit: i
     return written
 
 
-def refuse_entities(stream: IO[bytes], *, forbid_doctype: bool = False) -> None:
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
+
+
+def refuse_entities(stream: Readable, *, forbid_doctype: bool = False) -> None:
     """Read XML up to its first element and refuse declared entities.
 
     Entities can only be declared there, whatever the encoding; expanding them is how a small
@@ -87,7 +91,7 @@ def refuse_entities(stream: IO[bytes], *, forbid_doctype: bool = False) -> None:
     parser = expat.ParserCreate()
     parser.SetParamEntityParsing(expat.XML_PARAM_ENTITY_PARSING_NEVER)
 
-    def bomb(*_args: object) -> Any:
+    def bomb(*_args: object) -> NoReturn:
         raise Unreadable(
             _("The file declares XML entities. Such files are not accepted; save it without them.")
         )
@@ -101,7 +105,7 @@ def refuse_entities(stream: IO[bytes], *, forbid_doctype: bool = False) -> None:
 
     parser.EntityDeclHandler = bomb
     parser.UnparsedEntityDeclHandler = bomb
-    parser.ExternalEntityRefHandler = bomb  # type: ignore[assignment]
+    parser.ExternalEntityRefHandler = bomb
     parser.StartDoctypeDeclHandler = doctype
     parser.StartElementHandler = first
     read = 0

@@ -10,6 +10,8 @@ VendorError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class VendorError(Exception):
     """`detail` may be shown to a merchant: it holds no secret and no address with a token."""
@@ -29,9 +31,9 @@ class RetryLater(VendorError):
     """`retry_after_s` is the vendor's own wish in seconds, None where it named none."""
 
     def __init__(
-        self, detail: str = "", *, retry_after_s: float | None = None, **kwargs: object
+        self, detail: str = "", *, retry_after_s: float | None = None, **kwargs: Any
     ) -> None:
-        super().__init__(detail, **kwargs)  # type: ignore[arg-type]
+        super().__init__(detail, **kwargs)
         self.retry_after_s = retry_after_s
 
 

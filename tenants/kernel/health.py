@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import redis
 from django.db import connection
@@ -41,8 +41,8 @@ def beat(role: str) -> None:
 
 def seconds_since_beat(role: str) -> float | None:
     """None where nobody of that role has been heard for SILENT_AFTER_S. Raises RedisError."""
-    told = bell._redis().get(f"heartbeat:{role}")
-    return max(0.0, time.time() - float(told)) if told else None  # type: ignore[arg-type]
+    told = cast(bytes | None, bell._redis().get(f"heartbeat:{role}"))
+    return max(0.0, time.time() - float(told)) if told else None
 
 
 def _database() -> Answer:

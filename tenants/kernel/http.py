@@ -8,7 +8,7 @@ checked, so a name that changes between check and use changes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -53,8 +53,13 @@ class _GuardedBackend(httpcore.SyncBackend):
     def __init__(self, proxy_host: str = "") -> None:
         self._proxy_host = proxy_host
 
-    def connect_tcp(  # type: ignore[override]
-        self, host: str, port: int, timeout=None, local_address=None, socket_options=None
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
         if not _is_ours(self._proxy_host):
             host = _checked_address(host, port)
@@ -65,8 +70,13 @@ class _GuardedAsyncBackend(httpcore.AnyIOBackend):
     def __init__(self, proxy_host: str = "") -> None:
         self._proxy_host = proxy_host
 
-    async def connect_tcp(  # type: ignore[override]
-        self, host: str, port: int, timeout=None, local_address=None, socket_options=None
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.AsyncNetworkStream:
         if not _is_ours(self._proxy_host):
             loop = asyncio.get_running_loop()
@@ -133,7 +143,7 @@ def async_transport(
     http = httpx.AsyncHTTPTransport(verify=verify, proxy=through, retries=0)
     if settings.ALLOW_PRIVATE_ADDRESSES:
         return http
-    http._pool._network_backend = _GuardedAsyncBackend(host)  # type: ignore[attr-defined]
+    http._pool._network_backend = _GuardedAsyncBackend(host)
     return _CheckedAsyncTarget(http) if through else http
 
 
@@ -160,7 +170,7 @@ def outgoing(
         http = httpx.HTTPTransport(verify=verify, proxy=through, retries=0)
         transport = http
         if not private:
-            http._pool._network_backend = _GuardedBackend(host)  # type: ignore[attr-defined]
+            http._pool._network_backend = _GuardedBackend(host)
             transport = _CheckedTarget(http) if through else http
     return httpx.Client(
         base_url=base_url,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.mail.backends.filebased import EmailBackend
 
 
 class FolderBackend(EmailBackend):
-    def __init__(self, *args, **kwargs) -> None:
-        super().__init__(*args, file_path=settings.DATA_DIR / "mail", **kwargs)  # type: ignore[arg-type, misc]
+    def __init__(self, fail_silently: bool = False, **kwargs: Any) -> None:
+        super().__init__(fail_silently, str(settings.DATA_DIR / "mail"), **kwargs)

@@ -18,7 +18,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from tenants.kernel import bell
-from tenants.kernel.context import PUBLIC, current_schema, merchant_context
+from tenants.kernel.context import PUBLIC, backend, current_schema, merchant_context
 
 log = logging.getLogger(__name__)
 
@@ -105,13 +105,14 @@ def emit_all(facts: Sequence[tuple[str, dict[str, Any]]], *, key: str) -> None:
 
 def tell_relay() -> None:
     """After facts were noted by a statement of the caller's own: one bell a transaction."""
-    if not getattr(connection, "_outbox_told", False) or not connection.in_atomic_block:
-        connection._outbox_told = True  # type: ignore[attr-defined]
+    here = backend()
+    if not here.outbox_told or not here.in_atomic_block:
+        here.outbox_told = True
         transaction.on_commit(_tell)
 
 
 def _tell() -> None:
-    connection._outbox_told = False  # type: ignore[attr-defined]
+    backend().outbox_told = False
     bell.publish_outbox()
 
 

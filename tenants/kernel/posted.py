@@ -5,7 +5,7 @@ An empty POST is still a POST: `request.POST or None` would forget it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from django import forms
@@ -19,6 +19,13 @@ def posted(request: HttpRequest) -> QueryDict | None:
 
 def uploads(request: HttpRequest) -> Any:
     return request.FILES if request.method == "POST" else None
+
+
+def offer(form: forms.BaseForm, name: str, choices: Iterable[tuple[Any, Any]]) -> None:
+    """What a field offers where that is known only when the form is shown."""
+    field = form.fields[name]
+    assert isinstance(field, forms.ChoiceField)
+    field.choices = list(choices)
 
 
 def add_faults(

@@ -57,7 +57,7 @@ def group() -> str:
 
 
 def owner() -> str:
-    return settings.DATABASES["owner"]["USER"]  # type: ignore[return-value]
+    return str(settings.DATABASES["owner"]["USER"])
 
 
 def schema_sql(schema: str) -> str:
@@ -94,9 +94,10 @@ def tables_sql(schema: str) -> str:
 
 def ingest_sql(schema: str) -> str:
     name, ingest = sql.Identifier(schema), sql.Identifier(login("ingest"))
-    return sql.Composed(  # type: ignore[arg-type]
+    grants = [
         sql.SQL("GRANT {} ON {}.{} TO {};").format(
             sql.SQL(what), name, sql.Identifier(table), ingest
         )
         for table, what in INGEST_TABLES.items()
-    ).as_string(None)
+    ]
+    return sql.Composed(grants).as_string(None)

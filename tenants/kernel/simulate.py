@@ -20,7 +20,8 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from email import message_from_bytes
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qs, parse_qsl
 
 from tenants.kernel import registry
@@ -32,6 +33,15 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 class AsgiApp(Protocol):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None: ...
+
+
+class Part(NamedTuple):
+    """Of a form with files. `filename` is None for what is no file."""
+
+    name: str
+    content: bytes
+    filename: str | None
+    mime: str
 
 
 @dataclass(frozen=True)
@@ -51,6 +61,18 @@ class Request:
 
     def form(self) -> dict[str, str]:
         return dict(parse_qsl(self.body.decode()))
+
+    def parts(self) -> list[Part]:
+        """Of a multipart body."""
+        kind = self.headers.get("content-type", "").encode()
+        whole = message_from_bytes(b"Content-Type: " + kind + b"\r\n\r\n" + self.body)
+        found = []
+        for one in whole.walk():
+            content = one.get_payload(decode=True)
+            if isinstance(content, bytes):
+                name = str(one.get_param("name", header="content-disposition"))
+                found.append(Part(name, content, one.get_filename(), one.get_content_type()))
+        return found
 
 
 Chunks = AsyncIterator[bytes] | Iterable[bytes]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
@@ -11,6 +13,9 @@ from tenants.models import Merchant
 
 class MerchantCommand(BaseCommand):
     """`--merchant S`, a short name or a schema; rules broken are told in words."""
+
+    # (merchant, **options): each command names the options it added.
+    work: Callable[..., None]
 
     @property
     def actor(self) -> str:
@@ -33,6 +38,3 @@ class MerchantCommand(BaseCommand):
             raise CommandError(str(exc)) from None
         except ValidationError as exc:
             raise CommandError("; ".join(exc.messages)) from None
-
-    def work(self, merchant: Merchant, **options) -> None:
-        raise NotImplementedError

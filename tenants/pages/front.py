@@ -20,6 +20,7 @@ from tenants.kernel.address import client_address
 from tenants.kernel.posted import add_faults, posted
 from tenants.kernel.text import latin
 from tenants.selectors.hosts import Site, primary_host, url_of
+from tenants.selectors.requests import site_here
 from tenants.services.audit import audit
 from tenants.services.merchants import merchant_create
 from tenants.services.names import slug_clean
@@ -32,15 +33,10 @@ SIGNUPS = Limit("signup", tries=10, window_s=60 * 60)
 CONSENT_VERSION = "2026-11-22"
 
 
-def _site(request: HttpRequest) -> Site:
-    site: Site = request.site  # type: ignore[assignment, attr-defined]
-    return site
-
-
 @require_safe
 def landing(request: HttpRequest) -> HttpResponse:
     return TemplateResponse(
-        request, "desk/landing.html", {"signup_open": _site(request).partner.signup_open}
+        request, "desk/landing.html", {"signup_open": site_here(request).partner.signup_open}
     )
 
 
@@ -94,10 +90,14 @@ class SignUpForm(forms.Form):
             raise ValidationError(error.messages) from None
 
 
+class _FormPage(TemplateResponse):
+    form_action = ""  # where its form may lead besides this host (ContentSecurityMiddleware)
+
+
 @never_cache
 def signup(request: HttpRequest) -> HttpResponse:
     """A shop starts by itself and is sent to the log-in on its own host."""
-    site = _site(request)
+    site = site_here(request)
     if not site.partner.signup_open:
         raise Http404
     form = SignUpForm(posted(request), site=site)
@@ -109,16 +109,16 @@ def signup(request: HttpRequest) -> HttpResponse:
             count(SIGNUPS, who)
             return redirect(made)
     below = partner_host(site.partner)
-    response = TemplateResponse(
+    response = _FormPage(
         request, "desk/signup.html", {"form": form, "below": below, "title": _("Start")}
     )
-    response.form_action = url_of(f"*.{below}", "")  # type: ignore[attr-defined]
+    response.form_action = url_of(f"*.{below}", "")
     return response
 
 
 def _create(request: HttpRequest, form: SignUpForm) -> str | None:
     """The address to go to; None when the service said no (the form then says why)."""
-    given, site = form.cleaned_data, _site(request)
+    given, site = form.cleaned_data, site_here(request)
     try:
         merchant = merchant_create(
             slug=given["slug"],
@@ -126,7 +126,7 @@ def _create(request: HttpRequest, form: SignUpForm) -> str | None:
             email=given["email"],
             password=given["password"],
             partner=site.partner,
-            language=request.LANGUAGE_CODE,  # type: ignore[attr-defined]
+            language=request.LANGUAGE_CODE,
             is_welcomed=True,
         )
     except ValidationError as error:
@@ -150,7 +150,7 @@ def _create(request: HttpRequest, form: SignUpForm) -> str | None:
 @never_cache
 def signup_slug(request: HttpRequest) -> HttpResponse:
     """For the form while it is filled: a short name made of the shop's, and whether it is free."""
-    if not _site(request).partner.signup_open:
+    if not site_here(request).partner.signup_open:
         raise Http404
     shop, slug = request.GET.get("shop", "")[:120], request.GET.get("slug", "")[:60]
     wanted = slug or suggested(shop)

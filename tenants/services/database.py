@@ -49,7 +49,7 @@ def _role_exists(cursor, name: str) -> bool:
 
 def _grant_database(cursor) -> None:
     names = {
-        "database": sql.Identifier(settings.DATABASES[OWNER]["NAME"]),  # type: ignore[arg-type]
+        "database": sql.Identifier(str(settings.DATABASES[OWNER]["NAME"])),
         "app": sql.Identifier(rights.login("app")),
         "ingest": sql.Identifier(rights.login("ingest")),
         "group": sql.Identifier(rights.group()),

@@ -282,9 +282,11 @@ class _Smtp(_LogIn):
 
 
 class _SmtpTls(_LogIn, smtplib.SMTP_SSL):
+    context: ssl.SSLContext
+
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         plain = _connect(host, port, timeout, self.source_address)
-        return self.context.wrap_socket(plain, server_hostname=host)  # type: ignore[attr-defined]
+        return self.context.wrap_socket(plain, server_hostname=host)
 
 
 class GuardedSmtp(EmailBackend):

@@ -125,7 +125,8 @@ def _furnish(
     if brand:
         merchant.brand = Brand.objects.create(**brand)
         merchant.save(update_fields=["brand"])
-    Domain.objects.create(host=host, partner=merchant.partner, merchant=merchant)  # type: ignore[misc]
+    assert merchant.partner is not None  # a spare is claimed for one
+    Domain.objects.create(host=host, partner=merchant.partner, merchant=merchant)
     provision.spares_replenish_soon()
     with merchant_context(merchant.schema_name):
         owner = User.objects.create(

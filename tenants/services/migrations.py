@@ -27,7 +27,7 @@ from django.db.migrations.loader import MigrationLoader
 from psycopg import sql
 
 from tenants.kernel import rights
-from tenants.kernel.context import PUBLIC
+from tenants.kernel.context import PUBLIC, backend
 from tenants.services import template
 from tenants.services.database import OWNER, public_rights_apply
 from tenants.services.provision import MIGRATIONS_LOCK
@@ -175,7 +175,7 @@ def _parameters() -> dict[str, Any]:
 
 
 def _public(loader: MigrationLoader, *, check: bool, tell: Tell) -> int:
-    connection.set_schema_to_public()  # type: ignore[attr-defined]
+    backend().set_schema_to_public()
     missing = len(set(loader.graph.nodes) - set(loader.applied_migrations))
     if missing and not check:
         tell(f"public: {missing} migrations")
@@ -233,7 +233,7 @@ class _Group:
     def run(self) -> None:
         """Migration by migration, each over all schemas."""
         first = self.schemas[0]
-        connection.set_schema(first)  # type: ignore[attr-defined]
+        backend().set_schema(first)
         try:
             executor = MigrationExecutor(connection)
             plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -242,10 +242,10 @@ class _Group:
                     return
                 # Written for the state the first schema is in now: Django looks up the names of
                 # constraints there.
-                connection.set_schema(self.schemas[0])  # type: ignore[attr-defined]
+                backend().set_schema(self.schemas[0])
                 self._apply(executor, migration)
         finally:
-            connection.set_schema_to_public()  # type: ignore[attr-defined]
+            backend().set_schema_to_public()
             for opened in self._opened:
                 opened.close()
 
@@ -253,9 +253,8 @@ class _Group:
         """Squashed migrations all of whose parts are there: only the row is missing."""
         for key, migration in executor.loader.replacements.items():
             if key not in self.have and self.have.issuperset(migration.replaces):
-                done = Migration(migration.name, migration.app_label)
-                done.dependencies = migration.dependencies  # type: ignore[misc]
-                yield done
+                same = {"dependencies": migration.dependencies}
+                yield type("Squashed", (Migration,), same)(migration.name, migration.app_label)
 
     def _apply(self, executor: MigrationExecutor, migration: Migration) -> None:
         text = as_sql(executor, migration)
@@ -301,10 +300,9 @@ class _Group:
         return opened
 
     def _broadcaster(self, migration: Migration, text: str) -> Callable[[str], None]:
-        recorded = sql.Composed(  # type: ignore[arg-type]
-            sql.SQL(_RECORD.replace("%s", "{}") + ";").format(app, name)
-            for app, name in recorded_as(migration)
-        ).as_string(None)
+        record = sql.SQL(_RECORD.replace("%s", "{}") + ";")
+        rows = [record.format(app, name) for app, name in recorded_as(migration)]
+        recorded = sql.Composed(rows).as_string(None)
         ingest_changed = any(table in text for table in rights.INGEST_TABLES)
 
         def work(schema: str) -> None:
@@ -326,7 +324,7 @@ class _Group:
         """Django's own way, without its executor: that reads all files anew for each schema."""
 
         def work(schema: str) -> None:
-            connection.set_schema(schema)  # type: ignore[attr-defined]
+            backend().set_schema(schema)
             try:
                 with connection.schema_editor(atomic=migration.atomic) as editor:
                     if migration.atomic:
@@ -339,7 +337,7 @@ class _Group:
                         cursor.execute(granted)
             finally:
                 connection.close()  # this thread's own
-                connection.set_schema_to_public()  # type: ignore[attr-defined]
+                backend().set_schema_to_public()
 
         return work
 

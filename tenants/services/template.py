@@ -25,6 +25,7 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 from psycopg import sql
 
+from tenants.kernel.context import backend
 from tenants.models import SchemaTemplate
 from tenants.services.database import OWNER
 
@@ -95,7 +96,7 @@ def template_build() -> SchemaTemplate:
                 log.error("the schema template differs from what migrations make: not used")
                 ddl = ""
         finally:
-            connection.set_schema_to_public()  # type: ignore[attr-defined]
+            backend(OWNER).set_schema_to_public()
             for name in (made, tried):
                 cursor.execute(
                     sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(sql.Identifier(name))
@@ -158,7 +159,7 @@ def statements(cursor: Any, schema: str) -> str:
     for name, _oid, options, columns, constraints, indexes, triggers in tables:
         table = f'"{schema}"."{name}"'
         inside = [_column(column) for column in columns]
-        references = []  # type: ignore[var-annotated]
+        references: list[str] = []
         for constraint, kind, text in constraints or ():
             part = f'CONSTRAINT "{constraint}" {text}'
             (references if kind == "f" else inside).append(part)

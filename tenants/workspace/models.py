@@ -84,6 +84,7 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(_("last used"), null=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), null=True, blank=True)
     is_active = models.BooleanField(_("active"), default=True)
+    shown_once = ""  # the text itself, on the object it was just made by
 
     class Meta:
         verbose_name, verbose_name_plural = _("API token"), _("API tokens")

@@ -9,7 +9,7 @@ from tenants.management.merchant import MerchantCommand
 class Command(MerchantCommand):
     help = __doc__
 
-    def work(self, merchant, **options) -> None:  # type: ignore[override]
+    def work(self, merchant, **options) -> None:
         with merchant_context(merchant.schema_name):
             figures_rebuild()
             count = Dialogue.objects.count()

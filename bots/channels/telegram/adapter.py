@@ -403,7 +403,7 @@ def _files(message: dict[str, Any]):
         # A photo comes in sizes; the last is the largest.
         one = found[-1] if isinstance(found, list) else found
         yield File(
-            kind=kind,  # type: ignore[arg-type]
+            kind=kind,
             name=one.get("file_name", ""),
             mime=one.get("mime_type", ""),
             size=one.get("file_size"),

@@ -26,7 +26,7 @@ MANIFEST = ChannelManifest(
     rate_per_chat_s=1.0,
     polls=True,
     maturity=Maturity.SIMULATED,
-    gaps=(  # type: ignore[arg-type]
+    gaps=(
         _("No delivered and read states: Telegram tells bots none."),
         _("Groups, business accounts and albums are not served yet."),
     ),

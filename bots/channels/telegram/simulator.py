@@ -12,7 +12,6 @@ import json
 import re
 import time
 from dataclasses import dataclass, field
-from email import message_from_bytes
 from typing import Any
 
 import httpx
@@ -390,11 +389,6 @@ def _arguments(request: Request) -> dict[str, Any]:
     if kind.startswith("application/json"):
         return {**request.query, **request.json()}
     if kind.startswith("multipart/form-data"):
-        whole = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + request.body)
-        found: dict[str, Any] = dict(request.query)
-        for part in whole.get_payload():
-            name = part.get_param("name", header="content-disposition")  # type: ignore[union-attr]
-            if not part.get_filename():  # type: ignore[union-attr]
-                found[str(name)] = part.get_payload(decode=True).decode()  # type: ignore[union-attr]
-        return found
+        plain = {p.name: p.content.decode() for p in request.parts() if not p.filename}
+        return {**request.query, **plain}
     return {**request.query, **request.form()}

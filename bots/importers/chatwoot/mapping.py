@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from bots.importers.base import (
     AgentIn,
+    Author,
     ContactIn,
     ConversationIn,
     FileIn,
@@ -24,6 +25,7 @@ from bots.importers.base import (
     MessageIn,
     Refused,
     RowRefused,
+    State,
     TeamIn,
     TemplateIn,
 )
@@ -32,7 +34,12 @@ Row = TypeVar("Row")
 TEXT_LIMIT = 20_000
 INCOMING, OUTGOING, ACTIVITY, BY_TEMPLATE = range(4)
 _FILES = {"image": "image", "audio": "voice", "video": "video", "file": "file"}
-_STATES = {"sent": "sent", "delivered": "delivered", "read": "read", "failed": "failed"}
+_STATES: dict[str, State] = {
+    "sent": "sent",
+    "delivered": "delivered",
+    "read": "read",
+    "failed": "failed",
+}
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -202,7 +209,8 @@ def to_message(raw: dict[str, Any]) -> MessageIn:
     sender = _inside(raw, "sender")
     by_person = sender.get("type") == "user"
     is_note = raw.get("private") is True
-    author: Any
+    author: Author
+    state: State
     if kind == INCOMING:
         author, state = "buyer", "received"
     elif kind == ACTIVITY:
@@ -219,7 +227,7 @@ def to_message(raw: dict[str, Any]) -> MessageIn:
         sent_at=sent_at,
         text="\n".join(filter(None, [text(raw, "content"), *lines]))[:TEXT_LIMIT],
         is_note=is_note and kind != ACTIVITY,
-        state=state,  # type: ignore[arg-type]
+        state=state,
         agent=ident(sender, "id") if by_person and isinstance(sender.get("id"), int) else "",
         agent_name=line(sender, "name", 80) if author != "buyer" else "",
         files=files,

@@ -9,20 +9,20 @@ from pydantic import BaseModel, Field
 from bots.skills.base import Access, Record, Skill, SkillContext, SkillResult, Source
 
 
-class Args(BaseModel):
+class Asked(BaseModel):
     order_number: str = Field(max_length=64, description="As printed in the order e-mail, e.g. 727")
 
 
-class OrderStatus(Skill[Args]):
-    Args = Args
+class OrderStatus(Skill[Asked]):
+    Args = Asked
 
-    def run(self, context: SkillContext, args: Args) -> SkillResult:  # type: ignore[valid-type]
+    def run(self, context: SkillContext, args: Asked) -> SkillResult:
         """Facts: number, status (our closed list), status_text, eta (ISO 8601 or None), is_full.
 
         For a proven owner also: service, track, address, sum, currency, lines, placed.
         Raises NotFound alike for missing and foreign orders, TooManyAttempts after guessing.
         """
-        return result_of(context.access_order(args.order_number))  # type: ignore[attr-defined]
+        return result_of(context.access_order(args.order_number))
 
 
 def result_of(access: Access) -> SkillResult:

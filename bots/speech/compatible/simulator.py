@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from email import message_from_bytes
 from typing import Any
 
 from tenants.kernel.simulate import Answer, Request, Simulator
@@ -44,17 +43,13 @@ class SpeechSimulator(Simulator):
 
 
 def _parts(request: Request) -> dict[str, Any]:
-    kind = request.headers.get("content-type", "")
-    whole = message_from_bytes(b"Content-Type: " + kind.encode() + b"\r\n\r\n" + request.body)
     found: dict[str, Any] = {}
-    for part in whole.get_payload():
-        name = str(part.get_param("name", header="content-disposition"))  # type: ignore[union-attr]
-        value = part.get_payload(decode=True)  # type: ignore[union-attr]
-        if filename := part.get_filename():  # type: ignore[union-attr]
-            found["name"], found["mime"] = filename, part.get_content_type()  # type: ignore[union-attr]
-            found[name] = value
+    for part in request.parts():
+        if part.filename:
+            found["name"], found["mime"] = part.filename, part.mime
+            found[part.name] = part.content
         else:
-            found[name] = value.decode()  # type: ignore[union-attr]
+            found[part.name] = part.content.decode()
     return found
 
 

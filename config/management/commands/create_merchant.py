@@ -40,7 +40,9 @@ class Command(BaseCommand):
         except Partner.DoesNotExist:
             raise CommandError(f"There is no partner {partner}.") from None
         except ValidationError as exc:
-            faults = "; ".join(f"{field}: {' '.join(said)}" for field, said in exc)  # type: ignore[str-unpack]
+            faults = "; ".join(
+                f"{field}: {' '.join(said)}" for field, said in exc.message_dict.items()
+            )
             raise CommandError(faults) from None
         owner = merchant_owner(merchant)
         with merchant_context(merchant.schema_name):

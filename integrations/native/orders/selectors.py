@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from integrations.models import Order
 
@@ -24,5 +24,5 @@ def orders_by_owner(
     return list(_full().filter(who).order_by("-placed_at", "-pk")[:limit]) if who else []
 
 
-def _full():  # type: ignore[no-untyped-def]
+def _full() -> QuerySet[Order]:
     return Order.objects.select_related("parcel").prefetch_related("lines")

@@ -17,6 +17,11 @@ from django_tenants.postgresql_backend import base as stock
 
 
 class DatabaseWrapper(stock.DatabaseWrapper):
+    # Whether this transaction's commit will tell the relay (tenants.kernel.outbox).
+    outbox_told = False
+    _setting_search_path: bool
+    search_path_set_schemas: list[str] | None
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         """A connection that stands: after a restart of the server the pool is full of dead ones.
 
@@ -30,7 +35,7 @@ class DatabaseWrapper(stock.DatabaseWrapper):
         return connection
 
     def _handle_search_path(self, cursor=None) -> None:
-        if self._setting_search_path or self.search_path_set_schemas:  # type: ignore[has-type]
+        if self._setting_search_path or self.search_path_set_schemas:
             return
         paths = self._get_cursor_search_paths()
         role = "none"

@@ -13,7 +13,7 @@ class Command(MerchantCommand):
     def add_more(self, parser) -> None:
         parser.add_argument("--name", default="manage.py api_token")
 
-    def work(self, merchant, *, name, **options) -> None:  # type: ignore[override]
+    def work(self, merchant, *, name, **options) -> None:
         owner = merchant_owner(merchant)
         with merchant_context(merchant.schema_name):
             token = token_create(user=owner, name=name)

@@ -13,7 +13,7 @@ class Command(MerchantCommand):
         parser.add_argument("--confirm", required=True, help="the short name, once more")
         parser.add_argument("--days", type=int, default=GRACE.days, help="0 erases now")
 
-    def work(self, merchant, *, confirm, days, **options) -> None:  # type: ignore[override]
+    def work(self, merchant, *, confirm, days, **options) -> None:
         gone_at = merchant_delete(
             merchant, confirm=confirm, actor=self.actor, grace=timedelta(days=days)
         )

@@ -13,6 +13,6 @@ class Command(MerchantCommand):
         parser.add_argument("--slug")
         parser.add_argument("--host")
 
-    def work(self, merchant, *, name, slug, host, **options) -> None:  # type: ignore[override]
+    def work(self, merchant, *, name, slug, host, **options) -> None:
         merchant_rename(merchant, name=name, slug=slug, host=host, actor=self.actor)
         self.stdout.write(f"{merchant.slug} “{merchant.name}” at {primary_host(merchant)}")

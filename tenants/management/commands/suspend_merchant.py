@@ -10,6 +10,6 @@ class Command(MerchantCommand):
     def add_more(self, parser) -> None:
         parser.add_argument("--reason", required=True)
 
-    def work(self, merchant, *, reason, **options) -> None:  # type: ignore[override]
+    def work(self, merchant, *, reason, **options) -> None:
         merchant_suspend(merchant, reason=reason, actor=self.actor)
         self.stdout.write(f"{merchant.slug} is suspended")
