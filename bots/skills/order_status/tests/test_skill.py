@@ -2,7 +2,7 @@ import pytest
 
 from bots.engine.base import Asker
 from bots.skills.base import Effect, NotFound, SkillContext, as_tool, skill, skills
-from bots.skills.order_status.skill import Args
+from bots.skills.order_status.skill import Asked
 from tests.fixtures import shelves
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ def pets(alpha):
 
 def run(number, asker=None, phone=""):
     return skill("order_status").run(
-        SkillContext(asker or Asker(), phone), Args(order_number=number)
+        SkillContext(asker or Asker(), phone), Asked(order_number=number)
     )
 
 
