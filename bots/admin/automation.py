@@ -35,9 +35,10 @@ from bots.services import macros
 from bots.services.policies import policy_save
 from bots.services.rules import EVENTS, SILENCES, builtin_rules, rule_delete, rule_save
 from bots.services.tryout import LAST, MOST, try_rule
+from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
-from tenants.kernel.posted import posted
+from tenants.kernel.posted import asks_to, posted
 from tenants.kernel.text import whole
 from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
@@ -81,6 +82,13 @@ class Rows:
     faults: dict[str, list[str]]
 
 
+def _place(help_text: Any = "", least: int = 0) -> forms.IntegerField:
+    return forms.IntegerField(
+        label=gettext_lazy("Place"), required=False, min_value=least, max_value=1000, initial=0,
+        help_text=help_text,
+    )  # fmt: skip
+
+
 # ── Rules ────────────────────────────────────────────────────────────────────────────────────
 class RuleForm(forms.Form):
     name = forms.CharField(label=gettext_lazy("Name"), max_length=120)
@@ -92,10 +100,7 @@ class RuleForm(forms.Form):
         label=gettext_lazy("After so many minutes of silence"), required=False, min_value=1,
         max_value=43_200, help_text=gettext_lazy("Only for silence."),
     )  # fmt: skip
-    position = forms.IntegerField(
-        label=gettext_lazy("Place"), required=False, min_value=-1000, max_value=1000, initial=0,
-        help_text=gettext_lazy("Rules act one after another, the smaller first."),
-    )  # fmt: skip
+    position = _place(gettext_lazy("Rules act one after another, the smaller first."), -1000)
     is_on = forms.BooleanField(label=gettext_lazy("Switched on"), required=False)
 
 
@@ -134,11 +139,9 @@ def _then_words(then: Any) -> str:
 def rule_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request, "rule")
     rule = get_object_or_404(Rule, pk=pk) if pk is not None else None
-    if request.method == "POST" and rule is not None and "remove" in request.POST:
+    if rule is not None and asks_to(request, "remove"):
         rule_delete(rule)
-        audit("rule.deleted", rule.name, actor=actor_of(request))
-        messages.success(request, _("Removed."))
-        return redirect("merchant:rules")
+        return settled(request, "merchant:rules", "rule.deleted", rule.name, _("Removed."))
     kept = rule or Rule(event="buyer_wrote")
     rows = Rows(request, Names())
     form = RuleForm(
@@ -248,10 +251,7 @@ class PolicyForm(forms.Form):
         Calendar.objects.all(), label=gettext_lazy("Calendar"), required=False,
         empty_label=gettext_lazy("the team's, else the shop's hours"),
     )  # fmt: skip
-    position = forms.IntegerField(
-        label=gettext_lazy("Place"), required=False, min_value=0, max_value=1000, initial=0,
-        help_text=gettext_lazy("The first that fits holds."),
-    )  # fmt: skip
+    position = _place(gettext_lazy("The first that fits holds."))
     is_on = forms.BooleanField(label=gettext_lazy("In use"), required=False, initial=True)
 
 
@@ -273,11 +273,11 @@ def policies_page(request: HttpRequest) -> HttpResponse:
 def policy_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request, "slapolicy")
     policy = get_object_or_404(SlaPolicy, pk=pk) if pk is not None else None
-    if request.method == "POST" and policy is not None and "remove" in request.POST:
+    if policy is not None and asks_to(request, "remove"):
         policy.delete()
-        audit("slapolicy.deleted", policy.name, actor=actor_of(request))
-        messages.success(request, _("Removed."))
-        return redirect("merchant:policies")
+        return settled(
+            request, "merchant:policies", "slapolicy.deleted", policy.name, _("Removed.")
+        )
     kept = policy or SlaPolicy(first_reply_s=900, next_reply_s=900)
     rows = Rows(request, Names())
     form = PolicyForm(
@@ -311,9 +311,13 @@ def policy_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
                 faults["first_reply"] = faults.pop("first_reply_s")
             _refuse(form, ValidationError(faults), rows.faults)
         else:
-            audit("slapolicy.changed", saved.name, actor=actor_of(request))
-            messages.success(request, _("Saved. Promises already given stay as they are."))
-            return redirect("merchant:policies")
+            return settled(
+                request,
+                "merchant:policies",
+                "slapolicy.changed",
+                saved.name,
+                _("Saved. Promises already given stay as they are."),
+            )
     return TemplateResponse(
         request,
         "desk/policy.html",
@@ -332,9 +336,7 @@ class MacroForm(forms.Form):
         Team.objects.all(), label=gettext_lazy("For the team"), required=False,
         empty_label=gettext_lazy("for everybody"),
     )  # fmt: skip
-    position = forms.IntegerField(
-        label=gettext_lazy("Place"), required=False, min_value=0, max_value=1000, initial=0
-    )
+    position = _place()
 
 
 @merchant_site.page("macros/", name="macros")
@@ -355,11 +357,9 @@ def macros_page(request: HttpRequest) -> HttpResponse:
 def macro_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request, "macro")
     macro = get_object_or_404(Macro, pk=pk, owner=None) if pk is not None else None
-    if request.method == "POST" and macro is not None and "remove" in request.POST:
+    if macro is not None and asks_to(request, "remove"):
         macro.delete()
-        audit("macro.deleted", macro.name, actor=actor_of(request))
-        messages.success(request, _("Removed."))
-        return redirect("merchant:macros")
+        return settled(request, "merchant:macros", "macro.deleted", macro.name, _("Removed."))
     kept = macro or Macro()
     rows = Rows(request, Names())
     form = MacroForm(
@@ -380,9 +380,7 @@ def macro_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         except ValidationError as error:
             _refuse(form, error, rows.faults)
         else:
-            audit("macro.changed", saved.name, actor=actor_of(request))
-            messages.success(request, _("Saved."))
-            return redirect("merchant:macros")
+            return settled(request, "merchant:macros", "macro.changed", saved.name)
     return TemplateResponse(
         request,
         "desk/macro.html",

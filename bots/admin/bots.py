@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -26,7 +26,7 @@ from bots.llm.manifests import manifests
 from bots.models import Bot, BotVersion, ModelAccount
 from bots.services.bots import FIELDS, bot_publish, bot_roll_back, config_of
 from bots.services.model_calls import partner_providers
-from tenants.admin.base import ModelAdmin
+from tenants.admin.base import ModelAdmin, row_action
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.text import whole
@@ -311,18 +311,14 @@ class BotAdmin(ModelAdmin):
             obj is not None and not obj.channels.exists()
         )
 
-    @action(
-        description=gettext_lazy("Publish"),
+    @row_action(
+        gettext_lazy("Publish"),
         icon="publish",
-        permissions=["publish"],
-        dialog={
-            "title": gettext_lazy("Publish the changes?"),
-            "description": gettext_lazy(
-                "From the next message on, buyers are answered with them. You can go back to any "
-                "earlier version."
-            ),
-            "form_submit_text": gettext_lazy("Publish"),
-        },
+        ask=gettext_lazy("Publish the changes?"),
+        text=gettext_lazy(
+            "From the next message on, buyers are answered with them. You can go back to any "
+            "earlier version."
+        ),
     )
     def publish(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         bot = self.get_object(request, str(object_id))
@@ -331,19 +327,17 @@ class BotAdmin(ModelAdmin):
         messages.success(request, _("Version %(n)s answers buyers now.") % {"n": version.number})
         return self.back_to(object_id)
 
-    @action(
-        description=gettext_lazy("Earlier versions"),
+    @row_action(
+        gettext_lazy("Earlier versions"),
         icon="settings_backup_restore",
-        permissions=["publish"],
-        dialog={
-            "title": gettext_lazy("Go back to an earlier version"),
-            "description": gettext_lazy(
-                "Its settings replace what is being edited and answer buyers at once, as a new "
-                "version. Nothing is lost: the present one stays in the list."
-            ),
-            "form_class": RollBackForm,
-            "form_submit_text": gettext_lazy("Go back"),
-        },
+        ask=gettext_lazy("Go back to an earlier version"),
+        text=gettext_lazy(
+            "Its settings replace what is being edited and answer buyers at once, as a new "
+            "version. Nothing is lost: the present one stays in the list."
+        ),
+        button=gettext_lazy("Go back"),
+        form=RollBackForm,
+        needs="publish",
     )
     def roll_back(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         bot = self.get_object(request, str(object_id))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -18,11 +17,11 @@ from bots.admin.hours import HoursForm, day_lines, fill_year, in_words, preset_y
 from bots.models import Calendar, Holiday, OpeningHours, Team
 from bots.selectors.calendars import shop_times, times_of
 from bots.services.calendars import calendar_save
+from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
-from tenants.kernel.posted import posted
-from tenants.selectors.requests import actor_of, merchant_here
-from tenants.services.audit import audit
+from tenants.kernel.posted import add_faults, asks_to, posted
+from tenants.selectors.requests import merchant_here
 
 SHOP = 0  # of teams without a calendar of their own
 
@@ -66,12 +65,12 @@ def calendar_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request)
     calendar = get_object_or_404(Calendar, pk=pk) if pk is not None else None
     zone = (calendar.time_zone if calendar else "") or merchant_here(request).time_zone
-    if request.method == "POST" and calendar is not None and "remove" in request.POST:
+    if calendar is not None and asks_to(request, "remove"):
         calendar.delete()
-        audit("calendar.deleted", calendar.name, actor=actor_of(request))
-        messages.success(request, _("Removed."))
-        return redirect("merchant:calendars")
-    if request.method == "POST" and calendar is not None and "fill" in request.POST:
+        return settled(
+            request, "merchant:calendars", "calendar.deleted", calendar.name, _("Removed.")
+        )
+    if calendar is not None and asks_to(request, "fill"):
         fill_year(request, calendar)
         return redirect("merchant:calendar", calendar.pk)
     form = CalendarForm(posted(request), zone=zone, initial=_initial(calendar, zone))
@@ -83,11 +82,9 @@ def calendar_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
                 days=given["holidays"],
             )  # fmt: skip
         except ValidationError as error:
-            form.add_error(None, error) if not hasattr(error, "error_dict") else _add(form, error)
+            add_faults(form, error)
         else:
-            audit("calendar.changed", saved.name, actor=actor_of(request))
-            messages.success(request, _("Saved."))
-            return redirect("merchant:calendars")
+            return settled(request, "merchant:calendars", "calendar.changed", saved.name)
     return TemplateResponse(
         request,
         "desk/calendar.html",
@@ -96,12 +93,6 @@ def calendar_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
             years=preset_years(),
         ),
     )  # fmt: skip
-
-
-def _add(form: forms.Form, error: ValidationError) -> None:
-    for name, faults in error.message_dict.items():
-        for fault in faults:
-            form.add_error(name if name in form.fields else None, fault)
 
 
 def _initial(calendar: Calendar | None, zone: str) -> dict[str, Any]:

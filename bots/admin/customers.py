@@ -26,7 +26,7 @@ from bots.services.channels import manifests
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
-from tenants.kernel.posted import add_faults, posted
+from tenants.kernel.posted import add_faults, asks_to, posted
 from tenants.kernel.text import whole
 from tenants.selectors.requests import actor_of
 from tenants.workspace.models import Job, StoredFile
@@ -336,7 +336,7 @@ def segment_page(request: HttpRequest, pk: int) -> HttpResponse:
 def _segment(request: HttpRequest, segment: Segment | None) -> HttpResponse:
     _may(request)
     actor, words = actor_of(request), Words()
-    if request.method == "POST" and segment is not None and "remove" in request.POST:
+    if segment is not None and asks_to(request, "remove"):
         person_settings.segment_delete(segment, by=actor)
         messages.success(request, _("Removed."))
         return redirect("merchant:segments")

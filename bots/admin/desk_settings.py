@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
@@ -30,12 +29,11 @@ from bots.services.languages import LANGUAGES
 from bots.services.model_calls import model_gateway
 from bots.services.transcribe import providers, speech_account, speech_save
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, ReadOnly, when
+from tenants.admin.base import Empty, ReadOnly, settled, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
 from tenants.selectors.requests import actor_of
-from tenants.services.audit import audit
 
 _MAY = "bots.change_bot"
 
@@ -110,9 +108,7 @@ def languages_page(request: HttpRequest) -> HttpResponse:
 
 
 def _saved(request: HttpRequest, what: str, page: str = "languages") -> HttpResponse:
-    audit(what, actor=actor_of(request))
-    messages.success(request, _("Saved."))
-    return redirect(f"merchant:{page}")
+    return settled(request, f"merchant:{page}", what)
 
 
 # ── Ratings ──────────────────────────────────────────────────────────────────────────────────

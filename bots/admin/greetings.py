@@ -5,20 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.models import Channel, Greeting, Segment
+from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
-from tenants.selectors.requests import actor_of
-from tenants.services.audit import audit
 
 ANY = (("", gettext_lazy("any")), ("yes", gettext_lazy("yes")), ("no", gettext_lazy("no")))
 _YES_NO = ("returning", "known", "open")
@@ -108,9 +105,7 @@ def greetings_page(request: HttpRequest) -> HttpResponse:
             one.save()
         if (values := new.values())["name"]:
             Greeting.objects.create(position=len(every), **values)
-        audit("greetings.changed", "greetings", actor=actor_of(request))
-        messages.success(request, _("Saved."))
-        return redirect("merchant:greetings")
+        return settled(request, "merchant:greetings", "greetings.changed", "greetings")
     shows = Channel.objects.filter(kind="web", settings__visitors=True).exists()
     return TemplateResponse(
         request,

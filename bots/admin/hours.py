@@ -24,9 +24,10 @@ from bots.selectors.calendars import opening
 from bots.selectors.russia import YEARS, is_settled
 from bots.services.calendars import holidays_fill
 from bots.services.hours import hours_save
+from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
-from tenants.kernel.posted import offer, posted
+from tenants.kernel.posted import asks_to, offer, posted
 from tenants.kernel.text import whole
 from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
@@ -202,7 +203,7 @@ def hours_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("bots.change_openinghours"):
         raise PermissionDenied
     merchant = merchant_here(request)
-    if request.method == "POST" and "fill" in request.POST:
+    if asks_to(request, "fill"):
         fill_year(request, None)
         return redirect("merchant:hours")
     form = HoursForm(posted(request), zone=merchant.time_zone, initial=_stored(merchant))
@@ -210,9 +211,12 @@ def hours_page(request: HttpRequest) -> HttpResponse:
         hours_save(week=form.cleaned_data["week"], holidays=form.cleaned_data["holidays"])
         if form.cleaned_data["time_zone"] != merchant.time_zone:
             shop_save(merchant, time_zone=form.cleaned_data["time_zone"])
-        audit("hours.changed", actor=actor_of(request))
-        messages.success(request, _("Saved. Buyers are told these hours from now on."))
-        return redirect("merchant:hours")
+        return settled(
+            request,
+            "merchant:hours",
+            "hours.changed",
+            text=_("Saved. Buyers are told these hours from now on."),
+        )
     is_open, start = opening(timezone.now(), merchant.time_zone)
     return TemplateResponse(
         request,

@@ -19,7 +19,7 @@ from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import DropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from bots.models import Article, KnowledgeFile, Synonym
@@ -29,7 +29,7 @@ from bots.services.knowledge import (
     knowledge_file_again,
     knowledge_file_delete,
 )
-from tenants.admin.base import Empty, ModelAdmin, go_to, when
+from tenants.admin.base import Empty, ModelAdmin, go_to, row_action, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel import outbox
@@ -293,15 +293,11 @@ class KnowledgeFileAdmin(ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: KnowledgeFile) -> None:
         knowledge_file_delete(obj)
 
-    @action(
-        description=gettext_lazy("Read again"),
+    @row_action(
+        gettext_lazy("Read again"),
         icon="refresh",
-        permissions=["again"],
-        dialog={
-            "title": gettext_lazy("Read this file once more?"),
-            "description": gettext_lazy("Articles made of it are replaced."),
-            "form_submit_text": gettext_lazy("Read again"),
-        },
+        ask=gettext_lazy("Read this file once more?"),
+        text=gettext_lazy("Articles made of it are replaced."),
     )
     def again(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         found = self.get_object(request, str(object_id))

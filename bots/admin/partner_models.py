@@ -28,6 +28,7 @@ from bots.services.partner_models import (
     partner_models,
 )
 from tenants.admin import manifest_form
+from tenants.admin.base import settled
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.scope import is_boss, partner_in_scope
@@ -109,9 +110,13 @@ def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpR
             messages.error(request, _("This is not the name. Nothing was changed."))
             return redirect(f"{request.path}?{request.GET.urlencode()}")
         partner_model_remove(partner=partner, provider=kind)
-        audit("modelaccount.deleted", f"{partner}: {manifest.title}", actor=actor_of(request))
-        messages.success(request, _("Removed. Merchants no longer use this key."))
-        return redirect(back)
+        return settled(
+            request,
+            back,
+            "modelaccount.deleted",
+            f"{partner}: {manifest.title}",
+            _("Removed. Merchants no longer use this key."),
+        )
     form = type(
         "LentForm",
         (forms.Form,),

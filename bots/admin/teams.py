@@ -27,10 +27,11 @@ from bots.models import (
 )
 from bots.selectors.teams import load_of
 from bots.services import agents
+from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
-from tenants.kernel.posted import offer, posted
+from tenants.kernel.posted import asks_to, offer, posted
 from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
 from tenants.workspace.models import User
@@ -142,7 +143,7 @@ def teams_page(request: HttpRequest) -> HttpResponse:
 def team_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     _may(request)
     team = get_object_or_404(Team, pk=pk) if pk is not None else None
-    if request.method == "POST" and team is not None and "remove" in request.POST:
+    if team is not None and asks_to(request, "remove"):
         return _removed(request, team)
     form = TeamForm(posted(request), initial=_team_initial(team))
     if request.method == "POST" and form.is_valid():
@@ -156,9 +157,7 @@ def team_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         except RuleBroken as exc:
             form.add_error("name", str(exc))
         else:
-            audit("team.changed", f"team:{saved.pk}", actor=actor_of(request))
-            messages.success(request, _("Saved."))
-            return redirect("merchant:teams")
+            return settled(request, "merchant:teams", "team.changed", f"team:{saved.pk}")
     return TemplateResponse(
         request,
         "desk/team.html",
@@ -255,9 +254,7 @@ def agent_page(request: HttpRequest, pk: int) -> HttpResponse:
         names = ("capacity", "channel_capacity", "skills", "languages")
         agents.profile_save(user, {name: form.cleaned_data[name] for name in names})
         agents.shifts_save(user, form.cleaned_data["week"])
-        audit("agent.changed", f"user:{user.pk}", actor=actor_of(request))
-        messages.success(request, _("Saved."))
-        return redirect("merchant:teams")
+        return settled(request, "merchant:teams", "agent.changed", f"user:{user.pk}")
     return TemplateResponse(
         request,
         "desk/agent.html",

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils.translation import gettext as _
@@ -28,12 +27,10 @@ from bots.services.templates import (
     template_save,
     text_render,
 )
-from tenants.admin.base import Empty, OwnPage, when
+from tenants.admin.base import Empty, OwnPage, settled, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.posted import posted
-from tenants.selectors.requests import actor_of
-from tenants.services.audit import audit
 
 LANGUAGES = (("ru", "Русский"), ("en", "English"))
 INTENT_TITLES = {
@@ -247,10 +244,13 @@ class TemplateAdmin(OwnPage):
             except ValidationError as error:
                 form.refuse(error)
             else:
-                audit("template.changed" if template else "template.added", str(saved),
-                      actor=actor_of(request))  # fmt: skip
-                messages.success(request, _("“%(name)s” is saved.") % {"name": saved.name})
-                return redirect("merchant:bots_template_changelist")
+                return settled(
+                    request,
+                    "merchant:bots_template_changelist",
+                    "template.changed" if template else "template.added",
+                    str(saved),
+                    _("“%(name)s” is saved.") % {"name": saved.name},
+                )
         return TemplateResponse(
             request,
             "desk/template.html",

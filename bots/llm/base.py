@@ -386,11 +386,7 @@ def _without(node: Mapping[str, Any], key: str) -> dict[str, Any]:
 
 
 def finished(
-    completion: Completion,
-    patience: Patience,
-    *,
-    known_tools: Iterable[str] = (),
-    rest_s: float = 0.0,
+    completion: Completion, request: ModelRequest, patience: Patience, *, rest_s: float = 0.0
 ) -> Completion:
     """Times filled in, and the promises every provider makes checked in one place."""
     if completion.finish is Finish.REFUSAL:
@@ -400,7 +396,7 @@ def finished(
             text=completion.text,
             usage=completion.usage,
         )
-    known = set(known_tools)
+    known = {tool.name for tool in request.tools}
     for call in completion.tool_calls:
         if call.name not in known:
             raise ModelMalformed("the model called an unknown tool", vendor=completion.provider)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db import models
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -20,13 +22,15 @@ from django.utils.html import format_html
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin as UnfoldModelAdmin
-from unfold.decorators import display
+from unfold.decorators import action, display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
 
 from tenants.admin.sites import BrandedSite
 from tenants.selectors.requests import actor_of
 from tenants.services.audit import audit
+
+RowAction = TypeVar("RowAction", bound=Callable[..., HttpResponse])
 
 
 @dataclass(frozen=True)
@@ -184,6 +188,41 @@ def moment(at: datetime | None) -> str:
     local = timezone.localtime(at)
     day = date_format(local, "j E" if local.year == timezone.localtime().year else "j E Y")
     return f"{day}, {local:%H:%M}".replace(" ", "\u00a0", 1)
+
+
+def row_action(
+    name: Any,
+    *,
+    icon: str,
+    ask: Any,
+    text: Any,
+    button: Any = "",
+    form: type[BaseDialogForm] | None = None,
+    needs: str = "",
+) -> Callable[[RowAction], RowAction]:
+    """A button on the page of a row that asks first; the method is called with the dialog's form.
+
+    Who may press it is said by `has_<needs>_permission`, of the method's own name if not given.
+    """
+    dialog = {"title": ask, "description": text, "form_submit_text": button or name}
+    if form is not None:
+        dialog["form_class"] = form
+
+    def add(method: RowAction) -> RowAction:
+        permissions = [needs or method.__name__]
+        decorated = action(description=name, icon=icon, permissions=permissions, dialog=dialog)
+        return cast(RowAction, decorated(method))
+
+    return add
+
+
+def settled(
+    request: HttpRequest, to: str, code: str, target: str = "", text: str = "", **data: Any
+) -> HttpResponse:
+    """The end of a page's work: noted in the log, told to whoever did it, and on to page `to`."""
+    audit(code, target, actor=actor_of(request), **data)
+    messages.success(request, text or _("Saved."))
+    return redirect(to)
 
 
 def go_to(url: str) -> HttpResponse:

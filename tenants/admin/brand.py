@@ -6,15 +6,14 @@ import re
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from tenants import branding
+from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.colour import AA, WHITE, contrast, scale
@@ -22,8 +21,7 @@ from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import posted, uploads
 from tenants.models import Brand, Merchant
 from tenants.selectors.hosts import brand_of
-from tenants.selectors.requests import actor_of, merchant_here
-from tenants.services.audit import audit
+from tenants.selectors.requests import merchant_here
 from tenants.services.pictures import picture_read
 from tenants.services.shops import shop_brand_save
 
@@ -96,10 +94,14 @@ def brand_page(request: HttpRequest) -> HttpResponse:
         except ValidationError as error:
             form.add_error(None, error.messages)
         else:
-            audit("brand.changed", merchant.name, actor=actor_of(request),
-                  fields=sorted({*form.changed_data}))  # fmt: skip
-            messages.success(request, _("Saved. Pages change within half a minute."))
-            return redirect("merchant:brand")
+            return settled(
+                request,
+                "merchant:brand",
+                "brand.changed",
+                merchant.name,
+                _("Saved. Pages change within half a minute."),
+                fields=sorted({*form.changed_data}),
+            )
     shown = brand_of(merchant.partner, merchant)
     inherited = brand_of(merchant.partner)
     return TemplateResponse(

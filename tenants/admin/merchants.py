@@ -18,7 +18,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RelatedDropdownFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.forms import BaseDialogForm
 from unfold.widgets import (
     UnfoldAdminEmailInputWidget,
@@ -27,7 +27,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from tenants.admin.base import Empty, TypedName, when
+from tenants.admin.base import Empty, TypedName, row_action, when
 from tenants.admin.scope import Scoped, is_boss, platform_only, scope_of
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import RuleBroken
@@ -319,19 +319,15 @@ class MerchantAdmin(Scoped):
         merchant = self.get_object(request, str(object_id)) if object_id else None
         return is_boss(request) and merchant is not None and merchant.state in states
 
-    @action(
-        description=gettext_lazy("Suspend"),
+    @row_action(
+        gettext_lazy("Suspend"),
         icon="pause_circle",
-        permissions=["suspend"],
-        dialog={
-            "title": gettext_lazy("Suspend this merchant?"),
-            "description": gettext_lazy(
-                "Its pages show that it is switched off, messages of buyers are not accepted. "
-                "Nothing is lost; it can be switched on again at any time."
-            ),
-            "form_class": SuspendForm,
-            "form_submit_text": gettext_lazy("Suspend"),
-        },
+        ask=gettext_lazy("Suspend this merchant?"),
+        text=gettext_lazy(
+            "Its pages show that it is switched off, messages of buyers are not accepted. "
+            "Nothing is lost; it can be switched on again at any time."
+        ),
+        form=SuspendForm,
     )
     def suspend(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         merchant = self._merchant(request, object_id)
@@ -342,15 +338,12 @@ class MerchantAdmin(Scoped):
     def has_suspend_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._is(request, object_id, Merchant.State.ACTIVE)
 
-    @action(
-        description=gettext_lazy("Switch on again"),
+    @row_action(
+        gettext_lazy("Switch on again"),
         icon="play_circle",
-        permissions=["resume"],
-        dialog={
-            "title": gettext_lazy("Switch this merchant on again?"),
-            "description": gettext_lazy("Its pages and channels work again at once."),
-            "form_submit_text": gettext_lazy("Switch on"),
-        },
+        ask=gettext_lazy("Switch this merchant on again?"),
+        text=gettext_lazy("Its pages and channels work again at once."),
+        button=gettext_lazy("Switch on"),
     )
     def resume(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         merchant = self._merchant(request, object_id)
@@ -361,18 +354,15 @@ class MerchantAdmin(Scoped):
     def has_resume_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._is(request, object_id, Merchant.State.SUSPENDED, Merchant.State.DELETING)
 
-    @action(
-        description=gettext_lazy("Export"),
+    @row_action(
+        gettext_lazy("Export"),
         icon="archive",
-        permissions=["export"],
-        dialog={
-            "title": gettext_lazy("Make an archive of everything this merchant has?"),
-            "description": gettext_lazy(
-                "Dialogues, people, goods, orders, files. Passwords and keys are left out. It "
-                "takes minutes; the link appears on this page."
-            ),
-            "form_submit_text": gettext_lazy("Make the archive"),
-        },
+        ask=gettext_lazy("Make an archive of everything this merchant has?"),
+        text=gettext_lazy(
+            "Dialogues, people, goods, orders, files. Passwords and keys are left out. It "
+            "takes minutes; the link appears on this page."
+        ),
+        button=gettext_lazy("Make the archive"),
     )
     def export(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         merchant = self._merchant(request, object_id)
@@ -383,20 +373,16 @@ class MerchantAdmin(Scoped):
     def has_export_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return is_boss(request)
 
-    @action(
-        description=gettext_lazy("Delete"),
+    @row_action(
+        gettext_lazy("Delete"),
         icon="delete",
-        permissions=["remove"],
-        dialog={
-            "title": gettext_lazy("Delete this merchant?"),
-            "description": gettext_lazy(
-                "It stops working now. After 14 days everything is erased: dialogues, goods, "
-                "orders, files, people, keys. Until then it can be switched on again; after that "
-                "nothing brings it back."
-            ),
-            "form_class": DeleteForm,
-            "form_submit_text": gettext_lazy("Delete"),
-        },
+        ask=gettext_lazy("Delete this merchant?"),
+        text=gettext_lazy(
+            "It stops working now. After 14 days everything is erased: dialogues, goods, "
+            "orders, files, people, keys. Until then it can be switched on again; after that "
+            "nothing brings it back."
+        ),
+        form=DeleteForm,
     )
     def remove(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         merchant = self._merchant(request, object_id)

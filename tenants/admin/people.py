@@ -15,10 +15,10 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
-from unfold.decorators import action, display
+from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from tenants.admin.base import ModelAdmin, ReadOnly, when
+from tenants.admin.base import ModelAdmin, ReadOnly, row_action, when
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
 from tenants.admin.sites import merchant_site, platform_site
 from tenants.kernel.posted import offer
@@ -169,18 +169,15 @@ class PersonAdmin(ModelAdmin):
         except LastOwner as refused:
             messages.error(request, str(refused))
 
-    @action(
-        description=gettext_lazy("Send a password link"),
+    @row_action(
+        gettext_lazy("Send a password link"),
         icon="key",
-        permissions=["send_link"],
-        dialog={
-            "title": gettext_lazy("Send a link that sets a password?"),
-            "description": gettext_lazy(
-                "It goes to the person's e-mail, works once and for three days. The password in "
-                "use stays until then."
-            ),
-            "form_submit_text": gettext_lazy("Send"),
-        },
+        ask=gettext_lazy("Send a link that sets a password?"),
+        text=gettext_lazy(
+            "It goes to the person's e-mail, works once and for three days. The password in "
+            "use stays until then."
+        ),
+        button=gettext_lazy("Send"),
     )
     def send_link(self, request: HttpRequest, form: Any, object_id: int) -> HttpResponse:
         user = self.get_object(request, str(object_id))

@@ -17,6 +17,11 @@ def posted(request: HttpRequest) -> QueryDict | None:
     return request.POST if request.method == "POST" else None
 
 
+def asks_to(request: HttpRequest, act: str) -> bool:
+    """Whether the button of that name sent the form."""
+    return request.method == "POST" and act in request.POST
+
+
 def uploads(request: HttpRequest) -> Any:
     return request.FILES if request.method == "POST" else None
 
@@ -32,6 +37,9 @@ def add_faults(
     form: forms.BaseForm, error: ValidationError, renamed: Mapping[str, str] | None = None
 ) -> None:
     """Put a service's faults beside the fields they are about; what has no field goes on top."""
+    if not hasattr(error, "error_dict"):
+        form.add_error(None, error)
+        return
     for name, faults in error.message_dict.items():
         target = (renamed or {}).get(name, name)
         for fault in faults:

@@ -124,12 +124,7 @@ class Compatible(chat.Forgiving):
                     gathering.pieces.append(rest)
                     on_delta(rest)
             rest_s = wire.rest_s(response.headers)
-        return finished(
-            gathering.completion(request),
-            patience,
-            known_tools=[t.name for t in request.tools],
-            rest_s=rest_s,
-        )
+        return finished(gathering.completion(request), request, patience, rest_s=rest_s)
 
     def check(self, patience: Patience) -> str:
         """The model must be among those served. Servers without a list are asked for a word."""

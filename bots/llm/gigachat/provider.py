@@ -142,12 +142,7 @@ class GigaChat(Provider):
                     if text := answer.take(event, "delta"):
                         on_delta(text)
             rest_s = wire.rest_s(response.headers)
-        return finished(
-            answer.completion(request),
-            patience,
-            known_tools=[t.name for t in request.tools],
-            rest_s=rest_s,
-        )
+        return finished(answer.completion(request), request, patience, rest_s=rest_s)
 
     def check(self, patience: Patience) -> str:
         with wire.streamed(

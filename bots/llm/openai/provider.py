@@ -117,10 +117,7 @@ class OpenAI(chat.Forgiving):
                 chat.stream_in(gathering, wire.sse_json(response, patience), on_delta)
             gathering.vendor_id = response.headers.get("x-request-id", gathering.vendor_id)
             rest_s = wire.rest_s(response.headers)
-        completion = gathering.completion(request)
-        return finished(
-            completion, patience, known_tools=[t.name for t in request.tools], rest_s=rest_s
-        )
+        return finished(gathering.completion(request), request, patience, rest_s=rest_s)
 
     @contextmanager
     def _errors(self) -> Iterator[None]:

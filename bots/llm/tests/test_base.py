@@ -11,6 +11,7 @@ from bots.llm.base import (
     Finish,
     ModelMalformed,
     ModelRefused,
+    ModelRequest,
     NeedsMerchant,
     Patience,
     Price,
@@ -105,12 +106,12 @@ def completion(text="", finish=Finish.STOP) -> Completion:
 
 
 def test_every_provider_keeps_the_same_promises():
-    patience = Patience(1e12)
+    patience, request = Patience(1e12), ModelRequest(())
     with pytest.raises(ModelRefused):
-        finished(completion("no", Finish.REFUSAL), patience)
+        finished(completion("no", Finish.REFUSAL), request, patience)
     with pytest.raises(ModelMalformed):
-        finished(completion(" "), patience)
-    assert finished(completion("да"), patience, rest_s=3).rest_s == 3
+        finished(completion(" "), request, patience)
+    assert finished(completion("да"), request, patience, rest_s=3).rest_s == 3
 
 
 # --- wire -----------------------------------------------------------------------------------

@@ -145,12 +145,7 @@ class YandexGPT(Provider):
             if on_delta is not None and (rest := answer.rest()):
                 on_delta(rest)
             rest_s = wire.rest_s(response.headers)
-        return finished(
-            answer.completion(request),
-            patience,
-            known_tools=[t.name for t in request.tools],
-            rest_s=rest_s,
-        )
+        return finished(answer.completion(request), request, patience, rest_s=rest_s)
 
     def _explain(self, status: int, message: str, token: str) -> VendorError | None:
         text = message.lower()
