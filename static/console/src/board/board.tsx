@@ -1,4 +1,5 @@
 /** The live board: every number opens the list behind it. Read again when something has happened. */
+import type { ComponentChildren } from 'preact';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../net/api';
 import type { State } from '../store/core';
@@ -181,101 +182,79 @@ function Numbers({ board, want, now, w }: Part) {
 }
 
 function Lists({ board, want, now, w, lang }: Part & { lang: string }) {
-  const cell = (n: number, wanted: Wanted) =>
-    n > 0 ? (
-      <button type="button" class="number" onClick={() => want(wanted)}>
-        {n}
-      </button>
-    ) : (
-      0
-    );
+  const leading = (text: string | number, wanted: Wanted) => (
+    <button type="button" class="number" onClick={() => want(wanted)}>
+      {text}
+    </button>
+  );
+  const cell = (n: number, wanted: Wanted) => (n > 0 ? leading(n, wanted) : 0);
   const isRed = board.providers.some((one) => one.state === 'broken');
   return (
     <div class="board-grid">
-      <section>
-        <h2>{w('teams')}</h2>
-        <div class="scroll">
-          <table>
-            <Heads
-              w={w}
-              keys={['team', 'waiting', 'queue', 'silence', 'overdue', 'held', 'short']}
-            />
-            <tbody>
-              {board.teams.map((team) => {
-                const of = (what: string, key: Key): Wanted => ({
-                  what,
-                  title: `${w(key)}: ${team.name}`,
-                  team: team.id,
-                });
-                const { short } = team;
-                const why = w(
-                  'shortParts', short.queue, short.people, short.capacity, short.room,
-                  lengthText(short.handling_s, lang),
-                ); // biome-ignore format: one line of numbers
-                return (
-                  <tr key={team.id}>
-                    <th scope="row">{team.name}</th>
-                    <td>{cell(team.waiting, of('waiting', 'waiting'))}</td>
-                    <td>{cell(team.queue, of('queue', 'queue'))}</td>
-                    <td>{team.oldest ? waitText(team.oldest, now) : '–'}</td>
-                    <td>{cell(team.overdue, of('overdue', 'overdue'))}</td>
-                    <td>{cell(team.held, of('held', 'held'))}</td>
-                    <td>
-                      <details class="why">
-                        <summary title={why}>{short.n}</summary>
-                        <p class="small">
-                          {why} {short.formula}
-                        </p>
-                        {cell(short.n, of('short', 'short'))}
-                      </details>
-                    </td>
-                  </tr>
-                );
-              })}
-            </tbody>
-          </table>
-        </div>
-      </section>
-      <section>
-        <h2>{w('people')}</h2>
-        <div class="scroll">
-          <table>
-            <Heads w={w} keys={['person', 'state', 'load', 'silence']} />
-            <tbody>
-              {board.agents.map((one) => (
-                <tr key={one.id}>
-                  <th scope="row">{one.name}</th>
-                  <td>
-                    <span class={`state is-${one.presence}`}>{w(one.presence as Key)}</span>
-                    <span class="muted small">
-                      {' '}
-                      {one.on_shift ? w('shift') : w('offShift')}
-                      {one.is_here ? '' : ` · ${w('gone')}`}
-                    </span>
-                  </td>
-                  <td class={one.load > one.capacity ? 'bad' : ''}>
-                    {cell(one.load, { what: 'held', title: one.name, agent: one.id })} /{' '}
-                    {one.capacity}
-                  </td>
-                  <td>
-                    {one.silence ? (
-                      <button
-                        type="button"
-                        class="number"
-                        onClick={() => want({ what: 'silent', title: one.name, agent: one.id })}
-                      >
-                        {waitText(one.silence, now)}
-                      </button>
-                    ) : (
-                      '–'
-                    )}
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </section>
+      <Listed
+        title={w('teams')}
+        keys={['team', 'waiting', 'queue', 'silence', 'overdue', 'held', 'short']}
+        w={w}
+      >
+        {board.teams.map((team) => {
+          const of = (what: string, key: Key): Wanted => ({
+            what,
+            title: `${w(key)}: ${team.name}`,
+            team: team.id,
+          });
+          const { short } = team;
+          const why = w(
+            'shortParts', short.queue, short.people, short.capacity, short.room,
+            lengthText(short.handling_s, lang),
+          ); // biome-ignore format: one line of numbers
+          return (
+            <tr key={team.id}>
+              <th scope="row">{team.name}</th>
+              <td>{cell(team.waiting, of('waiting', 'waiting'))}</td>
+              <td>{cell(team.queue, of('queue', 'queue'))}</td>
+              <td>{team.oldest ? waitText(team.oldest, now) : '–'}</td>
+              <td>{cell(team.overdue, of('overdue', 'overdue'))}</td>
+              <td>{cell(team.held, of('held', 'held'))}</td>
+              <td>
+                <details class="why">
+                  <summary title={why}>{short.n}</summary>
+                  <p class="small">
+                    {why} {short.formula}
+                  </p>
+                  {cell(short.n, of('short', 'short'))}
+                </details>
+              </td>
+            </tr>
+          );
+        })}
+      </Listed>
+      <Listed title={w('people')} keys={['person', 'state', 'load', 'silence']} w={w}>
+        {board.agents.map((one) => (
+          <tr key={one.id}>
+            <th scope="row">{one.name}</th>
+            <td>
+              <span class={`state is-${one.presence}`}>{w(one.presence as Key)}</span>
+              <span class="muted small">
+                {' '}
+                {one.on_shift ? w('shift') : w('offShift')}
+                {one.is_here ? '' : ` · ${w('gone')}`}
+              </span>
+            </td>
+            <td class={one.load > one.capacity ? 'bad' : ''}>
+              {cell(one.load, { what: 'held', title: one.name, agent: one.id })} / {one.capacity}
+            </td>
+            <td>
+              {one.silence
+                ? leading(waitText(one.silence, now), {
+                    what: 'silent',
+                    title: one.name,
+                    agent: one.id,
+                  })
+                : '–'}
+            </td>
+          </tr>
+        ))}
+      </Listed>
       <section>
         <h2>{w('assistant')}</h2>
         <dl class="pairs">
@@ -313,32 +292,18 @@ function Lists({ board, want, now, w, lang }: Part & { lang: string }) {
           </>
         )}
       </section>
-      <section>
-        <h2>{w('channels')}</h2>
-        <div class="scroll">
-          <table>
-            <Heads w={w} keys={['channel', 'state', 'lastIn', 'lastOut']} />
-            <tbody>
-              {board.channels.map((one) => (
-                <tr key={one.id}>
-                  <th scope="row">
-                    <button
-                      type="button"
-                      class="number"
-                      onClick={() => want({ what: 'waiting', title: one.name, channel: one.id })}
-                    >
-                      {one.name}
-                    </button>
-                  </th>
-                  <td class={one.error ? 'bad' : ''}>{one.error || w('works')}</td>
-                  <td>{one.last_in_at ? waitText(one.last_in_at, now) : '–'}</td>
-                  <td>{one.last_out_at ? waitText(one.last_out_at, now) : '–'}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
-      </section>
+      <Listed title={w('channels')} keys={['channel', 'state', 'lastIn', 'lastOut']} w={w}>
+        {board.channels.map((one) => (
+          <tr key={one.id}>
+            <th scope="row">
+              {leading(one.name, { what: 'waiting', title: one.name, channel: one.id })}
+            </th>
+            <td class={one.error ? 'bad' : ''}>{one.error || w('works')}</td>
+            <td>{one.last_in_at ? waitText(one.last_in_at, now) : '–'}</td>
+            <td>{one.last_out_at ? waitText(one.last_out_at, now) : '–'}</td>
+          </tr>
+        ))}
+      </Listed>
     </div>
   );
 }
@@ -465,16 +430,35 @@ function Whisper({ row, w, done }: { row: Row; w: Words; done: () => void }) {
   );
 }
 
-function Heads({ w, keys }: { w: Words; keys: Key[] }) {
+/** A list of the board with its heads. */
+function Listed({
+  title,
+  keys,
+  w,
+  children,
+}: {
+  title: string;
+  keys: Key[];
+  w: Words;
+  children: ComponentChildren;
+}) {
   return (
-    <thead>
-      <tr>
-        {keys.map((key) => (
-          <th key={key} scope="col">
-            {w(key)}
-          </th>
-        ))}
-      </tr>
-    </thead>
+    <section>
+      <h2>{title}</h2>
+      <div class="scroll">
+        <table>
+          <thead>
+            <tr>
+              {keys.map((key) => (
+                <th key={key} scope="col">
+                  {w(key)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>{children}</tbody>
+        </table>
+      </div>
+    </section>
   );
 }
