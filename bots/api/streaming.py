@@ -38,7 +38,7 @@ def streamed(work: Callable[[Show], dict[str, Any]]) -> Iterator[bytes]:
         try:
             with merchant_context(schema), translation.override(language):
                 lines.put(_done(work, show))
-        except Exception:
+        except Exception:  # a reader that is told nothing waits for ever
             log.exception("a streamed answer broke off")
             lines.put({"t": "error", "error": {"code": "failed", "message": ""}})
         finally:
@@ -62,7 +62,7 @@ def _done(work: Callable[[Show], dict[str, Any]], show: Show) -> dict[str, Any]:
         return {"t": "done", **work(show)}
     except RuleBroken as exc:
         return {"t": "error", "error": {"code": exc.code, "message": str(exc), **exc.data}}
-    except Exception:
+    except Exception:  # as above, in words
         log.exception("a streamed answer could not be made")
         message = _("Something broke on our side. Nothing is lost: try again.")
         return {"t": "error", "error": {"code": "failed", "message": message}}

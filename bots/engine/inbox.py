@@ -42,7 +42,7 @@ def _apply_some(lane: int) -> int:
             return len(rows)
     except (OperationalError, InterfaceError):
         raise
-    except Exception:
+    except Exception:  # a payload may break any code it meets
         log.exception("lane %s: a payload does not fit; trying one by one", lane)
     count = 0
     while count < AT_ONCE:
@@ -57,7 +57,7 @@ def _apply_some(lane: int) -> int:
                     _applied([row])
             except (OperationalError, InterfaceError):
                 raise
-            except Exception as exc:
+            except Exception as exc:  # told beside the payload
                 _set_aside(row, exc)
                 if row.applied_at is None:
                     raise_later = exc

@@ -48,7 +48,7 @@ def answer_turn(
             offline = offline_reply(turn)
             if _is_settled(offline) or not turn.bot.get("providers"):
                 return offline
-        except Exception:
+        except Exception:  # whatever breaks here, a person answers the buyer
             log.exception("an answer could not be made")
             return Answer("", turn.lang, Decision.HANDOVER, Reason.FAILURE, provider="offline")
         on_wait()

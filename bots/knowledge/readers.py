@@ -130,7 +130,7 @@ def _docx(path: Path, outline: Outline) -> None:
                 outline.paragraph(block.text)
     except Fault:
         raise
-    except Exception as exc:
+    except Exception as exc:  # the library raises what a damaged file leads it to
         raise Fault("damaged") from exc
 
 
@@ -158,7 +158,7 @@ def _xlsx(path: Path, outline: Outline) -> None:
                     _sheet(sheet.title, rows, outline)
     except Fault:
         raise
-    except Exception as exc:
+    except Exception as exc:  # the library raises what a damaged file leads it to
         raise Fault("damaged") from exc
 
 

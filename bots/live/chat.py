@@ -427,7 +427,7 @@ class ChatSocket(AsyncWebsocketConsumer):
                 async with self._one_at_a_time:
                     for event in await _events_of(self.visit, message):  # type: ignore[arg-type]
                         self._tell(event)
-            except Exception:
+            except Exception:  # the page is not left without ears
                 log.exception("a buyer's page looks again at its next heartbeat")
 
     def _tell(self, event: dict[str, Any]) -> None:

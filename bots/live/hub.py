@@ -137,7 +137,7 @@ class Hub:
                         self._hear(message["channel"].decode(), message["data"])
             except (redis.RedisError, OSError) as exc:
                 log.warning("the hub hears nothing (%s); again in %.1f s", exc, pause)
-            except Exception:
+            except Exception:  # it listens for the whole process, so it goes on
                 log.exception("the hub stumbled; again in %.1f s", pause)
             finally:
                 self._ear = None
@@ -153,7 +153,7 @@ class Hub:
         for seat in list(room):
             try:
                 seat.hear(told)
-            except Exception:
+            except Exception:  # one seat's fault is not its neighbours'
                 log.exception("a socket did not understand %s", told.message.get("type"))
 
     def _lapsed(self) -> None:
@@ -212,7 +212,7 @@ class Line:
             waits_for = call.send(None)
         except StopIteration:
             return
-        except Exception:
+        except Exception:  # each server has its own way to say that the other side has left
             self.is_over = True
             return
         self._draining = asyncio.create_task(self._drain(call, waits_for))
@@ -224,7 +224,7 @@ class Line:
                 text = self._behind.popleft()
                 self._bytes -= len(text)
                 await self._send({"type": "websocket.send", "text": text})
-        except Exception:
+        except Exception:  # as above
             self.is_over = True
         finally:
             self._draining = None
@@ -242,7 +242,7 @@ def _rest(call: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any
         thrown: BaseException | None = None
         try:
             yield waits_for
-        except BaseException as exc:
+        except BaseException as exc:  # cancelling goes into the call, too
             thrown = exc
         try:
             waits_for = call.throw(thrown) if thrown is not None else call.send(None)

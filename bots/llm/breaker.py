@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bots.llm.base import Patience
+from tenants.kernel.store import AWAY
 
 FAILURES = 3  # in a row, within WINDOW_S
 WINDOW_S = 60.0
@@ -130,7 +131,7 @@ class Breaker:
             state.shared_at = now
         try:
             until = self._store.get(_name(key)) or 0.0
-        except Exception:  # the store may be away; the process's own state stands
+        except AWAY:  # the process's own state stands
             return
         with self._lock:
             if until > state.until:
@@ -141,7 +142,7 @@ class Breaker:
 
     def _tell(self, say: Callable[[Store], object]) -> None:
         if self._store is not None:
-            with contextlib.suppress(Exception):  # as above
+            with contextlib.suppress(*AWAY):  # as above
                 say(self._store)
 
 

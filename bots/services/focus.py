@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.core.cache import cache
 
+from tenants.kernel.store import AWAY
+
 KEPT_S = 40
 
 
@@ -19,5 +21,5 @@ def of(user_id: int) -> int | None:
     """Redis away: nobody is taken to look, and everybody is told."""
     try:
         return cache.get(f"focus:{user_id}")
-    except Exception:
+    except AWAY:
         return None

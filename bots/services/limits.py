@@ -14,8 +14,8 @@ from typing import Any
 import redis
 
 from bots.channels.base import ChannelManifest
-from tenants.kernel import bell
 from tenants.kernel.context import current_schema
+from tenants.kernel.store import store
 
 # Token buckets as "next free moment" (GCRA), all of KEYS or none; ARGV now, then interval and burst
 # allowance of each.
@@ -57,7 +57,7 @@ def wait_s(channel_id: int, chat: str, manifest: ChannelManifest) -> float:
 
 @cache
 def _script() -> Any:
-    return bell._redis().register_script(_GCRA)
+    return store().register_script(_GCRA)
 
 
 def _wait_locally(paces: list[tuple[str, float, float]], now: float) -> float:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import cache as cache_once
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -39,6 +38,7 @@ from bots.services.partner_keys import key_broke, key_faults, key_works
 from tenants.kernel import outbox
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context, release_connection
 from tenants.kernel.secrets import Unreadable, seal, unseal
+from tenants.kernel.store import store
 from tenants.models import Partner
 from tenants.selectors.hosts import merchant_of
 from tenants.services import limits
@@ -268,11 +268,6 @@ def partner_models_set(*, partner: Partner, models: Mapping[str, Mapping[str, st
 
 
 # --- money ----------------------------------------------------------------------------------
-@cache_once
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
-
-
 class BudgetMeter:
     """This month's model money of the current merchant, in millionths of its currency.
 
@@ -288,7 +283,7 @@ class BudgetMeter:
         step = int(amount * 1_000_000)
         try:
             # One command: Django's cache needs two for the same, and it is on every call's way.
-            total = int(_redis().incrby(key, step))
+            total = int(store().incrby(key, step))
             if total == step:
                 total = self._made_anew(key)
             return Decimal(total) / 1_000_000
@@ -299,7 +294,7 @@ class BudgetMeter:
     def _made_anew(self, key: str) -> int:
         """The counter was not there (or stood at nothing): put what the log knows below it."""
         known = int(self.from_log() * 1_000_000)
-        with _redis().pipeline() as pipe:
+        with store().pipeline() as pipe:
             pipe.incrby(key, known)
             pipe.expire(key, METER_S)
             return int(pipe.execute()[0])
@@ -364,7 +359,7 @@ def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> N
         elif cache.add(f"llm:told:{kind}:{datetime.now(UTC):%Y-%m}", 1, 40 * 86_400):
             with transaction.atomic():
                 outbox.emit(f"model.{kind}", key="models", data={})
-    except Exception:
+    except Exception:  # it stands beside an answer and must not cost it
         log.exception("a notice about models was not kept")
 
 

@@ -8,6 +8,7 @@ else's order reads exactly like a missing one.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache as cache_once
@@ -22,6 +23,7 @@ from integrations.base import Capability
 from integrations.native.orders import order_by_number, orders_by_owner
 from tenants.kernel.phones import phone_normalised
 from tenants.kernel.registry import load, manifests
+from tenants.kernel.store import AWAY
 
 if TYPE_CHECKING:
     from integrations.models import Order
@@ -146,17 +148,15 @@ class SkillContext:
         self.attempts += 1
         if self.asker.contact_id is not None:
             key = f"order-attempts:{self.asker.contact_id}"
-            try:
+            with suppress(*AWAY):  # the conversation counts by itself
                 cache.add(key, 0, 3600)
                 cache.incr(key)
-            except Exception:  # noqa: S110 - the conversation counts by itself
-                pass
 
 
 def _hourly(contact_id: int) -> int:
     try:
         return int(cache.get(f"order-attempts:{contact_id}") or 0)
-    except Exception:
+    except AWAY:
         return 0
 
 

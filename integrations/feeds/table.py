@@ -176,7 +176,7 @@ def xlsx_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
     stream = path.open("rb")  # a stream: openpyxl judges a path by its ending
     try:
         book = load_workbook(stream, read_only=True, data_only=False, keep_links=False)
-    except Exception as exc:
+    except Exception as exc:  # openpyxl raises what a damaged file leads it to
         stream.close()
         raise Unreadable(_("This is not an Excel workbook (XLSX), or it is damaged.")) from exc
     try:
@@ -192,7 +192,7 @@ def xlsx_rows(path: Path) -> Iterator[tuple[int, list[Any]]]:
             )
     except Unreadable:
         raise
-    except Exception as exc:
+    except Exception as exc:  # as above, in the middle of the file
         raise Unreadable(
             _("The workbook is damaged. Open it, save it anew and send that.")
         ) from exc

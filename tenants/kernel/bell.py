@@ -6,20 +6,15 @@ import json
 import logging
 import uuid
 from base64 import b64encode
-from functools import cache
 
 import redis
-from django.conf import settings
+
+from tenants.kernel.store import store
 
 log = logging.getLogger(__name__)
 
 QUEUE = "celery"
 TASK = "tenants.ring"
-
-
-@cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
 
 
 def message(schema: str, kind: str, object_id: int) -> str:
@@ -59,7 +54,7 @@ def message(schema: str, kind: str, object_id: int) -> str:
 def ring(schema: str, kind: str, object_id: int) -> None:
     """Wake a worker now. A deaf Redis is not an error: the recovery scan finds the row."""
     try:
-        _redis().lpush(QUEUE, message(schema, kind, object_id))
+        store().lpush(QUEUE, message(schema, kind, object_id))
     except redis.RedisError as exc:
         log.warning("the bell does not ring (%s); the scan will find the work", exc)
 
@@ -67,7 +62,7 @@ def ring(schema: str, kind: str, object_id: int) -> None:
 def waiting() -> int:
     """Bells that nobody has answered yet."""
     try:
-        return int(_redis().llen(QUEUE))
+        return int(store().llen(QUEUE))
     except redis.RedisError:
         return 0
 
@@ -75,7 +70,7 @@ def waiting() -> int:
 def publish_outbox() -> None:
     """Tell the relay that facts wait."""
     try:
-        _redis().lpush("outbox", 1)
+        store().lpush("outbox", 1)
     except redis.RedisError:
         log.warning("the relay was not told; it looks by itself")
 
@@ -83,7 +78,7 @@ def publish_outbox() -> None:
 def wait_for_outbox(timeout_s: float) -> bool:
     """Sleep until facts wait or the time is over. False when Redis is not there."""
     try:
-        client = _redis()
+        client = store()
         client.brpop(["outbox"], timeout=timeout_s)
         client.delete("outbox")
         return True

@@ -268,7 +268,7 @@ def _run(lease: Lease) -> tuple[datetime | None, bool]:
     except RetryLater as exc:
         wait = exc.retry_after_s or min(2.0**lease.attempts, PAUSE_AT_MOST_S)
         return timezone.now() + timedelta(seconds=wait), True
-    except Exception:
+    except Exception:  # any work of any kind; its row says when it is tried again
         if connection.in_atomic_block and not connection.needs_rollback:
             log.exception("%s %s failed inside a transaction", lease.kind, lease.object_id)
         log.exception("%s %s failed (attempt %s)", lease.kind, lease.object_id, lease.attempts)
@@ -326,7 +326,7 @@ class _Renewer:
             if tokens:
                 try:
                     self._renew(tokens)
-                except Exception:
+                except Exception:  # the next round renews them
                     log.exception("leases could not be renewed")
                 finally:
                     connections["default"].close()

@@ -13,8 +13,9 @@ from typing import Any, cast
 import redis
 from django.db import connection
 
-from tenants.kernel import bell, registry
+from tenants.kernel import registry
 from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.store import store
 
 BEAT_EVERY_S = 3.0
 SILENT_AFTER_S = 15
@@ -34,14 +35,14 @@ NEEDS: dict[str, tuple[str, ...]] = {
 def beat(role: str) -> None:
     """Tell that a process of `role` lives. Called every BEAT_EVERY_S; a deaf Redis is no error."""
     try:
-        bell._redis().set(f"heartbeat:{role}", repr(time.time()), ex=SILENT_AFTER_S)
+        store().set(f"heartbeat:{role}", repr(time.time()), ex=SILENT_AFTER_S)
     except redis.RedisError:
         return
 
 
 def seconds_since_beat(role: str) -> float | None:
     """None where nobody of that role has been heard for SILENT_AFTER_S. Raises RedisError."""
-    told = cast(bytes | None, bell._redis().get(f"heartbeat:{role}"))
+    told = cast(bytes | None, store().get(f"heartbeat:{role}"))
     return max(0.0, time.time() - float(told)) if told else None
 
 
@@ -55,7 +56,7 @@ def _database() -> Answer:
 
 
 def _redis_answers() -> Answer:
-    bell._redis().ping()
+    store().ping()
     return {"ok": True, "detail": "answers"}
 
 

@@ -51,7 +51,7 @@ def run_job(object_id: int) -> datetime | None:
         if isinstance(exc, RetryLater):
             raise
         found.fail(str(exc))
-    except Exception:
+    except Exception:  # a job ends, also in a way nobody thought of
         log.exception("job %s %s failed", found.kind, found.pk)
         found.fail("An error on our side stopped this; we have noted it. Try again.")
     else:

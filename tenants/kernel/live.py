@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import json
 import logging
-from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import redis
 from django.conf import settings
+
+from tenants.kernel.store import store
 
 log = logging.getLogger(__name__)
 
@@ -28,14 +29,9 @@ def encoded(message: dict[str, Any]) -> bytes:
     return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-@cache
-def _redis() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=1)
-
-
 def tell(group: str, message: dict[str, Any]) -> None:
     """Tell every socket of a group, from synchronous code. Lost, it is found by number."""
     try:
-        _redis().publish(topic_of(group), encoded(message))
+        store().publish(topic_of(group), encoded(message))
     except redis.RedisError as exc:
         log.warning("live sockets of %s were not told: %s", group.split(".")[0], exc)

@@ -140,7 +140,7 @@ def relay(limit: int = 500) -> int:
     for schema in schemas:
         try:
             moved += _relay_schema(schema, limit)
-        except Exception:
+        except Exception:  # one merchant's trouble is not the others'
             log.exception("facts of %s wait", schema)
     return moved
 
@@ -189,7 +189,7 @@ def _relay_schema(schema: str, limit: int) -> int:
         for tell in _listeners:
             try:
                 tell(schema, [event for _, _, event in events])
-            except Exception:
+            except Exception:  # they find by number what they were not told
                 log.exception("live sockets of %s were not told", schema)
         finished = [ident for ident, attempts, event in events if _handle(event, attempts)]
         with connection.cursor() as cursor:
@@ -203,7 +203,7 @@ def _handle(event: Event, attempts: int) -> bool:
         try:
             with transaction.atomic():
                 handler(event)
-        except Exception:
+        except Exception:  # the fact stays for another try
             log.exception("%s of %s failed on %s", handler.__name__, event.schema, event.name)
             if attempts < MAX_ATTEMPTS:
                 return False

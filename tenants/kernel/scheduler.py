@@ -44,7 +44,7 @@ def _loop(stop: threading.Event, step: Callable[[threading.Event], None], name: 
             with merchant_context(PUBLIC):
                 step(stop)
             pause = 0.5
-        except Exception:
+        except Exception:  # nobody else does this, so it goes on
             log.exception("%s stumbled; again in %.1f s", name, pause)
             connections.close_all()
             stop.wait(pause)

@@ -10,8 +10,9 @@ import logging
 
 import redis
 
-from tenants.kernel import bell, registry
+from tenants.kernel import registry
 from tenants.kernel.files import folder_delete
+from tenants.kernel.store import store
 from tenants.models import Merchant
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,7 @@ def files_erase(merchant: Merchant) -> None:
 @registry.erase.register("redis")
 def redis_erase(merchant: Merchant) -> None:
     """Cache entries, paces and sockets' groups: whatever key holds the schema's random name."""
-    client = bell._redis()
+    client = store()
     try:
         for key in client.scan_iter(match=f"*{merchant.schema_name}*", count=1000):
             client.unlink(key)

@@ -280,7 +280,7 @@ class _Group:
         for attempt in range(self.tries):
             try:
                 work(schema)
-            except Exception as exc:
+            except Exception as exc:  # a migration may fail in any way; the report says which
                 why = str(exc).strip() or type(exc).__name__
                 if not isinstance(getattr(exc, "__cause__", None) or exc, _BUSY):
                     log.exception("%s was not migrated", schema)

@@ -89,7 +89,7 @@ def template_build() -> SchemaTemplate:
                     cursor.execute(sql.SQL("CREATE SCHEMA {}").format(sql.Identifier(tried)))
                     replay(cursor, ddl, tried)
                     same = description(cursor, made) == description(cursor, tried)
-            except Exception:
+            except Exception:  # migrations make the schemas then
                 log.exception("the schema template cannot be replayed")
                 same = False
             if not same:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from django.core.cache import cache
 
+from tenants.kernel.store import AWAY
+
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,7 @@ def _key(limit: Limit, who: str) -> str:
 def is_spent(limit: Limit, who: str) -> bool:
     try:
         return int(cache.get(_key(limit, who)) or 0) >= limit.tries
-    except Exception:
+    except AWAY:
         log.warning("the cache does not answer; %s is not counted", limit.name)
         return False
 
@@ -38,7 +40,7 @@ def count(limit: Limit, who: str) -> int:
     try:
         cache.add(key, 0, timeout=limit.window_s)
         return int(cache.incr(key))
-    except Exception:
+    except AWAY:
         log.warning("the cache does not answer; %s is not counted", limit.name)
         return 0
 
@@ -46,5 +48,5 @@ def count(limit: Limit, who: str) -> int:
 def forgive(limit: Limit, who: str) -> None:
     try:
         cache.delete(_key(limit, who))
-    except Exception:
+    except AWAY:
         log.warning("the cache does not answer; %s is not forgiven", limit.name)

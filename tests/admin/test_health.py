@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import redis
 
-from tenants.kernel import bell, health
+from tenants.kernel import health
+from tenants.kernel.store import store
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def beating(db):
     health.beat("worker")
     health.beat("scheduler")
     yield
-    bell._redis().delete("heartbeat:worker", "heartbeat:scheduler")
+    store().delete("heartbeat:worker", "heartbeat:scheduler")
 
 
 @pytest.mark.parametrize("host", ["10.0.0.7", "alpha.localhost", "localhost"])
@@ -29,7 +30,7 @@ def test_everything_there(visitor, beating, host):
 
 
 def test_a_silent_worker_stops_nobody_but_workers(visitor, db):
-    bell._redis().delete("heartbeat:worker", "heartbeat:scheduler")
+    store().delete("heartbeat:worker", "heartbeat:scheduler")
     client = visitor("localhost")
     assert client.get("/readyz").status_code == 503
     assert client.get("/readyz?role=worker").status_code == 503
@@ -45,7 +46,7 @@ def test_without_redis_web_still_serves(visitor, db, monkeypatch):
 
         get = ping
 
-    monkeypatch.setattr(bell, "_redis", Deaf)
+    monkeypatch.setattr(health, "store", Deaf)
     client = visitor("localhost")
     web = client.get("/readyz?role=web")
     assert web.status_code == 200

@@ -12,7 +12,6 @@ from django.utils import timezone
 from bots.channels.base import ChannelManifest, Sent
 from bots.models import Message
 from bots.services import limits
-from tenants.kernel import bell
 from tenants.models import Due
 from tests.engine.pretend import MANIFEST, Pretend
 
@@ -45,7 +44,7 @@ def test_without_redis_a_process_keeps_the_pace_itself(alpha, monkeypatch):
     def deaf():
         raise redis.ConnectionError("no redis")
 
-    monkeypatch.setattr(bell, "_redis", deaf)
+    monkeypatch.setattr(limits, "store", deaf)
     limits._script.cache_clear()
     limits._local.clear()
     manifest = _manifest(rate_per_s=10.0, rate_per_chat_s=0.0)

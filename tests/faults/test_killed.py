@@ -150,16 +150,14 @@ def test_redis_flushed_and_restarted(live, alpha, monkeypatch, tmp_path):
     """What was told while Redis was away comes when it is back, without a reload; work is found
     in Postgres."""
     from config.embedded.redis import Redis
-    from tenants.kernel import bell
-    from tenants.kernel import live as telling
+    from tenants.kernel.store import store
 
     folder = tmp_path / "redis"
     own = Redis(folder=folder, log=tmp_path / "redis.log")
     own.start()
     try:
         monkeypatch.setattr(settings, "REDIS_URL", own.url)
-        for client in (telling._redis, bell._redis):
-            client.cache_clear()
+        store.cache_clear()
         console = Console(live.port, alpha)
         console.until(happen(alpha, 2))
         redis.Redis.from_url(own.url).flushall()
@@ -173,5 +171,4 @@ def test_redis_flushed_and_restarted(live, alpha, monkeypatch, tmp_path):
         assert console.until(last, 15) == list(range(console.seq + 1, last + 1))
     finally:
         own.stop()
-        for client in (telling._redis, bell._redis):
-            client.cache_clear()
+        store.cache_clear()

@@ -22,6 +22,7 @@ from bots.services.model_accounts import SettingsRefused, account_save
 from bots.services.model_calls import BudgetMeter, model_complete, partner_models_set
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.simulate import serve_simulator
+from tenants.kernel.store import store
 from tenants.models import Partner, Plan
 
 pytestmark = pytest.mark.django_db
@@ -304,7 +305,7 @@ def test_an_emptied_cache_loses_no_money(servers, alpha, monkeypatch):
         def away(*_args):
             raise redis.ConnectionError
 
-        monkeypatch.setattr(model_calls._redis(), "incrby", away)
+        monkeypatch.setattr(store(), "incrby", away)
         assert meter.add(Decimal("0.5")) == Decimal("2.0")
         assert meter.add(Decimal("-0.5")) == Decimal("1.5")
 

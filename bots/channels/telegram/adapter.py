@@ -28,6 +28,7 @@ from bots.channels.base import (
     Reply,
     Sent,
     SignatureMismatch,
+    Unreachable,
     Unsupported,
     split_places,
 )
@@ -378,7 +379,7 @@ class Telegram(ChannelAdapter):
     def _quietly(self, what, operation: str) -> None:
         try:
             self._call(what, operation, timeout_s=5)
-        except Exception:  # best effort: a refusal here is nobody's loss
+        except (VendorError, Unreachable):  # best effort: a refusal here is nobody's loss
             return
 
 
