@@ -111,12 +111,13 @@ def browser_code() -> None:
 @pytest.fixture
 def product(transactional_db: None, browser_code: None) -> Iterator[Server]:
     """Pages, sockets and hooks on one port; what is due is done by a thread."""
-    from bots.live import chat
+    from bots.live import chat_http, visit
     from bots.services import places
     from config.asgi import application
 
     places._kept.clear()
-    for meter in (chat._per_visitor, chat._per_address, chat._sessions, chat._uploads):
+    meters = (visit.per_visitor, visit.per_address, chat_http._sessions, chat_http._uploads)
+    for meter in meters:
         meter._left.clear()
     stop = threading.Event()
     worker = threading.Thread(target=_work, args=(stop,), daemon=True)

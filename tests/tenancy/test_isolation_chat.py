@@ -21,7 +21,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
 from bots.channels.web import identity
-from bots.live import chat
+from bots.live import chat_http, visit
 from bots.models import Contact, Conversation, Message
 from bots.services import places, uploads, visitors
 from tenants.kernel.context import PUBLIC, group_of, merchant_context
@@ -220,7 +220,7 @@ def frames_of(them: Buyer) -> list[dict[str, Any]]:
 
 
 def test_every_kind_of_frame_is_attacked_with():
-    tree = ast.parse(textwrap.dedent(inspect.getsource(chat.Visit.handle)))
+    tree = ast.parse(textwrap.dedent(inspect.getsource(visit.Visit.handle)))
     known = {
         node.value.value
         for node in ast.walk(tree)
@@ -297,7 +297,7 @@ class Attack:
             "conversation": self.them.ids["conversation"],
             "identity": identity.sign({"sub": "1", "exp": time.time() + 60}, SECRET),
         }
-        chat._per_visitor._left.clear()  # what is asked here is not haste
+        visit.per_visitor._left.clear()  # what is asked here is not haste
         key, frames = self.ours.channel.route_key, frames_of(self.them)
         heard = talk(self.port, self.ours.host, key, hello, frames, self.cookie)
         return self._judged("socket", heard)
@@ -311,8 +311,8 @@ class Attack:
             timeout=20,
         )
         found = []
-        chat._per_visitor._left.clear()
-        chat._uploads._left.clear()
+        visit.per_visitor._left.clear()
+        chat_http._uploads._left.clear()
         body = {"token": self.token, "after": 0, "hello": True, "frames": frames_of(self.them)}
         heard: list[Any] = http.post("", content=json.dumps(body)).json()["events"]
         form = {"name": "N", "phone": "+79161234567", "given": {"processing": True}}
@@ -421,28 +421,28 @@ def _token_of_anybody(patch: Any, them: Buyer) -> None:
 
 
 def _thread_of_another(patch: Any, them: Buyer) -> None:
-    own = chat.thread_since
+    own = visit.thread_since
 
     def strangers(channel_id: int, visitor: str, **more: Any) -> Any:
         with merchant_context(them.shop.schema):
             return own(them.shop.channel.pk, them.visitor, **more)
 
-    patch.setattr(chat, "thread_since", strangers)
+    patch.setattr(visit, "thread_since", strangers)
 
 
 def _history_of_another(patch: Any, them: Buyer) -> None:
-    own = chat.thread_before
+    own = visit.thread_before
 
     def strangers(channel_id: int, visitor: str, **more: Any) -> Any:
         with merchant_context(them.shop.schema):
             return own(them.shop.channel.pk, them.visitor, **more)
 
-    patch.setattr(chat, "thread_before", strangers)
+    patch.setattr(visit, "thread_before", strangers)
 
 
 def _place_of_another(patch: Any, them: Buyer) -> None:
-    own = chat.place_of
-    patch.setattr(chat, "place_of", lambda host, key: own(host, key) or own(them.shop.host, key))
+    own = visit.place_of
+    patch.setattr(visit, "place_of", lambda host, key: own(host, key) or own(them.shop.host, key))
 
 
 def _file_of_another(patch: Any, them: Buyer) -> None:
@@ -452,10 +452,10 @@ def _file_of_another(patch: Any, them: Buyer) -> None:
         return own(schema, signed) or own(them.shop.schema, signed)
 
     patch.setattr(uploads, "of_link", any_merchants)
-    inside = chat._inside
+    inside = chat_http.inside
     patch.setattr(
-        chat,
-        "_inside",
+        chat_http,
+        "inside",
         lambda schema, step, *args, **more: inside(
             them.shop.schema if getattr(step, "__name__", "") == "read" else schema,
             step, *args, **more,

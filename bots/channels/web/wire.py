@@ -1,6 +1,6 @@
 """What a browser may send and how it is kept: frames → envelopes. Pure.
 
-The live role (bots/live/chat.py) has checked who the visitor is before it calls this.
+The live role (bots/live/visit.py) has checked who the visitor is before it calls this.
 """
 
 from __future__ import annotations
