@@ -21,6 +21,7 @@ from django.utils.translation import gettext_lazy
 from bots.admin.rows import Row, posted_rows, shown
 from bots.models import Label, Message, Person, PersonField, Segment
 from bots.selectors import people as reading
+from bots.selectors.segments import NUMBERS
 from bots.services import forgetting, people, person_settings
 from bots.services.channels import manifests
 from tenants.admin.menu import Entry, may, merchant_menu
@@ -271,7 +272,7 @@ class Words:
             return by_title.get(row.value.casefold(), row.value)
         if row.name == "is_blocked" or kind == PersonField.Kind.BOOL:
             return row.value.casefold() in (str(YES).casefold(), "yes", "да", "true", "1")
-        if row.name in reading.NUMBERS or kind == PersonField.Kind.NUMBER:
+        if row.name in NUMBERS or kind == PersonField.Kind.NUMBER:
             return _number(row.value)
         return row.value
 

@@ -89,6 +89,8 @@ class Identity(models.Model):
         SIGNED = "signed", _("signed by the shop's site")
         THREAD = "thread", _("the marketplace's own thread")
 
+    PROVEN = (Proof.CODE, Proof.SHARED, Proof.SIGNED, Proof.THREAD)
+
     contact = models.ForeignKey(Contact, models.CASCADE, related_name="identities")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     value = models.CharField(_("value"), max_length=120)

@@ -19,10 +19,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.models import Conversation, Rule, Team
+from bots.models import Conversation, Identity, Rule, Team
 from bots.selectors.calendars import times_of
-from bots.selectors.people import in_segments, orders_proven
-from bots.selectors.search import PROVEN
+from bots.selectors.people import orders_proven
+from bots.selectors.segments import in_segments
 
 ROWS_AT_MOST, VALUES_AT_MOST = 12, 50
 PATTERN_AT_MOST, TEXT_READ, PATTERN_MS = 200, 2_000, 200
@@ -67,7 +67,7 @@ class Case:
     def order_status(self) -> str:
         """Of the buyer's newest order, where it is known to be theirs."""
         identities = self.conversation.contact.identities.all()
-        found = orders_proven(identities, proofs=(*PROVEN, "order"), limit=1)
+        found = orders_proven(identities, proofs=(*Identity.PROVEN, "order"), limit=1)
         return found[0].status if found else ""
 
     def contact_value(self, key: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""People as colleagues see them: lists, cards, suggested merges, segments. By the one policy:
+"""People as colleagues see them: lists, cards, suggested merges. By the one policy:
 
 whoever may see a conversation of a person sees the person, and of it what those conversations
 show: contacts, telephones, episodes.
@@ -8,21 +8,16 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db.models import (
-    Count,
-    DecimalField,
     Exists,
     OuterRef,
     Q,
     QuerySet,
-    Subquery,
-    Sum,
-    Value,
 )
 from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
@@ -42,7 +37,8 @@ from bots.models import (
     Segment,
 )
 from bots.selectors.policy import Sight, sight_of
-from bots.selectors.search import PROVEN, contacts_like, read
+from bots.selectors.search import contacts_like, read
+from bots.selectors.segments import of_card, segment_condition
 from integrations.models import Order
 from integrations.native.orders import orders_by_owner
 from tenants.kernel.compiled import Compiled
@@ -75,7 +71,7 @@ Proofs = dict[tuple[str, str], set[str]]
 def proofs_of(cards: Iterable[int]) -> Proofs:
     """What is proven of these cards by kind; customer ids of different vendors are apart."""
     found: Proofs = {}
-    rows = Identity.objects.filter(contact__person__in=list(cards), proof__in=PROVEN)
+    rows = Identity.objects.filter(contact__person__in=list(cards), proof__in=Identity.PROVEN)
     for row in rows.values_list("kind", "value", "proof", "contact__channel__kind"):
         found.setdefault(_key(row[0], row[2], row[3]), set()).add(row[1].lower())
     return found
@@ -96,10 +92,6 @@ def conflict(one: Proofs, other: Proofs) -> str:
 
 
 # ── Who is seen ──────────────────────────────────────────────────────────────────────────────
-def _of(outer: str = "pk") -> Q:
-    return Q(person=OuterRef(outer)) | Q(person__merged_into=OuterRef(outer))
-
-
 def people_seen(user: User) -> QuerySet[Person]:
     """Cards a person of the merchant may open; merged ones are shown by the card they went into."""
     return _seen(sight_of(user))
@@ -155,7 +147,7 @@ def people_page(
     found = _seen(sight)
     if segment is not None:
         found = found.filter(segment_condition(segment.conditions))
-    contacts = Contact.objects.filter(_of())
+    contacts = Contact.objects.filter(of_card())
     if query.strip():
         asked = read(query)
         like = Q(pk__in=())
@@ -180,6 +172,11 @@ def people_page(
         "results": _rows(sight, rows),
         "next": base64.urlsafe_b64encode(str(rows[-1].pk).encode()).decode() if more else "",
     }
+
+
+def segment_count(user: User, conditions: list[dict[str, Any]]) -> int:
+    """How many people of those this person may see, now."""
+    return people_seen(user).filter(segment_condition(conditions)).count()
 
 
 def _place(after: str) -> int:
@@ -310,7 +307,7 @@ def _identities(contacts: list[Contact]) -> list[dict[str, Any]]:
             "kind": i.kind,
             "value": i.value,
             "proof": i.proof,
-            "is_proven": i.proof in PROVEN,
+            "is_proven": i.proof in Identity.PROVEN,
         }
         for c in contacts
         for i in c.identities.all()
@@ -340,7 +337,7 @@ def facts_of(cards: list[int]) -> list[dict[str, Any]]:
 
 
 def orders_proven(
-    identities: Iterable[Identity], *, proofs: Iterable[str] = PROVEN, limit: int = 5
+    identities: Iterable[Identity], *, proofs: Iterable[str] = Identity.PROVEN, limit: int = 5
 ) -> list[Order]:
     """The newest orders of whoever has proven these telephones and e-mails. THE place for it."""
     proven = [one for one in identities if one.proof in proofs]
@@ -443,11 +440,11 @@ def suggestions(
 
     The same proven telephone, e-mail or customer id; never two who proved to be different people.
     """
-    mine = [i for c in contacts for i in c.identities.all() if i.proof in PROVEN]
+    mine = [i for c in contacts for i in c.identities.all() if i.proof in Identity.PROVEN]
     if not mine:
         return []
     same = (
-        Identity.objects.filter(value__in={i.value for i in mine}, proof__in=PROVEN)
+        Identity.objects.filter(value__in={i.value for i in mine}, proof__in=Identity.PROVEN)
         .exclude(contact__person__in=cards)
         .exclude(contact__person=None)
         .select_related("contact__person", "contact__channel")
@@ -492,126 +489,11 @@ def _proofs_by_root(roots: Iterable[int]) -> dict[int, Proofs]:
     pks = list(roots)
     found: dict[int, Proofs] = {}
     rows = Identity.objects.filter(
-        Q(contact__person__in=pks) | Q(contact__person__merged_into__in=pks), proof__in=PROVEN
+        Q(contact__person__in=pks) | Q(contact__person__merged_into__in=pks),
+        proof__in=Identity.PROVEN,
     ).annotate(root=Coalesce("contact__person__merged_into", "contact__person"))
     for root, kind, value, proof, channel in rows.values_list(
         "root", "kind", "value", "proof", "contact__channel__kind"
     ):
         found.setdefault(root, {}).setdefault(_key(kind, proof, channel), set()).add(value.lower())
     return found
-
-
-# ── Segments ─────────────────────────────────────────────────────────────────────────────────
-def _proven_values(kind: str) -> QuerySet:
-    return Identity.objects.filter(
-        Q(contact__person=OuterRef(OuterRef("pk")))
-        | Q(contact__person__merged_into=OuterRef(OuterRef("pk"))),
-        kind=kind,
-        proof__in=PROVEN,
-    ).values("value")
-
-
-def _orders(of: str) -> Any:
-    """How many orders a card has, or for how much: by what is proven only."""
-    orders = Order.objects.filter(
-        Q(phone__in=_proven_values("phone"), phone__gt="")
-        | Q(email__in=_proven_values("email"), email__gt="")
-    ).order_by().annotate(one=Value(1)).values("one")  # fmt: skip
-    total = Count("pk") if of == "count" else Sum("sum")
-    return Coalesce(
-        Subquery(orders.annotate(total=total).values("total")[:1], output_field=DecimalField()),
-        Value(0),
-        output_field=DecimalField(),
-    )
-
-
-_COMPARED = {"is": "exact", "not": "exact", "gte": "gte", "lte": "lte", "contains": "icontains"}
-
-
-def _compared(expression: Any, op: str, value: Any) -> Q:
-    found = Q(pk__in=Person.objects.alias(x=expression).filter(
-        **{f"x__{_COMPARED[op]}": value}).values("pk"))  # fmt: skip
-    return ~found if op == "not" else found
-
-
-def _contact_has(**wanted: Any) -> Q:
-    return Q(Exists(Contact.objects.filter(_of(), **wanted)))
-
-
-def _last_seen(op: str, days: Any) -> Q:
-    """`lte` 7: seen within a week; `gte` 30: not seen for a month."""
-    since = timezone.now() - timedelta(days=float(days))
-    recent = _contact_has(conversation__updated_at__gte=since)
-    return recent if op == "lte" else ~recent
-
-
-def _negated(found: Q, op: str) -> Q:
-    return ~found if op == "not" else found
-
-
-# Name → (operators, condition of (operator, value)); `field:<code>` beside them.
-CONDITIONS: dict[str, tuple[tuple[str, ...], Callable[[str, Any], Q]]] = {
-    "channel": (("is", "not"), lambda op, v: _negated(_contact_has(channel__kind=str(v)), op)),
-    "label": (
-        ("is", "not"),
-        lambda op, v: _negated(_contact_has(conversation__labels__contains=[str(v)]), op),
-    ),
-    "language": (("is", "not"), lambda op, v: _negated(_contact_has(language=str(v)), op)),
-    "last_seen_days": (("lte", "gte"), _last_seen),
-    "orders_count": (("gte", "lte", "is"), lambda op, v: _compared(_orders("count"), op, v)),
-    "orders_sum": (("gte", "lte", "is"), lambda op, v: _compared(_orders("sum"), op, v)),
-    "is_blocked": (
-        ("is",),
-        lambda op, v: _negated(_contact_has(is_blocked=True), "" if v else "not"),
-    ),
-}
-FIELD_OPERATORS = ("is", "not", "gte", "lte", "contains", "known", "unknown")
-NUMBERS = ("last_seen_days", "orders_count", "orders_sum")
-
-
-def _field(code: str, op: str, value: Any) -> Q:
-    cards = Person.objects.filter(Q(pk=OuterRef("pk")) | Q(merged_into=OuterRef("pk")))
-    if op in ("known", "unknown"):
-        found = Q(Exists(cards.filter(fields__has_key=code)))
-        return ~found if op == "unknown" else found
-    name = f"fields__{code}"
-    if op != "is" and op != "not":
-        name = f"{name}__{_COMPARED[op]}"
-    return _negated(Q(Exists(cards.filter(**{name: value}))), op)
-
-
-def segment_condition(conditions: list[dict[str, Any]]) -> Q:
-    """All of them. For `Person`; what is not understood is nobody."""
-    found = Q()
-    for one in conditions:
-        name, op, value = str(one.get("field", "")), str(one.get("op", "")), one.get("value")
-        if name.startswith("field:") and op in FIELD_OPERATORS:
-            found &= _field(name[6:], op, value)
-        elif name in CONDITIONS and op in CONDITIONS[name][0]:
-            found &= CONDITIONS[name][1](op, value)
-        else:
-            found &= Q(pk__in=())
-    return found
-
-
-def segment_people(segment: Segment) -> QuerySet[Person]:
-    return Person.objects.filter(segment_condition(segment.conditions), merged_into=None)
-
-
-def in_segments(segments: Iterable[int], contact_id: int) -> bool:
-    """Whether a contact's person is in one of them: a condition of rules and greetings.
-
-    By their numbers; one that is gone holds nobody.
-    """
-    found = Segment.objects.filter(pk__in=list(segments))
-    person = Person.objects.filter(
-        pk__in=Contact.objects.filter(pk=contact_id).values(
-            root=Coalesce("person__merged_into", "person")
-        )
-    )
-    return any(person.filter(segment_condition(one.conditions)).exists() for one in found)
-
-
-def segment_count(user: User, conditions: list[dict[str, Any]]) -> int:
-    """How many people of those this person may see, now."""
-    return people_seen(user).filter(segment_condition(conditions)).count()

@@ -49,7 +49,6 @@ BUDGET_S = 0.3
 WINDOWS = (20_000, 100_000, 500_000)
 SNIPPET = 160
 SLIPS = "абвгдежзийклмнопрстуфхцчшщъыьэюя", "abcdefghijklmnopqrstuvwxyz"
-PROVEN = ("code", "shared", "signed", "thread")
 
 # What the indexes are made of; the planner knows them by these very words. {0}, {1}: the columns.
 _PLAIN = "'ёЁ-+/_.,:@#<>&', 'ее            '"
@@ -588,7 +587,7 @@ def _talks_of(sight: Sight, orders: Sequence[Order]) -> dict[str, dict[str, int]
     if not values:
         return {}
     rows = (
-        Identity.objects.filter(value__in=values, proof__in=PROVEN)
+        Identity.objects.filter(value__in=values, proof__in=Identity.PROVEN)
         .filter(sight.where("contact__conversation__"))
         .filter(contact__conversation__isnull=False)
         .order_by("contact__conversation__updated_at")

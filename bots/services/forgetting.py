@@ -36,7 +36,6 @@ from bots.models import (
     Verdict,
 )
 from bots.selectors.people import cards_of, contacts_of, shown
-from bots.selectors.search import PROVEN
 from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -81,7 +80,9 @@ def forget_ask(
             pk=message or 0, author=Message.Author.BUYER, conversation__contact__in=contacts
         ).exists()
     elif proof == "identity":
-        is_proven = Identity.objects.filter(contact__in=contacts, proof__in=PROVEN).exists()
+        is_proven = Identity.objects.filter(
+            contact__in=contacts, proof__in=Identity.PROVEN
+        ).exists()
     else:
         is_proven = proof == "document"
     if not is_proven or texts not in ("keep", "remove"):

@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from bots.models import PersonField, Segment
-from bots.selectors.people import CONDITIONS, FIELD_OPERATORS, NUMBERS
+from bots.selectors.segments import CONDITIONS, FIELD_OPERATORS, NUMBERS
 from tenants.services.audit import audit
 from tenants.workspace.models import User
 

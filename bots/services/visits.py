@@ -27,8 +27,8 @@ from django.utils.translation import gettext as _
 
 from bots.models import Channel, Contact, Conversation, Greeting
 from bots.selectors.calendars import opening
-from bots.selectors.people import in_segments
 from bots.selectors.policy import Facts, sight_of
+from bots.selectors.segments import in_segments
 from bots.services.visitors import visitor_contact
 from tenants.kernel import registry
 from tenants.kernel.context import current_schema

@@ -31,6 +31,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.selectors import people as reading
+from bots.selectors.segments import in_segments
 from bots.services import people
 from integrations.models import Order
 from tenants.kernel import jobs
@@ -500,9 +501,9 @@ def test_segments_count_people_by_their_conditions(alpha, at, api_of):
     with alpha.inside():
         first = Segment.objects.order_by("pk").first()
         theirs, other = rich.contacts.get().pk, poor.contacts.get().pk
-        assert reading.in_segments([first.pk], theirs) is True
-        assert reading.in_segments([first.pk, 10**6], other) is False
-        assert reading.in_segments([10**6], theirs) is False
+        assert in_segments([first.pk], theirs) is True
+        assert in_segments([first.pk, 10**6], other) is False
+        assert in_segments([10**6], theirs) is False
     listed = client.get(URL, {"segment": first.pk}).json()["results"]
     assert [one["name"] for one in listed] == ["Богатая"]
 

@@ -53,11 +53,12 @@ class Server:
 
 @pytest.fixture
 def live(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    from bots.live import application, chat
+    from bots.live import application, chat_http, visit
     from bots.services import places
 
     places._kept.clear()
-    for meter in (chat._per_visitor, chat._per_address, chat._sessions, chat._uploads):
+    meters = (visit.per_visitor, visit.per_address, chat_http._sessions, chat_http._uploads)
+    for meter in meters:
         meter._left.clear()
     with Server(application) as server:
         yield server

@@ -26,7 +26,7 @@ from bots.models import (
     TeamMember,
     Template,
 )
-from bots.services import moving
+from bots.services import moving, moving_run
 from bots.services.channels import offered
 from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
@@ -179,7 +179,7 @@ def test_a_killed_worker_goes_on_where_it_was(alpha, client_of, there, monkeypat
     class Killed(BaseException):
         pass
 
-    real, seen = moving._Run._fetch, []
+    real, seen = moving_run.Run._fetch, []
 
     def die(self, row, file, given):
         seen.append(file)
@@ -187,10 +187,10 @@ def test_a_killed_worker_goes_on_where_it_was(alpha, client_of, there, monkeypat
             raise Killed
         real(self, row, file, given)
 
-    monkeypatch.setattr(moving._Run, "_fetch", die)
+    monkeypatch.setattr(moving_run.Run, "_fetch", die)
     with alpha.inside(), pytest.raises(Killed):
         moving.moving_run(Job.objects.get(pk=pk))
-    monkeypatch.setattr(moving._Run, "_fetch", real)
+    monkeypatch.setattr(moving_run.Run, "_fetch", real)
     with alpha.inside():
         half = Job.objects.get(pk=pk)
         assert (half.state, half.params["at"]["stage"]) == ("running", "conversations")
@@ -214,7 +214,7 @@ def test_a_stopped_run_goes_on_with_the_token_entered_again(alpha, client_of, th
     tried = run(alpha, begin(browser, there.url))
     started = browser.post(f"/admin/moving/jobs/{tried.pk}/do/")
     pk = int(started["Location"].rstrip("/").rpartition("/")[2])
-    real, met = moving._Run._conversation, []
+    real, met = moving_run.Run._conversation, []
 
     def stop(self, given):
         met.append(given)
@@ -222,9 +222,9 @@ def test_a_stopped_run_goes_on_with_the_token_entered_again(alpha, client_of, th
             browser.post(f"/admin/moving/jobs/{pk}/stop/")
         real(self, given)
 
-    monkeypatch.setattr(moving._Run, "_conversation", stop)
+    monkeypatch.setattr(moving_run.Run, "_conversation", stop)
     stopped = run(alpha, started)
-    monkeypatch.setattr(moving._Run, "_conversation", real)
+    monkeypatch.setattr(moving_run.Run, "_conversation", real)
     assert (stopped.state, stopped.params["sealed"]) == ("failed", "")
 
     page = browser.get(f"/admin/moving/jobs/{pk}/").content.decode()
