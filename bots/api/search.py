@@ -9,7 +9,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.models import Conversation, Message
-from bots.selectors.search import Narrow, search
+from bots.selectors.search import search
+from bots.selectors.search.asked import Narrow
 
 
 class SearchIn(serializers.Serializer):

@@ -37,7 +37,8 @@ from bots.models import (
     Segment,
 )
 from bots.selectors.policy import Sight, sight_of
-from bots.selectors.search import contacts_like, read
+from bots.selectors.search.asked import read
+from bots.selectors.search.contacts import contacts_like
 from bots.selectors.segments import of_card, segment_condition
 from integrations.models import Order
 from integrations.native.orders import orders_by_owner

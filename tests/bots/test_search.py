@@ -20,6 +20,8 @@ from bots.models import (
     TeamMember,
 )
 from bots.selectors import search
+from bots.selectors.search import snippets
+from bots.selectors.search import words as indexed
 from integrations.models import Order
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -122,7 +124,7 @@ def test_a_long_message_is_cut_around_the_match_and_markup_is_text(alpha, at, ap
     (hit,) = one["hits"]
     assert "<b>самовар</b>" in hit["text"]
     assert hit["text"][0] == hit["text"][-1] == "…"
-    assert len(hit["text"]) <= search.SNIPPET + 2
+    assert len(hit["text"]) <= snippets.SNIPPET + 2
     assert [hit["text"][a:b] for a, b in hit["marks"]] == ["самовар"]
 
 
@@ -276,9 +278,9 @@ def test_parts_of_words_are_found_where_the_server_can(alpha, at, api_of, monkey
 @pytest.mark.parametrize(
     ("table", "words", "index"),
     [
-        ("bots_message", search.OF_MESSAGE, "message_words"),
-        ("bots_contact", search.OF_CONTACT, "contact_words"),
-        ("bots_person", search.OF_PERSON, "person_words"),
+        ("bots_message", indexed.OF_MESSAGE, "message_words"),
+        ("bots_contact", indexed.OF_CONTACT, "contact_words"),
+        ("bots_person", indexed.OF_PERSON, "person_words"),
     ],
 )
 def test_the_index_is_made_of_the_words_that_are_asked_for(alpha, table, words, index):
