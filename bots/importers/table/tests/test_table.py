@@ -11,7 +11,7 @@ from openpyxl import Workbook
 
 from bots.importers.table.columns import guess
 from bots.models import Contact, Conversation, Episode, Identity, Imported, Message, Person
-from bots.services import moving
+from bots.services import moving, moving_run
 from tenants.kernel import due
 from tenants.workspace.models import Job, StoredFile
 
@@ -199,7 +199,7 @@ def test_a_killed_worker_goes_on_in_the_middle_of_a_table(alpha, client_of, monk
     class Killed(BaseException):
         pass
 
-    real, met = moving._Run._conversation, []
+    real, met = moving_run.Run._conversation, []
 
     def die(self, given):
         met.append(given)
@@ -207,10 +207,10 @@ def test_a_killed_worker_goes_on_in_the_middle_of_a_table(alpha, client_of, monk
             raise Killed
         real(self, given)
 
-    monkeypatch.setattr(moving._Run, "_conversation", die)
+    monkeypatch.setattr(moving_run.Run, "_conversation", die)
     with alpha.inside(), pytest.raises(Killed):
         moving.moving_run(Job.objects.get(pk=pk))
-    monkeypatch.setattr(moving._Run, "_conversation", real)
+    monkeypatch.setattr(moving_run.Run, "_conversation", real)
     with alpha.inside():
         assert Episode.objects.filter(conversation__channel__kind="archive").count() == 219
 
