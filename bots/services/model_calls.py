@@ -30,9 +30,10 @@ from django.utils.translation import gettext
 
 from bots.llm.base import Account, Completion, ModelBudgetSpent, ModelRequest, OnDelta
 from bots.llm.breaker import Breaker
-from bots.llm.gateway import CallRecord, Gateway, Terms
+from bots.llm.gateway import Gateway
 from bots.llm.manifests import manifests
 from bots.llm.masking import Known
+from bots.llm.terms import CallRecord, Terms
 from bots.models import ModelAccount, ModelCall
 from bots.services.partner_keys import key_broke, key_faults, key_works
 from tenants.kernel import outbox

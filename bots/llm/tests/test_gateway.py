@@ -33,9 +33,10 @@ from bots.llm.base import (
     VendorError,
 )
 from bots.llm.breaker import Breaker
-from bots.llm.gateway import Gateway, Terms, warm_up
+from bots.llm.gateway import Gateway, warm_up
 from bots.llm.manifests import ProviderManifest, Secret
 from bots.llm.masking import Known
+from bots.llm.terms import Terms
 
 ASK = ModelRequest((ChatMessage("user", "Есть размер 42? Мой номер 89161234567"),), timeout_s=3)
 PRICE = Price(Decimal(100_000), Decimal(200_000), "RUB")  # 0.1 and 0.2 a token
@@ -437,7 +438,7 @@ def test_a_recorder_that_fails_loses_no_answer(caplog):
     def fail(record):
         raise RuntimeError("no database")
 
-    house.gateway._record = fail
+    house.gateway.record = fail
 
     assert house.gateway.complete(ASK).text == "one answers"
     assert "could not be recorded" in caplog.text
