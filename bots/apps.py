@@ -24,6 +24,7 @@ class BotsConfig(AppConfig):
             knowledge,
             later,
             moving,
+            notice_facts,
             notice_work,
             notices,
             partner_models,

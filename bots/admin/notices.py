@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bots.models import PushSubscription
-from bots.services import agent_telegram, notices, push
+from bots.services import agent_telegram, notice_choices, notices, push
 from tenants.admin.menu import Entry, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
@@ -59,7 +59,7 @@ def _posted(request: HttpRequest, me: Any) -> HttpResponse:
             case "browser_off" if given.get("browser", "").isdigit():
                 push.unsubscribe(me, pk=int(given["browser"]))
             case _:
-                notices.choices_save(me, _choices(given))
+                notice_choices.choices_save(me, _choices(given))
     except (RuleBroken, ValueError) as exc:
         messages.error(request, str(exc))
     else:
@@ -71,11 +71,11 @@ def _choices(given: Any) -> dict[str, Any]:
     every = given.get("email_every_min", "")
     clock = {name: given.get(f"quiet_{name}", "")[:5] for name in ("from", "to")}
     for value in clock.values():
-        notices.clock_of(value)
+        notice_choices.clock_of(value)
     return {
         "ways": {
-            event: {way: f"{event}.{way}" in given for way in notices.WAYS}
-            for event in notices.EVENTS
+            event: {way: f"{event}.{way}" in given for way in notice_choices.WAYS}
+            for event in notice_choices.EVENTS
         },
         "muted": [int(pk) for pk in given.getlist("muted") if pk.isdigit()],
         "quiet": {"is_on": "quiet" in given, "zone": given.get("zone", ""), **clock},

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.models import PushSubscription
-from bots.services import agent_telegram, focus, notices, push
+from bots.services import agent_telegram, focus, notice_choices, notices, push
 from tenants.kernel.errors import VendorError
 from tenants.kernel.text import whole
 
@@ -101,7 +101,7 @@ class NoticeChoices(APIView):
                 name: value.strftime("%H:%M") if hasattr(value, "strftime") else value
                 for name, value in changes["quiet"].items()
             }
-        notices.choices_save(request.user, changes)
+        notice_choices.choices_save(request.user, changes)
         return Response(_all(request))
 
 

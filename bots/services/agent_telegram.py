@@ -23,6 +23,7 @@ from django.utils.translation import override
 from bots.channels.base import BuyerMessage, Reply, Unreachable
 from bots.models import AgentProfile, Channel
 from bots.services.channels import adapter_of
+from bots.services.notice_choices import AREA, choices_of, telegram_set
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken, VendorError
 from tenants.selectors.hosts import merchant_of
@@ -48,8 +49,6 @@ def bots() -> list[Channel]:
 
 
 def state_of(user: User) -> dict[str, Any]:
-    from bots.services.notices import choices_of
-
     mine = choices_of([user.pk])[user.pk].telegram
     return {
         "is_connected": bool(mine),
@@ -63,8 +62,6 @@ def state_of(user: User) -> dict[str, Any]:
 
 def link(user: User, channel_id: int | None = None) -> dict[str, Any]:
     """A link that connects whoever opens it, once, soon. An earlier one no longer does."""
-    from bots.services.notices import choices_of, telegram_set
-
     channel = next((one for one in bots() if channel_id in (None, one.pk)), None)
     if channel is None:
         raise NoBot(_("Connect a Telegram bot of the shop first."))
@@ -84,8 +81,6 @@ def _hash(user_id: int, code: str) -> str:
 
 
 def disconnect(user: User) -> None:
-    from bots.services.notices import telegram_set
-
     telegram_set(user, None)
 
 
@@ -102,8 +97,6 @@ def heard(channel: Channel, said: BuyerMessage) -> bool:
 
 
 def _connect(channel: Channel, said: BuyerMessage, start: str) -> bool:
-    from bots.services.notices import AREA, telegram_set
-
     number, _dash, code = start.partition("-")
     if not number.isdigit() or len(number) > 18:
         return False

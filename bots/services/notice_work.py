@@ -23,7 +23,8 @@ from bots.channels.base import Button, Reply, Unreachable
 from bots.models import Channel, Notice, PushSubscription
 from bots.selectors.policy import visible
 from bots.services import agent_telegram, focus, push
-from bots.services.notices import EVENTS, Choices, as_seen, choices_of
+from bots.services.notice_choices import EVENTS, Choices, choices_of
+from bots.services.notices import as_seen
 from tenants.kernel import due
 from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import OutcomeUnknown, RetryLater, VendorError

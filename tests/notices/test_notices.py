@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from bots.models import Channel, Notice, PushSubscription, Team
 from bots.services import agents, assignment, conversations, focus, push
-from bots.services.notices import EVENTS, WAYS
+from bots.services.notice_choices import EVENTS, WAYS
 from tenants.kernel.context import group_of
 from tenants.kernel.simulate import Answer
 from tenants.workspace.models import User
