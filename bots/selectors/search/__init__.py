@@ -25,7 +25,7 @@ from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.search.asked import EVERYTHING, Narrow, read
 from bots.selectors.search.contacts import contacts_found, orders_found, talks_with
 from bots.selectors.search.hits import HITS_A_CONVERSATION, Found, messages_found, ways
-from bots.selectors.search.snippets import snippets
+from bots.selectors.search.snippets import snippets_of
 from tenants.workspace.models import User
 
 PAGE = 20
@@ -79,7 +79,7 @@ def search(
             for pks in found.hits.values()
             for pk in pks[:HITS_A_CONVERSATION]
         }  # fmt: skip
-        texts = snippets(shown, way, asked)
+        texts = snippets_of(shown, way, asked)
         answer["conversations"] = [
             {
                 "row": by_pk[talk],

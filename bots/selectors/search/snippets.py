@@ -21,7 +21,7 @@ SNIPPET = 160
 _OPEN, _CLOSE = "\ue000", "\ue001"
 
 
-def snippets(pks: Iterable[int], way: Way, asked: Asked) -> dict[int, dict[str, Any]]:
+def snippets_of(pks: Iterable[int], way: Way, asked: Asked) -> dict[int, dict[str, Any]]:
     rows = Message.objects.filter(pk__in=pks).select_related("user").prefetch_related("attachments")
     if way.query:
         options = f"HighlightAll=true, StartSel={_OPEN}, StopSel={_CLOSE}"
