@@ -14,7 +14,8 @@ def _routes() -> list[tuple[str, Any]]:
     """Made at the first call: importing this package must not need the apps to be loaded."""
     if not _apps:
         from bots.live.chat import application as chat
-        from bots.live.console import ConsoleConsumer, poll
+        from bots.live.console import ConsoleConsumer
+        from bots.live.console_poll import poll
 
         console = ConsoleConsumer.as_asgi()
 

@@ -13,29 +13,33 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Coroutine, Iterable
+from collections.abc import Coroutine
 from dataclasses import astuple, dataclass
 from typing import Any
 
-from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
-from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
-from django.contrib.sessions.backends.db import SessionStore
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from bots.live.hub import SLOW, Line, Told, hub
-from bots.live.tally import counted, tally_of
-from bots.selectors.policy import Facts, Sight, conversations_in, facts_of, sight_of
-from bots.services import agents, focus
-from tenants.kernel.context import group_of, merchant_context
-from tenants.selectors.hosts import site_of
-from tenants.workspace.models import Counter, Event
+from bots.live.scope import cookie, header, is_same_origin
+from bots.live.sights import (
+    as_seen,
+    events_since,
+    facts_now,
+    last_seq,
+    note_focus,
+    note_seen,
+    sight_now,
+    unpacked,
+    who,
+)
+from bots.live.tally import tally_of
+from bots.selectors.policy import Facts
+from tenants.kernel.context import group_of
 
 log = logging.getLogger(__name__)
 
-# A longer gap is cheaper to answer with "read everything again".
-GAP_AT_MOST = 2000
 MESSAGES_A_SECOND = 20
 # How far a person sees is read again after these, and after a while by itself.
 SIGHT_CHANGES = frozenset({"team.changed", "agent.changed"})
@@ -43,11 +47,6 @@ SIGHT_KEPT_S = 30.0
 NOTED_EVERY_S = 30.0
 # A page says every 15 s what it looks at.
 LOOK_KEPT_S = 30.0
-LONGEST_WAIT_S = 25.0
-LOOK_EVERY_S = 5.0  # a long poll looks by itself, should Redis be away
-BODY_AT_MOST = 4096
-# A conversation may go from somebody's sight with these.
-_HIDING = frozenset({"conversation.assigned", "conversation.taken_over"})
 
 
 class ConsoleConsumer(AsyncJsonWebsocketConsumer):
@@ -65,11 +64,11 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     noted_at = -NOTED_EVERY_S
 
     async def connect(self) -> None:
-        host = _header(self.scope, b"host")
-        if not _same_origin(self.scope, host):
+        host = header(self.scope, b"host")
+        if not is_same_origin(self.scope, host):
             await self.close(code=4403)
             return
-        found = await _who(host, _cookie(self.scope, settings.SESSION_COOKIE_NAME))
+        found = await who(host, cookie(self.scope, settings.SESSION_COOKIE_NAME))
         if found is None:
             await self.accept()
             await self.close(code=4401)
@@ -83,7 +82,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         await self.accept()
         # Into the room before the first look: nothing falls between.
         await hub().join(self.group, self)
-        seq = await _last_seq(self.schema)
+        seq = await last_seq(self.schema)
         self.push({"type": "hello", "seq": seq, "user": self.user_id})
         self.seq = seq
         if self.is_behind:
@@ -114,14 +113,14 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
                 self.counters = None
                 tally_of(self.schema).wish()
             case "focus" if isinstance(content.get("conversation"), int | None):
-                await _note_focus(self.schema, self.user_id, content.get("conversation"))
+                await note_focus(self.schema, self.user_id, content.get("conversation"))
 
     async def _ping(self) -> None:
         """A heartbeat: also finds what was missed, should Redis have been away."""
         await self._seen_here()
         if time.monotonic() - self.sight_at > SIGHT_KEPT_S:
             await self._look_again()
-        seq = await _last_seq(self.schema)
+        seq = await last_seq(self.schema)
         if self.seq is not None and seq > self.seq:
             await self._catch_up()
         if tally_of(self.schema).has_failed:
@@ -133,7 +132,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         conversation = content.get("conversation")
         facts = None
         if conversation is not None:
-            facts = await _facts(self.schema, conversation)
+            facts = await facts_now(self.schema, conversation)
             if facts is None or not self.sight.allows(facts):
                 return
         hub().tell(
@@ -153,10 +152,10 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         now = time.monotonic()
         if now - self.noted_at > NOTED_EVERY_S:
             self.noted_at = now
-            await _note_seen(self.schema, self.user_id)
+            await note_seen(self.schema, self.user_id)
 
     async def _look_again(self) -> None:
-        self.sight = await _sight(self.schema, self.user_id)
+        self.sight = await sight_now(self.schema, self.user_id)
         self.sight_at = time.monotonic()
         if self.sight.nothing:
             await self.close(code=4401)
@@ -280,7 +279,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
             self._aside(self._buyer_types(conversation))
 
     async def _buyer_types(self, conversation: int) -> None:
-        found = await _facts(self.schema, conversation)
+        found = await facts_now(self.schema, conversation)
         if found is not None and self.sight.allows(found):
             self.push({"type": "buyer_typing", "conversation": conversation})
 
@@ -342,251 +341,8 @@ def _forget_look(schema: str, user: int) -> None:
         seat.hear(gone)
 
 
-def unpacked(rows: Iterable[Any]) -> dict[int, Facts]:
-    """Facts as they come over Redis."""
-    return {row[0]: Facts.unpacked(row) for row in rows}
-
-
 def _facts_told(told: Told) -> dict[int, Facts]:
     found: dict[int, Facts] | None = told.kept.get("facts")
     if found is None:
         found = told.kept["facts"] = unpacked(told.message.get("facts", []))
     return found
-
-
-def as_seen(sight: Sight, event: dict[str, Any], facts: dict[int, Facts]) -> dict[str, Any]:
-    """A fact as this person may see it: in full, as its number, or as "take it off the screen"."""
-    conversation = event["data"].get("conversation")
-    if conversation is None:
-        return event
-    found = facts.get(conversation)
-    if found is not None and sight.allows(found):
-        return event
-    if found is not None and event["name"] in _HIDING:
-        before = event["data"].get("from_team", found.team)
-        if sight.allowed_before(found, before) or event["data"].get("from") == sight.user:
-            gone = {"conversation": conversation}
-            return {"seq": event["seq"], "name": "conversation.hidden", "data": gone}
-    return {"seq": event["seq"], "name": "hidden", "data": {}}
-
-
-def _header(scope: dict[str, Any], name: bytes) -> str:
-    return dict(scope["headers"]).get(name, b"").decode("latin-1")
-
-
-def _same_origin(scope: dict[str, Any], host: str) -> bool:
-    """Browsers send cookies with sockets of any page; only our own pages may open this one."""
-    origin = dict(scope["headers"]).get(b"origin", b"").decode("latin-1")
-    return not origin or origin.partition("://")[2] == host
-
-
-def _cookie(scope: dict[str, Any], name: str) -> str:
-    header = dict(scope["headers"]).get(b"cookie", b"").decode("latin-1")
-    for part in header.split(";"):
-        key, _, value = part.strip().partition("=")
-        if key == name:
-            return value
-    return ""
-
-
-@database_sync_to_async
-def _who(host: str, session_key: str) -> tuple[str, int, str] | None:
-    """(schema, user, name) of a live session on the merchant's own host."""
-    site = site_of(host)
-    if site is None or site.merchant is None or not site.merchant.is_serving or not session_key:
-        return None
-    try:
-        with merchant_context(site.schema):
-            session = SessionStore(session_key=session_key)
-            user = (
-                get_user_model()
-                .objects.filter(pk=session.get(SESSION_KEY) or 0, is_active=True)
-                .first()
-            )
-            if user is None or session.get(HASH_SESSION_KEY) != user.get_session_auth_hash():
-                return None
-            return site.schema, user.pk, str(user)
-    finally:
-        connection.close()
-
-
-@database_sync_to_async
-def _sight(schema: str, user_id: int) -> Sight:
-    try:
-        with merchant_context(schema):
-            user = get_user_model().objects.filter(pk=user_id).first()
-            return sight_of(user) if user else Sight(user_id, nothing=True)
-    finally:
-        connection.close()
-
-
-@database_sync_to_async
-def _note_seen(schema: str, user_id: int) -> None:
-    try:
-        with merchant_context(schema):
-            if user := get_user_model().objects.filter(pk=user_id, is_active=True).first():
-                agents.seen(user)
-    finally:
-        connection.close()
-
-
-@database_sync_to_async
-def _note_focus(schema: str, user_id: int, conversation: int | None) -> None:
-    try:
-        with merchant_context(schema):
-            focus.note(user_id, conversation)
-    finally:
-        connection.close()
-
-
-@database_sync_to_async
-def _facts_of(schema: str, ids: set[int]) -> dict[int, Facts]:
-    if not ids:
-        return {}
-    try:
-        with merchant_context(schema):
-            return facts_of(ids)
-    finally:
-        connection.close()
-
-
-async def _facts(schema: str, conversation: int) -> Facts | None:
-    if not 0 < conversation < 2**63:
-        return None
-    return (await _facts_of(schema, {conversation})).get(conversation)
-
-
-@database_sync_to_async
-def _last_seq(schema: str) -> int:
-    try:
-        with merchant_context(schema):
-            row = Counter.objects.filter(name="events").values_list("value", flat=True).first()
-            return row or 0
-    finally:
-        connection.close()
-
-
-@database_sync_to_async
-def events_since(schema: str, sight: Sight, after: int) -> dict[str, Any]:
-    """`{"events", "seq"}` as this person may see them; `{"refresh", "seq"}` for too long a gap."""
-    try:
-        with merchant_context(schema):
-            # The number first: what is written after this look comes with the next one.
-            last = Counter.objects.filter(name="events").values_list("value", flat=True).first()
-            last = last or 0
-            if last == after:
-                return {"events": [], "seq": after}
-            rows = list(
-                Event.objects.filter(seq__gt=after).order_by("seq").values()[: GAP_AT_MOST + 1]
-            )
-            if not rows or len(rows) > GAP_AT_MOST or rows[0]["seq"] != after + 1:
-                return {"events": [], "seq": last, "refresh": True}
-            events = [{"seq": row["seq"], "name": row["name"], "data": row["data"]} for row in rows]
-            if not sight.everything:
-                facts = facts_of(conversations_in(event["data"] for event in events))
-                events = [as_seen(sight, event, facts) for event in events]
-            return {"events": events, "seq": events[-1]["seq"]}
-    finally:
-        connection.close()
-
-
-# ── Where sockets are shut ───────────────────────────────────────────────────────────────────
-class _Waiting:
-    """A long poll's seat: wakes when a fact has come."""
-
-    def __init__(self) -> None:
-        self.woken = asyncio.Event()
-
-    def hear(self, told: Told) -> None:
-        if told.message["type"] == "events":
-            self.woken.set()
-
-    def lapsed(self) -> None:
-        self.woken.set()
-
-
-async def poll(scope: dict[str, Any], receive: Any, send: Any) -> None:
-    """`POST {"after": seq, "wait": seconds}` → `{"events", "seq"}` or `{"refresh": true, "seq"}`,
-    with `counters` of the lists.
-
-    `after` 0 asks where the log is. The same session, origin and policy as a socket's.
-    """
-    status, body = await _polled(scope, receive)
-    content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
-    headers = {
-        "content-type": "application/json",
-        "cache-control": "no-store",
-        "x-content-type-options": "nosniff",
-        "content-length": str(len(content)),
-    }
-    raw = [(name.encode(), value.encode()) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": status, "headers": raw})
-    await send({"type": "http.response.body", "body": content})
-
-
-async def _polled(scope: dict[str, Any], receive: Any) -> tuple[int, dict[str, Any]]:
-    if scope["method"] != "POST":
-        return 405, {"error": {"code": "method_not_allowed"}}
-    host = _header(scope, b"host")
-    if not _same_origin(scope, host):
-        return 403, {"error": {"code": "origin"}}
-    asked = await _asked(receive)
-    if asked is None:
-        return 400, {"error": {"code": "malformed"}}
-    found = await _who(host, _cookie(scope, settings.SESSION_COOKIE_NAME))
-    if found is None:
-        return 401, {"error": {"code": "not_authenticated"}}
-    schema, user_id, _name = found
-    sight = await _sight(schema, user_id)
-    if sight.nothing:
-        return 401, {"error": {"code": "not_authenticated"}}
-    await _note_seen(schema, user_id)
-    after, wait_s = asked
-    if after == 0:
-        return 200, {"events": [], "seq": await _last_seq(schema)}
-    found = await _since_or_later(schema, sight, after, wait_s)
-    counters = (await counted(schema, [user_id])).get(user_id, {})
-    return 200, {**found, "counters": counters}
-
-
-async def _since_or_later(schema: str, sight: Sight, after: int, wait_s: float) -> dict[str, Any]:
-    found = await events_since(schema, sight, after)
-    until = time.monotonic() + wait_s
-    if found["events"] or "refresh" in found or wait_s <= 0:
-        return found
-    seat, group = _Waiting(), group_of(schema, "console")
-    await hub().join(group, seat)
-    try:
-        while True:
-            # Once more, now that the room is heard: nothing falls between.
-            found = await events_since(schema, sight, after)
-            left = until - time.monotonic()
-            if found["events"] or "refresh" in found or left <= 0:
-                return found
-            seat.woken.clear()
-            try:
-                await asyncio.wait_for(seat.woken.wait(), min(left, LOOK_EVERY_S))
-            except TimeoutError:
-                continue
-            sight = await _sight(schema, sight.user)
-    finally:
-        await hub().leave(group, seat)
-
-
-async def _asked(receive: Any) -> tuple[int, float] | None:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if message["type"] == "http.disconnect" or len(body) > BODY_AT_MOST:
-            return None
-        if not message.get("more_body"):
-            break
-    try:
-        asked = json.loads(body)
-        after, wait_s = asked["after"], float(asked.get("wait") or 0)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
-    if not isinstance(after, int) or not 0 <= after < 2**63 or not wait_s >= 0:
-        return None
-    return after, min(wait_s, LONGEST_WAIT_S)

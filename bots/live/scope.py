@@ -14,3 +14,17 @@ def header(scope: dict[str, Any], name: bytes) -> str:
 
 def address_of(scope: dict[str, Any]) -> str:
     return (scope.get("client") or ("",))[0] or ""
+
+
+def is_same_origin(scope: dict[str, Any], host: str) -> bool:
+    """Browsers send cookies with sockets of any page; only our own pages may open this one."""
+    origin = header(scope, b"origin")
+    return not origin or origin.partition("://")[2] == host
+
+
+def cookie(scope: dict[str, Any], name: str) -> str:
+    for part in header(scope, b"cookie").split(";"):
+        key, _, value = part.strip().partition("=")
+        if key == name:
+            return value
+    return ""

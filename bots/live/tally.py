@@ -14,13 +14,13 @@ from collections.abc import Collection
 from typing import Any, Protocol, runtime_checkable
 from weakref import WeakKeyDictionary
 
-from channels.db import database_sync_to_async
 from django.contrib.auth import get_user_model
-from django.db import DatabaseError, connection
+from django.db import DatabaseError
 
 from bots.live.hub import hub
+from bots.live.threads import in_merchant
 from bots.selectors.counters import counters_of
-from tenants.kernel.context import group_of, merchant_context
+from tenants.kernel.context import group_of
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +85,8 @@ def tally_of(schema: str) -> Tally:
     return here.setdefault(schema, Tally(schema))
 
 
-@database_sync_to_async
-def counted(schema: str, users: Collection[int]) -> dict[int, dict[str, int]]:
+@in_merchant
+def counted(users: Collection[int]) -> dict[int, dict[str, int]]:
     """The figures of these people of a merchant."""
-    try:
-        with merchant_context(schema):
-            found: list[Any] = list(get_user_model().objects.filter(pk__in=users))
-            return counters_of(found)
-    finally:
-        connection.close()
+    found: list[Any] = list(get_user_model().objects.filter(pk__in=users))
+    return counters_of(found)

@@ -20,7 +20,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.selectors import search
-from bots.selectors.search import snippets
+from bots.selectors.search import hits, snippets
 from bots.selectors.search import words as indexed
 from integrations.models import Order
 
@@ -223,7 +223,7 @@ def test_each_filter_narrows(alpha, at, api_of):
 
 
 def test_pages_show_every_conversation_once_whatever_the_window(alpha, at, api_of, monkeypatch):
-    monkeypatch.setattr(search, "WINDOWS", (3, 7))
+    monkeypatch.setattr(hits, "WINDOWS", (3, 7))
     monkeypatch.setattr(search.search, "__kwdefaults__", {"cursor": "", "limit": 2})
     for n in range(7):
         at.add(f"{n}", *(["куртка"] * (1 + n % 3)), "Да")
@@ -243,7 +243,7 @@ def test_pages_show_every_conversation_once_whatever_the_window(alpha, at, api_o
 
 
 def test_time_that_is_up_gives_what_was_found_and_a_place_to_go_on(alpha, at, api_of, monkeypatch):
-    monkeypatch.setattr(search, "WINDOWS", (1, 2))
+    monkeypatch.setattr(hits, "WINDOWS", (1, 2))
     monkeypatch.setattr(search, "BUDGET_S", -1)
     at.add("Анна", "куртка", "Да")
     client, after, seen = api_of(alpha, "agent"), "", []
@@ -268,7 +268,7 @@ def test_parts_of_words_are_found_where_the_server_can(alpha, at, api_of, monkey
     at.add("Анна", "Нужен электросамовар")
     client = api_of(alpha, "agent")
     assert names(client, "самовар") == []
-    monkeypatch.setattr(search, "has_inside", lambda: True)
+    monkeypatch.setattr(hits, "has_inside", lambda: True)
     found = asked(client, "самовар")
     assert found["how"] == "inside"
     (hit,) = found["conversations"][0]["hits"]

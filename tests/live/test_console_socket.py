@@ -154,7 +154,7 @@ def test_a_fact_between_two_looks_at_the_log_is_not_skipped(live, alpha):
     """Whatever is written while the log is read: told now or with the next look."""
     from django.db import connection
 
-    from bots.live.console import events_since
+    from bots.live.sights import events_since
     from bots.selectors.policy import sight_of
 
     before = happen(alpha)

@@ -19,7 +19,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bots.live import _routes, application
-from bots.live.console import as_seen
+from bots.live.sights import as_seen
 from bots.models import (
     Attachment,
     Contact,
