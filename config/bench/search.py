@@ -25,7 +25,6 @@ QUESTIONS = 300
 PLAIN_QUESTIONS = 6
 INSERTS = 3_000
 NAMES = "Анна Борис Вера Галина Дмитрий Елена Иван Мария Наталья Ольга Пётр Светлана Юлия".split()  # noqa: SIM905
-SURNAMES = "ов ев ин ский енко ян швили ук".split()  # noqa: SIM905
 
 
 def run(size: str = "default") -> dict[str, Any]:

@@ -38,10 +38,8 @@ from tenants.kernel.errors import Rejected, VendorError
 from tenants.kernel.files import file_bytes
 
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
-CAPTION_LIMIT = 1024
 CALLBACK_DATA_BYTES = 64
 DOWNLOAD_LIMIT = 20 * 1024 * 1024
-WEBHOOK_PORTS = ("443", "80", "88", "8443")
 # Telegram refuses hooks on plain HTTP and on these names: such a bot is polled.
 _LOCAL = re.compile(r"^http:|//(localhost|127\.|\[::1\]|[^/:]*\.localhost)", re.I)
 
