@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, time
 from itertools import pairwise
 from typing import Any
@@ -58,21 +58,29 @@ ZONES = (
 )
 
 
-def read_intervals(text: str) -> list[Interval]:
-    """“10:00-14:00, 15-20” → intervals in order. Raises ValidationError in words."""
-    text = text.strip()
-    found = []
+def read_figures(text: str) -> Iterator[tuple[int, ...]]:
+    """“10:00-14:00, 15-20” → (10, 0, 14, 0), (15, 0, 20, 0). Raises ValidationError in words."""
     for part in filter(None, (p.strip() for p in re.split(r"[,;]", text))):
         match = _INTERVAL.fullmatch(part)
         if match is None:
             raise forms.ValidationError(_("Write hours like 10:00–20:00, with commas between."))
-        hour, minute, end_hour, end_minute = (int(v or 0) for v in match.groups())
+        yield tuple(int(value or 0) for value in match.groups())
+
+
+def time_of(hour: int, minute: int) -> time:
+    try:
+        return time(hour, minute)
+    except ValueError:
+        raise forms.ValidationError(_("There is no such time of day.")) from None
+
+
+def read_intervals(text: str) -> list[Interval]:
+    """“10:00-14:00, 15-20” → intervals in order. Raises ValidationError in words."""
+    found = []
+    for hour, minute, end_hour, end_minute in read_figures(text):
         if (end_hour, end_minute) == (24, 0):
             end_hour, end_minute = 23, 59
-        try:
-            opens, closes = time(hour, minute), time(end_hour, end_minute)
-        except ValueError:
-            raise forms.ValidationError(_("There is no such time of day.")) from None
+        opens, closes = time_of(hour, minute), time_of(end_hour, end_minute)
         if opens >= closes:
             raise forms.ValidationError(_("It has to close after it opens."))
         found.append((opens, closes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -69,6 +71,19 @@ def where(manifest: ProviderManifest) -> str:
     }[manifest.data_region]
 
 
+def tell_check(request: HttpRequest, check: Callable[[], str]) -> None:
+    """Whether the credentials just saved are any good; `check` names the model that answered."""
+    try:
+        model = check()
+    except VendorError as exc:
+        messages.warning(
+            request,
+            _("Saved, but the service does not accept it: %(why)s") % {"why": exc.detail},
+        )
+    else:
+        messages.success(request, _("It works: %(model)s answers.") % {"model": model})
+
+
 @admin.register(ModelAccount, site=merchant_site)
 class ModelAccountAdmin(OwnPage):
     added_at = when("created_at", gettext_lazy("Added"))
@@ -132,7 +147,7 @@ class ModelAccountAdmin(OwnPage):
                     "modelaccount.changed" if account else "modelaccount.added",
                     str(manifest.title), actor=actor_of(request),
                 )  # fmt: skip
-                self._check(request, saved)
+                tell_check(request, partial(account_check, saved))
                 return self._back()
         return TemplateResponse(
             request,
@@ -152,17 +167,6 @@ class ModelAccountAdmin(OwnPage):
 
     def _back(self) -> HttpResponse:
         return redirect("merchant:bots_modelaccount_changelist")
-
-    def _check(self, request: HttpRequest, account: ModelAccount) -> None:
-        try:
-            model = account_check(account)
-        except VendorError as exc:
-            messages.warning(
-                request,
-                _("Saved, but the service does not accept it: %(why)s") % {"why": exc.detail},
-            )
-        else:
-            messages.success(request, _("It works: %(model)s answers.") % {"model": model})
 
     def delete_model(self, request: HttpRequest, obj: ModelAccount) -> None:
         account_delete(obj)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from django import forms
 from django.contrib import messages
@@ -15,7 +16,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.admin.models import where
+from bots.admin.models import tell_check, where
 from bots.llm.base import DataRegion
 from bots.llm.manifests import ProviderManifest, manifests
 from bots.services.model_accounts import SettingsRefused
@@ -33,7 +34,6 @@ from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, platform_menu
 from tenants.admin.scope import is_boss, partner_in_scope
 from tenants.admin.sites import platform_site
-from tenants.kernel.errors import VendorError
 from tenants.kernel.posted import posted
 from tenants.kernel.secrets import hint
 from tenants.models import Partner
@@ -131,7 +131,7 @@ def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpR
             form.add_error(None, str(refused))
         else:
             audit("modelaccount.changed", f"{partner}: {manifest.title}", actor=actor_of(request))
-            _check(request, partner, kind)
+            tell_check(request, partial(partner_model_check, partner=partner, provider=kind))
             return redirect(back)
     refusal = partner_key_refusals(partner).get(kind)
     return TemplateResponse(
@@ -149,18 +149,6 @@ def _one(request: HttpRequest, partner: Partner, query: str, kind: str) -> HttpR
             back=back,
         ),
     )
-
-
-def _check(request: HttpRequest, partner: Partner, kind: str) -> None:
-    try:
-        model = partner_model_check(partner=partner, provider=kind)
-    except VendorError as exc:
-        messages.warning(
-            request,
-            _("Saved, but the service does not accept it: %(why)s") % {"why": exc.detail},
-        )
-    else:
-        messages.success(request, _("It works: %(model)s answers.") % {"model": model})
 
 
 platform_menu.add(Entry("settings", 8, gettext_lazy("Models"), "neurology", "models", is_boss))

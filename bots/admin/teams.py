@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from bots.admin.hours import _INTERVAL, WeekForm
+from bots.admin.hours import WeekForm, read_figures, time_of
 from bots.models import (
     AgentProfile,
     Calendar,
@@ -192,15 +192,8 @@ def _team_initial(team: Team | None) -> dict[str, Any]:
 def read_shifts(text: str) -> list[tuple[time, time]]:
     """“10:00–18:00, 22-6”: one that ends before it starts goes past midnight."""
     found = []
-    for part in filter(None, (p.strip() for p in re.split(r"[,;]", text))):
-        match = _INTERVAL.fullmatch(part)
-        if match is None:
-            raise forms.ValidationError(_("Write hours like 10:00–20:00, with commas between."))
-        hour, minute, end_hour, end_minute = (int(v or 0) for v in match.groups())
-        try:
-            starts, ends = time(hour, minute), time(end_hour % 24, end_minute)
-        except ValueError:
-            raise forms.ValidationError(_("There is no such time of day.")) from None
+    for hour, minute, end_hour, end_minute in read_figures(text):
+        starts, ends = time_of(hour, minute), time_of(end_hour % 24, end_minute)
         if starts == ends:
             raise forms.ValidationError(_("A shift has to end at another time."))
         found.append((starts, ends))

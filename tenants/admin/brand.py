@@ -17,11 +17,10 @@ from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.colour import AA, WHITE, contrast, scale
-from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import posted, uploads
-from tenants.models import Brand, Merchant
+from tenants.models import Brand
 from tenants.selectors.hosts import brand_of
-from tenants.selectors.requests import merchant_here
+from tenants.selectors.requests import merchant_branded
 from tenants.services.pictures import picture_read
 from tenants.services.shops import shop_brand_save
 
@@ -79,11 +78,7 @@ class BrandForm(forms.ModelForm):
 def brand_page(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("tenants.change_brand"):
         raise PermissionDenied
-    with merchant_context(PUBLIC):
-        merchant = Merchant.objects.select_related("brand", "partner__brand").get(
-            pk=merchant_here(request).pk
-        )
-    assert merchant.partner is not None
+    merchant, partner = merchant_branded(request)
     brand = merchant.brand or Brand()
     form = BrandForm(posted(request), uploads(request), instance=brand)
     if request.method == "POST" and form.is_valid():
@@ -102,8 +97,8 @@ def brand_page(request: HttpRequest) -> HttpResponse:
                 _("Saved. Pages change within half a minute."),
                 fields=sorted({*form.changed_data}),
             )
-    shown = brand_of(merchant.partner, merchant)
-    inherited = brand_of(merchant.partner)
+    shown = brand_of(partner, merchant)
+    inherited = brand_of(partner)
     return TemplateResponse(
         request,
         "desk/brand.html",

@@ -23,8 +23,8 @@ from tenants.admin.scope import is_boss, partner_in_scope
 from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import add_faults, posted
-from tenants.models import Brand, MailServer, Merchant
-from tenants.selectors.requests import actor_of, merchant_here, site_here
+from tenants.models import Brand, MailServer
+from tenants.selectors.requests import actor_of, merchant_branded, site_here
 from tenants.services.audit import audit
 from tenants.services.mail import (
     House,
@@ -161,12 +161,8 @@ def _try(request: HttpRequest, server: MailServer, house: House) -> None:
 def merchant_mail(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("tenants.change_brand"):
         raise PermissionDenied
-    with merchant_context(PUBLIC):
-        merchant = Merchant.objects.select_related("brand", "partner__brand").get(
-            pk=merchant_here(request).pk
-        )
-    assert merchant.partner is not None
-    return _page(request, merchant_site, House(merchant.partner, merchant), "")
+    merchant, partner = merchant_branded(request)
+    return _page(request, merchant_site, House(partner, merchant), "")
 
 
 @platform_site.page("mail/", name="mail")

@@ -6,7 +6,8 @@ from typing import Protocol, cast
 
 from django.http import HttpRequest
 
-from tenants.models import Merchant
+from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.models import Merchant, Partner
 from tenants.selectors.hosts import Site
 from tenants.workspace.models import User
 
@@ -40,6 +41,16 @@ def merchant_here(request: HttpRequest) -> Merchant:
     merchant = placed(request).tenant
     assert merchant is not None
     return merchant
+
+
+def merchant_branded(request: HttpRequest) -> tuple[Merchant, Partner]:
+    """The merchant of the host as it is now, with its brand, and its partner with theirs."""
+    with merchant_context(PUBLIC):
+        found = Merchant.objects.select_related("brand", "partner__brand").get(
+            pk=merchant_here(request).pk
+        )
+    assert found.partner is not None
+    return found, found.partner
 
 
 def actor_of(request: HttpRequest) -> User:
