@@ -288,7 +288,7 @@ def _terms(read: list[tuple[Token, Word, str]], vocabulary: Vocabulary) -> list[
                 terms.append(term)
                 at += size
                 continue
-        if term := _last_name(read, at, vocabulary) or _term(*read[at], vocabulary):  # type: ignore[assignment]
+        if term := _last_name(read, at, vocabulary) or _term(*read[at], vocabulary):
             terms.append(term)
         at += 1
     return terms
