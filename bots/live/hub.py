@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import types
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from contextlib import suppress
@@ -219,7 +218,7 @@ class Line:
 
     async def _drain(self, call: Coroutine[Any, Any, None], waits_for: Any) -> None:
         try:
-            await _rest(call, waits_for)  # type: ignore[misc]
+            await _Rest(call, waits_for)
             while self._behind:
                 text = self._behind.popleft()
                 self._bytes -= len(text)
@@ -235,16 +234,22 @@ class Line:
         self._closing = asyncio.ensure_future(self._give_up())
 
 
-@types.coroutine
-def _rest(call: Coroutine[Any, Any, None], waits_for: Any) -> Generator[Any, Any, None]:
+class _Rest:
     """What is left of a call that was begun by hand and waits for a future."""
-    while True:
-        thrown: BaseException | None = None
-        try:
-            yield waits_for
-        except BaseException as exc:  # cancelling goes into the call, too
-            thrown = exc
-        try:
-            waits_for = call.throw(thrown) if thrown is not None else call.send(None)
-        except StopIteration:
-            return
+
+    def __init__(self, call: Coroutine[Any, Any, None], waits_for: Any) -> None:
+        self._call, self._waits_for = call, waits_for
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        waits_for = self._waits_for
+        while True:
+            thrown: BaseException | None = None
+            try:
+                yield waits_for
+            except BaseException as exc:  # cancelling goes into the call, too
+                thrown = exc
+            try:
+                call = self._call
+                waits_for = call.throw(thrown) if thrown is not None else call.send(None)
+            except StopIteration:
+                return
