@@ -156,7 +156,7 @@ def _row(
     zone: ZoneInfo,
 ) -> list[Any]:
     channels, teams, people = names
-    labels = {name: label for name, label in counts}  # noqa: C416 - the last label of each name
+    labels = dict(counts.keys())  # the last label of each name
 
     def n(name: str, label: str | None = None) -> int:
         return sum(v for (k, of), v in counts.items() if k == name and label in (None, of))

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from django.db import connection, transaction
@@ -61,7 +62,7 @@ def listener(function: Callable[[str, list[Event]], None]) -> Callable[[str, lis
 
 
 # What a fact is caused by, where that is not a person or a buyer: goes into its data.
-_cause: ContextVar[dict[str, Any]] = ContextVar("outbox_cause", default={})  # noqa: B039
+_cause: ContextVar[Mapping[str, Any]] = ContextVar("outbox_cause", default=MappingProxyType({}))
 
 
 @contextmanager
