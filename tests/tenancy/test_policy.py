@@ -38,6 +38,7 @@ from tenants.kernel.context import group_of
 from tenants.kernel.files import file_save
 from tenants.kernel.live import tell
 from tenants.workspace.models import User
+from tests.counts import FULL
 from tests.fixtures.aside import run_aside
 from tests.tenancy import surface
 
@@ -324,8 +325,11 @@ def test_no_address_shows_or_moves_what_is_hidden(alpha, beta, api_as, who):
         }
         return
     before = world.state()
-    # One that nobody holds and one that a colleague holds, where there are such.
+    # One that nobody holds and one that a colleague holds, where there are such: both in a full
+    # run, by turns in a short one.
     chosen = {name.partition(": ")[2] in NOBODYS: name for name in world.hidden}
+    if not FULL and len(chosen) == 2:
+        del chosen[PEOPLE.index(who) % 2 == 0]
 
     leaks, called, read = [], 0, set()
     for name in chosen.values():
