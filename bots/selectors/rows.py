@@ -14,15 +14,19 @@ def rows_ready(found: QuerySet[Conversation], user: User) -> QuerySet[Conversati
     """With everything `row_of` shows."""
     drafts = Draft.objects.filter(conversation=OuterRef("pk"), user=user)
     called = Mention.objects.filter(conversation=OuterRef("pk"), user=user, seen_at=None)
-    return found.select_related("channel", "contact", "agent").annotate(
+    return found.select_related("channel", "contact__person__merged_into", "agent").annotate(
         has_draft=Exists(drafts), is_mentioned=Exists(called)
     )
 
 
 def row_of(row: Conversation) -> dict[str, Any]:
+    card = row.contact.person
+    card = (card.merged_into or card) if card else None
     return {
         "id": row.pk,
-        "name": row.contact.name or row.contact.username,
+        # As colleagues have named the card, else as the channel tells it.
+        "name": (card.name if card else "") or row.contact.name or row.contact.username,
+        "person": card.pk if card else None,
         "channel": {"id": row.channel_id, "kind": row.channel.kind, "name": row.channel.name},
         "status": row.status,
         "speaker": row.speaker,

@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.answerer.fields import card_of
-from bots.models import Conversation, LaterMessage, OpeningHours
+from bots.models import Conversation, Draft, LaterMessage, OpeningHours
 from bots.selectors.calendars import Times, shop_times
 from bots.selectors.sendable import past_window
 from bots.services import messages
@@ -87,6 +87,7 @@ def later_add(
             cancels_on_reply=cancels_on_reply,
         )
         due.schedule("later", row.pk, due_at=send_at)
+        Draft.objects.filter(conversation=conversation, user=agent, mode="reply").delete()
         _tell(row, "later.added")
     return row
 

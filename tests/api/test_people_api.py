@@ -555,3 +555,21 @@ def test_whoever_changes_a_card_tells_those_who_have_it_open(alpha, beta, at, ap
     assert told() == [("person.unmerged", both)]
     client.post(f"{URL}{one.pk}/block/")
     assert ("person.blocked", card) in told()
+
+
+def test_a_row_is_called_as_colleagues_have_named_the_card(alpha, beta, at, api_of):
+    one, _c, talk = at.add("anna_1990", PHONE)
+    other, _c, second = at.add("Аня", PHONE)
+    client = api_of(alpha, "owner")
+
+    def names() -> dict[int, tuple[str, int]]:
+        rows = client.get("/api/v1/desk/conversations/?view=all").json()["rows"]
+        return {row["id"]: (row["name"], row["person"]) for row in rows}
+
+    assert names() == {talk.pk: ("anna_1990", one.pk), second.pk: ("Аня", other.pk)}
+    client.patch(f"{URL}{one.pk}/", {"name": "Анна Смирнова"}, format="json")
+    client.post(f"{URL}{one.pk}/merge/", {"other": other.pk}, format="json")
+    both = ("Анна Смирнова", one.pk)
+    assert names() == {talk.pk: both, second.pk: both}
+    thread = client.get(f"/api/v1/desk/conversations/{second.pk}/").json()["conversation"]
+    assert (thread["name"], thread["person"]) == both

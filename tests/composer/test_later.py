@@ -7,7 +7,7 @@ from datetime import UTC, datetime, time, timedelta
 import pytest
 from django.utils import timezone
 
-from bots.models import Holiday, LaterMessage, Message, OpeningHours
+from bots.models import Draft, Holiday, LaterMessage, Message, OpeningHours
 from bots.services import later
 from integrations.models import Product, Variant
 from tenants.kernel import due
@@ -70,10 +70,16 @@ def test_both_texts_and_goods_are_kept_and_go_out_as_they_are_then(alpha, beta, 
     with beta.inside():
         theirs = Product.objects.create(pk=product.pk + 900, external_id="their", name="Чужой")
 
+    draft = {"text": "Привет", "mode": "reply", "base_seq": 0, "files": []}
+    api.put(f"/api/v1/desk/conversations/{pk}/draft/", draft, format="json")
+    with alpha.inside():
+        assert Draft.objects.exists()
     row = put(
         api, pk, "Сәлем", original="Привет", original_language="ru", cards=[product.pk, gone.pk]
     ).json()
 
+    with alpha.inside():  # what is put off is no draft any more
+        assert not Draft.objects.exists()
     words = {"text": "Привет", "language": "ru"}
     assert (row["text"], row["original"]) == ("Сәлем", words)
     assert row["cards"] == [

@@ -78,6 +78,7 @@ export interface DeskData {
 export interface Row {
   id: number;
   name: string;
+  person: number | null; // the card of who writes
   channel: { id: number; kind: string; name: string };
   status: 'open' | 'snoozed' | 'resolved';
   speaker: 'bot' | 'queue' | 'agent' | 'nobody';

@@ -43,6 +43,7 @@ it('after hours a preset is called by what it is', () => {
   const now = Date.parse('2026-11-22T17:00:00Z');
   expect(presetName({ key: 'hour', at: '2026-11-22T18:00:00Z' }, now)).toBe('hour');
   expect(presetName({ key: 'hour', at: '2026-11-23T07:00:00Z' }, now)).toBe('opening');
+  expect(presetName({ key: 'opening', at: '2026-11-24T07:00:00Z' }, now)).toBe('day');
   expect(presetName({ key: 'monday', at: '2026-11-23T07:00:00Z' }, now)).toBe('monday');
 });
 

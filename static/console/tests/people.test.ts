@@ -215,6 +215,7 @@ describe('a card that colleagues change', () => {
     await settled(250);
     expect(calls).toHaveLength(2);
     expect(document.querySelector<HTMLInputElement>('input.in-place')!.value).toBe('Анна П');
+    expect(document.activeElement).toBe(document.querySelector('input.in-place'));
     expect(document.querySelector('.meanwhile')!.textContent).toContain('Коллега поставил: Аня');
 
     // A key leads to another conversation: what was typed is kept, and for this buyer alone.

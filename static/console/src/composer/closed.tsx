@@ -40,6 +40,7 @@ export function Closed({
           choices={choices}
           chosen={0}
           sign="/"
+          query=""
           onChoose={async (choice) => {
             setPicking(false);
             if (choice.kind !== 'template') return;

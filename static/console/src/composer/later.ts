@@ -4,9 +4,12 @@ import type { Later, Preset } from '../types';
 const TOLD_FOR_MS = 24 * 3_600_000;
 const AN_HOUR_MS = 65 * 60_000;
 
-/** What a preset is called: after hours “in an hour” is the next opening. */
-export const presetName = (one: Preset, now = Date.now()): Preset['key'] =>
-  one.key === 'hour' && Date.parse(one.at) - now > AN_HOUR_MS ? 'opening' : one.key;
+/** What a preset is called: after hours “in an hour” is the next opening, which is not the one of
+ * the next working day. */
+export function presetName(one: Preset, now = Date.now()): Preset['key'] | 'day' {
+  if (one.key === 'opening') return 'day';
+  return one.key === 'hour' && Date.parse(one.at) - now > AN_HOUR_MS ? 'opening' : one.key;
+}
 
 /** What waits, the soonest first; then the last one that was given up within a day. */
 export function afterwards(all: Later[], now = Date.now()): Later[] {

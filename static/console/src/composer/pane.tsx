@@ -204,6 +204,7 @@ function Field({ desk, state, thread, now }: Props) {
           choices={choices}
           chosen={chosen}
           sign={trigger.sign}
+          query={trigger.query}
           onChoose={(choice) => void choose(choice)}
         />
       )}

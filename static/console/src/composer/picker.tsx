@@ -93,17 +93,24 @@ export function Picker({
   chosen,
   onChoose,
   sign,
+  query,
 }: {
   choices: Choice[];
   chosen: number;
   onChoose: (choice: Choice) => void;
   sign: string;
+  query: string;
 }) {
   const root = useRef<HTMLDivElement>(null);
   useEffect(() => {
     root.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: 'nearest' });
   }, [chosen]);
-  const empty = sign === '/' ? t('noTemplates') : sign === '#' ? t('noKnowledge') : t('nobodySo');
+  const empty =
+    sign === '/'
+      ? t('noTemplates')
+      : sign === '#'
+        ? t(query ? 'emptySearch' : 'noKnowledge')
+        : t('nobodySo');
   return (
     <div class="picker" role="listbox" id="picker" aria-label={t('choices')} ref={root}>
       {choices.map((choice, at) => (

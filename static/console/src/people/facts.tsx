@@ -1,5 +1,5 @@
 /** What is remembered of a buyer: with its source and its end; added and taken away. */
-import { useState } from 'preact/hooks';
+import { useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Message } from '../types';
 import { Icon } from '../ui/icons';
 import { dayText } from '../words';
@@ -103,6 +103,11 @@ function NewOne({
   cancel: () => void;
 }) {
   const [isBusy, setBusy] = useState(false);
+  const field = useRef<HTMLTextAreaElement>(null);
+  // Once, when it is opened: a card that is read again takes the focus from nobody.
+  useLayoutEffect(() => {
+    if (!text) field.current?.focus();
+  }, []);
   const submit = async (event: SubmitEvent): Promise<void> => {
     event.preventDefault();
     const fact = factOf(new FormData(event.currentTarget as HTMLFormElement), Date.now());
@@ -130,9 +135,7 @@ function NewOne({
           required
           defaultValue={text}
           onInput={(event) => typed(event.currentTarget.value)}
-          ref={(field) => {
-            if (field && !field.value) field.focus();
-          }}
+          ref={field}
         />
       </label>
       <span class="kinds">

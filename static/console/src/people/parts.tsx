@@ -1,6 +1,6 @@
 /** The parts of a buyer's card: shown beside a thread and on the page of the person. */
 import type { ComponentChildren } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Desk } from '../store/desk';
 import { channelIcon, Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
@@ -217,6 +217,8 @@ export function Typed({
   const [isBusy, setBusy] = useState(false);
   const [began] = useState(value);
   const typed = useRef(value);
+  const field = useRef<HTMLInputElement>(null);
+  useLayoutEffect(() => field.current?.focus(), []);
   const isOver = useRef(false);
   const saved = useRef(save);
   saved.current = save;
@@ -250,9 +252,7 @@ export function Typed({
         defaultValue={began}
         maxLength={maxLength}
         disabled={isBusy}
-        ref={(input) => {
-          if (input && document.activeElement !== input && !isBusy) input.focus();
-        }}
+        ref={field}
         onInput={(event) => {
           typed.current = event.currentTarget.value;
         }}

@@ -171,6 +171,7 @@ export class Desk {
     if (ids.size) this.rows.touch(ids);
     if (this.state.open && ids.has(this.state.open))
       this.store.soon('thread', 60, () => void this.threads.read());
+    this.renamed(events);
     for (const event of events) this.noticed(event);
     for (const hearer of this.hearers) hearer(events);
     const written = events.flatMap(({ name, data }) =>
@@ -184,6 +185,21 @@ export class Desk {
     const buyerTyping = { ...this.state.buyerTyping };
     for (const id of conversations) delete buyerTyping[id];
     this.store.set({ buyerTyping });
+  }
+
+  /** A card was changed: its name stands in rows and over the thread. */
+  private renamed(events: Event[]): void {
+    const cards = new Set(
+      events.flatMap(({ name, data }) =>
+        name.startsWith('person.') ? [data.person, data.other] : [],
+      ),
+    );
+    if (!cards.size) return;
+    const { list, thread } = this.state;
+    const rows = list.rows.filter((row) => cards.has(row.person ?? undefined));
+    if (rows.length) this.rows.touch(rows.map((row) => row.id));
+    if (thread && cards.has(thread.conversation.person ?? undefined))
+      this.store.soon('thread', 60, () => void this.threads.read());
   }
 
   private noticed(event: Event): void {
