@@ -103,11 +103,14 @@ def test_reports_show_the_week_on_any_screen(alpha, desk_of, width, theme, lang)
     )
     begun.first.wait_for()
     begun.first.locator(".value", has_text="7").wait_for(timeout=8000)
+    # Both days were chosen one after the other: the figures of the whole week have come with this.
+    share = "57,1\u00a0%" if lang == "ru" else "57.1\u00a0%"
+    page.locator(".figure .value", has_text=share).first.wait_for(timeout=8000)
     shown = {
         card.locator("h3").inner_text(): card.locator(".value").inner_text()
         for card in page.locator(".figure").all()
     }
-    assert {"7", "3", "1", "57,1\u00a0%" if lang == "ru" else "57.1\u00a0%"} <= set(shown.values())
+    assert {"7", "3", "1", share} <= set(shown.values())
     shot(page, f"reports-{width}-{theme}-{lang}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.goto(f"{page.url.split('#')[0]}#board")
