@@ -19,14 +19,9 @@ from unfold.decorators import display
 
 from bots.models import OpeningHours, Template, TemplateText
 from bots.services.template_intents import INTENTS
-from bots.services.templates import (
-    VARIABLES,
-    BrokenTemplate,
-    shop_values,
-    template_parse,
-    template_save,
-    text_render,
-)
+from bots.services.template_text import VARIABLES, BrokenTemplate, template_parse, text_render
+from bots.services.template_values import shop_values
+from bots.services.templates import template_save
 from tenants.admin.base import Empty, OwnPage, settled, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site

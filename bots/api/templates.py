@@ -15,6 +15,8 @@ from bots.api.files import FileRef, file_url
 from bots.models import Template
 from bots.services import templates
 from bots.services.template_intents import INTENTS
+from bots.services.template_text import VARIABLES, template_render
+from bots.services.template_values import context_for
 from integrations.models import Order, Variant
 from tenants.api.permissions import MemberReadsSupervisorWrites
 from tenants.workspace.models import StoredFile
@@ -160,8 +162,7 @@ class TemplateVocabulary(APIView):
         return Response(
             {
                 "variables": [
-                    {"name": name, "title": str(title)}
-                    for name, title in templates.VARIABLES.items()
+                    {"name": name, "title": str(title)} for name, title in VARIABLES.items()
                 ],
                 "intents": list(INTENTS),
             }
@@ -204,8 +205,8 @@ class TemplateRender(APIView):
             variant = get_object_or_404(
                 Variant.objects.select_related("product"), external_id=offer
             )
-        context = templates.context_for(
+        context = context_for(
             conversation, lang=lang, agent=request.user, order=order, variant=variant
         )
-        found = templates.template_render(template, lang, context, values.get("asked"))
+        found = template_render(template, lang, context, values.get("asked"))
         return Response(RenderOut(found).data)

@@ -13,7 +13,7 @@ from bots.engine import texts
 from bots.engine.base import Answer, Decision, Reason, Turn
 from bots.engine.model import model_reply
 from bots.retrieval import one_question
-from bots.services.templates import triggered
+from bots.services.template_triggers import triggered
 
 log = logging.getLogger(__name__)
 

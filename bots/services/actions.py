@@ -19,7 +19,9 @@ from django.utils.translation import gettext as _
 from bots.engine.base import Reason
 from bots.models import Contact, Conversation, Message, Team, TeamMember, Template
 from bots.services import acts, assignment, conversations, messages, queues, sla
-from bots.services.templates import context_for, template_render, template_sent
+from bots.services.template_text import template_render
+from bots.services.template_values import context_for
+from bots.services.templates import template_sent
 from tenants.kernel import due
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User

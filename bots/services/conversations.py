@@ -29,7 +29,8 @@ from bots.selectors.sendable import manifest_of
 from bots.services import messages, queues, sla
 from bots.services.sendable import files_fit, kind_of
 from bots.services.speaking import open_again, take
-from bots.services.templates import buttons_shown, template_sent
+from bots.services.template_text import buttons_shown
+from bots.services.templates import template_sent
 from bots.services.windows import window_check
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema

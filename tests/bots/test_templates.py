@@ -11,19 +11,16 @@ from hypothesis import strategies as st
 
 from bots.engine.base import Asker, Decision, Said, Turn
 from bots.models import Template, TemplateText
-from bots.services.templates import (
+from bots.services.template_text import (
     VARIABLES,
     BrokenTemplate,
-    is_on_schedule,
-    matches,
     template_parse,
     template_render,
-    template_save,
-    template_sent,
-    triggered,
     variables_of,
 )
-from bots.services.templates import _lemmas as lemmas
+from bots.services.template_triggers import _lemmas as lemmas
+from bots.services.template_triggers import is_on_schedule, matches, triggered
+from bots.services.templates import template_save, template_sent
 from integrations.models import Order, Parcel, Product, Variant
 from tests.counts import times
 
