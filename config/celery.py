@@ -31,9 +31,16 @@ def _beat(**_: object) -> None:
     threading.Thread(target=loop, daemon=True, name="heartbeat").start()
 
 
+def load() -> None:
+    """Words and vendors' packages, which take seconds, for the first buyers not to wait for."""
+    from bots import answerer
+    from bots.llm import gateway
+    from bots.services import channels
+
+    for part in (answerer, channels, gateway):
+        part.warm_up()
+
+
 @worker_ready.connect
 def _warm(**_: object) -> None:
-    """The first buyer does not wait for a vendor's package to load."""
-    from bots.llm.gateway import warm_up
-
-    threading.Thread(target=warm_up, daemon=True, name="warm-up").start()
+    threading.Thread(target=load, daemon=True, name="warm-up").start()

@@ -12,7 +12,18 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from bots.engine.base import Answer, Turn
 
-__all__ = ["reply"]
+__all__ = ["reply", "warm_up"]
+
+
+def warm_up() -> None:
+    """Load the words of both languages: a second of computing, that the first buyer need not
+    wait for."""
+    from bots.answerer import dialogue  # noqa: F401 - everything an answer is made with
+    from bots.retrieval.concepts import concepts
+    from bots.retrieval.glossary import built_in
+
+    built_in()
+    concepts([])
 
 
 def reply(turn: Turn) -> Answer:

@@ -51,6 +51,12 @@ def _class_of(kind: str) -> type[ChannelAdapter]:
     return found
 
 
+def warm_up() -> None:
+    """Load every channel's code, the platforms' packages with it."""
+    for kind in manifests():
+        _class_of(kind)
+
+
 @limits.counts("channels")
 def _channels() -> int:
     return Channel.objects.exclude(settings__has_key="removed").count()

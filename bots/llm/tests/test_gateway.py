@@ -33,7 +33,7 @@ from bots.llm.base import (
     VendorError,
 )
 from bots.llm.breaker import Breaker
-from bots.llm.gateway import Gateway, warm_up
+from bots.llm.gateway import Gateway
 from bots.llm.manifests import ProviderManifest, Secret
 from bots.llm.masking import Known
 from bots.llm.terms import Terms
@@ -588,14 +588,6 @@ def test_a_fault_of_ours_gives_the_reservation_back():
 
     assert house.money == 0
     assert house.outcomes() == ["one:failed"]
-
-
-def test_the_code_of_every_provider_can_be_loaded_beforehand():
-    import sys
-
-    warm_up()
-
-    assert "bots.llm.gigachat.provider" in sys.modules
 
 
 # --- breaker --------------------------------------------------------------------------------
