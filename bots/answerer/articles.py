@@ -6,7 +6,8 @@ import re
 from dataclasses import dataclass, replace
 
 from bots.answerer.confidence import MAYBE, SURE, Signs, confidence
-from bots.answerer.intents import Wish, is_planted
+from bots.answerer.excerpts import WHOLE, extract, fits_kind, heading
+from bots.answerer.intents import Wish
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
 from bots.engine.base import Decision, Source
@@ -16,10 +17,8 @@ from bots.retrieval.glossary import broader
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import ASIDE_FACTOR, WEAK_FACTOR, WHEN, Query, Term
 from bots.retrieval.ranking import Hit, fill, find
-from bots.retrieval.text import is_list_line, sentences, tokens, words
+from bots.retrieval.text import tokens, words
 
-WHOLE = 430  # characters: a passage this long is given as it is
-LONG = 620
 LONGEST_ARTICLE = 400  # passages read as the record of one article
 
 
@@ -39,6 +38,7 @@ class Found:
 
     meant_in_title: bool = False
     only_goods: bool = False  # of the question it has nothing but what the catalogue sells
+    names_in_passing: bool = False  # a thing that was asked about is only in its text
     of_other_goods: bool = False  # its title names goods, and not those that are asked about
     signs: Signs | None = None
     confidence: float = 0.0
@@ -51,12 +51,14 @@ class Found:
 _THINGS = frozenset({"NOUN", "LATN", "UNKN"})
 # An order is what every article of a shop is about.
 _IMPLIED = words("заказ покупка order purchas")
+_SENT = words("посылка parcel packag")  # and a parcel, of one that says where it is to go
 IMPLIED = 0.8
 # A shop's terms hold for all it sells: "можно вернуть диван?" is answered by the returns article.
 _POLICY = words("""
 возврат вернуть возвращать обмен обменять доставка доставить привезти отправить отправлять
 самовывоз оплата оплатить рассрочка частями кредит гарантия ремонт чинить починить сломаться брак
 неисправный стирка стирать гладить чистить уход ухаживать сушить размер обхват вернуться
+добавить убрать изменить отменить отмена отложить забронировать примерка примерить промокод купон
 return refund exchang deliveri deliver ship payment pay instal warranti repair broken fault wash
 iron clean care dri size
 """)
@@ -65,12 +67,14 @@ _OF_ONE_KIND = words("стирка стирать гладить чистить 
 _ANY_GOODS = words("товар вещь изделие product item good")
 _DELIVERY = words(
     "доставка доставить доставлять отправить отправлять отправка посылка послать слать выслать "
-    "пересылка deliveri deliver ship post parcel"
+    "пересылка курьер дверь сдэк почта пункт постамат deliveri deliver ship post parcel courier"
 )
 # What another passage of the same article has counts for less.
 BEHIND = 0.75
 TRANSLATED = 0.8
 NEAR = 0.85
+ALIKE = 0.99
+UNTOLD_NUMBER = 0.9  # of its weight
 READ = 16  # passages that are looked at
 # Words that ask for a kind of fact: a passage with such a fact has them.
 _KINDS: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = [
@@ -127,6 +131,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         if (named := hit.matches.get(at)) and named.field == "A" and named.factor > 0.6
         if any(other != at and not terms[other].is_weak for other in hit.matches)
     }
+    is_sent = any(term.is_place for term in terms)
     asks_delivery = any(p in _DELIVERY for term in terms for key in term.keys for p in key)
     implied = {at for at, is_goods in enumerate(goods_words) if is_goods} - about_goods
     found = []
@@ -148,7 +153,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                 # Its kind only: "открыть магазин в Казани" is no question about a "город".
                 gain -= term.weight * here.pop(at)
                 behind.pop(at, None)
-            if term.lemma in _IMPLIED and at not in here:
+            if at not in here and (term.lemma in _IMPLIED or (is_sent and term.lemma in _SENT)):
                 here[at] = IMPLIED
                 gain += term.weight * IMPLIED
             if has_policy and at not in behind and at not in here and at in implied:
@@ -168,8 +173,14 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         covered = sum(terms[at].weight * f for at, f in with_article.items() if at < own)
         alone = sum(terms[at].weight * f for at, f in here.items() if at < own)
         extra = sum(terms[at].weight * (f - here.get(at, 0.0)) for at, f in with_article.items())
-        coverage = covered / total_own if total_own else hit.coverage
-        score = hit.score + (gain + 0.5 * extra) / total + _fits_kind(kinds, units, asked)
+        # "купила на 10 000", "15 штук": how much or many is seldom what an article is to have.
+        told = total_own - sum(
+            terms[at].weight * UNTOLD_NUMBER
+            for at in range(own)
+            if terms[at].is_number and at not in with_article
+        )
+        coverage = covered / told if told else hit.coverage
+        score = hit.score + (gain + 0.5 * extra) / total + fits_kind(kinds, units, asked)
         if hit.ordinal == 0:
             score += 0.03
         score += _title_bonus(hit.title, said | broader(said), asked)
@@ -190,6 +201,11 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                     if at < own
                 ),
                 all(goods_words[at] for at in with_article if at < own and not terms[at].is_weak),
+                any(
+                    m.field != "A" and terms[at].pos in _THINGS and not terms[at].is_weak
+                    for at, m in hit.matches.items()
+                    if at < own
+                ),
                 _is_of_other_goods(hit, asked_goods, said, query),
             )
         )
@@ -214,7 +230,9 @@ def _weigh(found: list[Found], total: float, lang: str) -> None:
             matched=min(one.matched, 4) / 4,
             in_title=float(one.in_title),
             meant_in_title=float(one.meant_in_title),
-            missing=max((t.weight for t in one.missing if not t.is_weak), default=0.0),
+            missing=max(
+                (t.weight for t in one.missing if not t.is_weak and not t.is_number), default=0.0
+            ),
             only_goods=float(one.only_goods),
             own_language=float(one.hit.lang == lang),
         )
@@ -336,29 +354,6 @@ def _has_kind(term: Term, kinds: set[str], units: set[str]) -> bool | None:
     return None
 
 
-_KIND_BONUS = 0.09
-_TO_WHOM = re.compile(
-    r"\b(?:куда|кому|where)\b.{0,30}\b(?:при|вы|по|на|от)?(?:сл|шл|пис|пиш|звон|send|write|call)"
-)
-
-
-def _fits_kind(kinds: set[str], units: set[str], asked: Asked) -> float:
-    """A passage that has the kind of fact that was asked for."""
-    wish = asked.wish
-    bonus = 0.0
-    if wish.price and "price" in kinds:
-        bonus += 2 * _KIND_BONUS
-    if wish.how_long and units & {"day", "hour", "minute", "week", "month", "year"}:
-        bonus += _KIND_BONUS
-    if wish.where and "address" in kinds:
-        bonus += _KIND_BONUS
-    if kinds & {"email", "phone"} and _TO_WHOM.search(asked.text.lower()):
-        bonus += _KIND_BONUS
-    if wish.when and (kinds & {"time", "date"} or units & {"day", "hour", "week"}):
-        bonus += _KIND_BONUS
-    return bonus
-
-
 def answer(asked: Asked, found: list[Found], query: Query) -> Part:
     found, passages = _as_read(found, asked.lang)
     best = found[0]
@@ -433,7 +428,7 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
         and rival <= best.passage * 0.5
         and not asked.wish.how_to
     )
-    if any(_heading(text) for _, text in passages):
+    if any(heading(text) for _, text in passages):
         stands_out = True  # questions and answers, or chapters: each speaks for itself
     texts = [extract(text, query, asked) for _, text in passages[:8]]
     if len(passages) > 8:
@@ -455,13 +450,6 @@ def _text(asked: Asked, found: list[Found], query: Query, passages: list[tuple[i
         if size <= WHOLE and one.passage >= best.passage * 0.7:
             chosen[one.hit.ordinal] = more
     return "\n".join(text for _, text in sorted(chosen.items()))
-
-
-def _heading(text: str) -> str:
-    """The first line where it is a title of what follows."""
-    first, _, rest = text.partition("\n")
-    is_title = rest.strip() and len(first) <= 120 and not is_list_line(first)
-    return first if is_title and not re.search(r"[.!:;…,]$", first.strip()) else ""
 
 
 def any_kind(wish: Wish) -> bool:
@@ -523,6 +511,9 @@ def is_too_broad(asked: Asked, found: list[Found]) -> bool:
         }
         if rivals and (any(not t.is_weak for t in best.missing) or len(rivals) > 1):
             return True
+        rival = next((f for f in found if f.hit.object_id in rivals), None)
+        if rival is not None and not best.in_title and rival.score >= best.score * ALIKE:
+            return True  # "СБП есть?": two articles have the word, and neither is about it
     if len(terms) != 1 or asked.is_follow_up or terms[0].is_number:
         return False
     if wish.price or wish.how_long or wish.where or wish.when or wish.how_to or wish.hours:
@@ -541,105 +532,3 @@ def is_too_broad(asked: Asked, found: list[Found]) -> bool:
 
 def _words(text: str) -> list[str]:
     return [t.text for t in tokens(text) if analyse(t.text).pos not in ("PREP", "CONJ")]
-
-
-# ── The sentences that answer ────────────────────────────────────────────────────────────────
-_LEAN = re.compile(
-    r"^(?:он|она|оно|они|это|эта|этот|эти|так|тогда|там|также|такж|при этом|в этом|для этого|иначе|"
-    r"если же|потом|затем|после этого|it|they|this|these|then|also|otherwise|in this case)\b",
-    re.IGNORECASE,
-)
-
-
-def extract(text: str, query: Query, asked: Asked) -> str:
-    """The passage when it is short, else the sentences around the one that answers best."""
-    lines = [_clean(line) for line in text.split("\n") if line.strip()]
-    lines = [line for line in lines if line]
-    if len(lines) > 1 and _heading("\n".join(lines)) and not is_list_line(lines[1]):
-        lines = lines[1:]
-    if any(is_list_line(line) for line in lines):
-        return _from_list(lines, query)
-    whole = "\n".join(lines)
-    if len(whole) <= WHOLE:
-        return whole
-    pieces = sentences(whole)
-    scores = [_score(piece, query, asked) for piece in pieces]
-    best = max(range(len(pieces)), key=lambda at: (scores[at], -at))
-    start = end = best
-    size = len(pieces[best])
-    while start > 0 and _LEAN.match(pieces[start]) and size < LONG:
-        start -= 1
-        size += len(pieces[start])
-    while True:
-        before = scores[start - 1] if start > 0 else -1.0
-        after = scores[end + 1] if end + 1 < len(pieces) else -1.0
-        if max(before, after) < 0:
-            break
-        if after >= before:
-            if size + len(pieces[end + 1]) > WHOLE:
-                break
-            end += 1
-            size += len(pieces[end])
-        else:
-            if size + len(pieces[start - 1]) > WHOLE:
-                break
-            start -= 1
-            size += len(pieces[start])
-    return " ".join(pieces[start : end + 1])
-
-
-def _clean(line: str) -> str:
-    """Without orders to a bot that somebody planted in the text."""
-    if not is_planted(line):
-        return line
-    return " ".join(s for s in sentences(line) if not is_planted(s))
-
-
-def _score(piece: str, query: Query, asked: Asked) -> float:
-    lemmas = {lemma for token in tokens(piece) for lemma in analyse(token.text).lemmas}
-    score = 0.0
-    for term in query.terms:
-        if any(all(part in lemmas for part in key) for key in term.keys):
-            score += term.weight
-        elif any(key[0] in lemmas for key in term.kin):
-            score += term.weight * 0.5
-    facts = facts_in(piece)
-    return score + 2 * _fits_kind({f.kind for f in facts}, {f.unit for f in facts}, asked)
-
-
-def _from_list(lines: list[str], query: Query) -> str:
-    """The lead and the lines that have what was asked; the whole list when it is short."""
-    if sum(map(len, lines)) <= WHOLE:
-        numbers = [t for t in query.terms if t.is_number]
-        if not numbers:
-            return "\n".join(lines)
-    exact = []
-    for at, line in enumerate(lines):
-        found = {token.text for token in tokens(line)}
-        lemmas = {lemma for token in tokens(line) for lemma in analyse(token.text).lemmas}
-        hits = sum(
-            term.weight
-            for term in query.terms
-            if (term.is_number and term.lemma in found)
-            or (not term.is_number and any(all(p in lemmas for p in key) for key in term.keys))
-        )
-        if is_list_line(line) and hits:
-            exact.append((hits, at))
-    if exact:
-        top = max(hits for hits, _ in exact)
-        chosen = {at for hits, at in exact if hits >= top * 0.99}
-        if len(chosen) <= 4:
-            kept = [line for at, line in enumerate(lines) if at in chosen or not is_list_line(line)]
-            if sum(map(len, kept)) <= LONG:
-                return "\n".join(kept)
-    return "\n".join(lines) if sum(map(len, lines)) <= LONG * 1.5 else _cut_lines(lines)
-
-
-def _cut_lines(lines: list[str]) -> str:
-    kept, size = [], 0  # type: ignore[var-annotated]
-    for line in lines:
-        if size + len(line) > LONG and kept:
-            break
-        kept.append(line)
-        size += len(line)
-    return "\n".join(kept)

@@ -10,7 +10,6 @@ from bots.answerer.fields import colour_of, size_of, variants_of
 from bots.answerer.naming import (
     LETTER_SIZE,
     SPOKEN_SIZE,
-    colour_of_thing,
     is_colour,
     is_size,
     title_lemmas,
@@ -46,7 +45,7 @@ def choose(product: Product, asked: Asked, spent: set[int]) -> Choice:
     for at, term in enumerate(asked.query.terms):
         if term.is_weak or at in spent:
             continue
-        keys = {key[0] for key in term.keys if len(key) == 1} | colour_of_thing(term)
+        keys = {key[0] for key in term.keys if len(key) == 1} | _roots_of(term)
         if spoken := SPOKEN_SIZE.get(term.word):
             keys.add(spoken)
         exact = {key[0] for key in term.exact}
@@ -73,6 +72,11 @@ def choose(product: Product, asked: Asked, spent: set[int]) -> Choice:
             choice.used.add(at)
             choice.fits = []
     return choice
+
+
+def _roots_of(term: Term) -> set[str]:
+    """What a word that no text has is of the root of: "оливка" chooses the olive one."""
+    return set() if term.is_present or term.is_number else {key[0] for key in term.kin}
 
 
 def _property_of(product: Product, variant: Variant, value: str) -> str:

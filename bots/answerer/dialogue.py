@@ -7,12 +7,12 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from bots.answerer import intents, orders
+from bots.answerer import intents, orders, persons
 from bots.answerer.comparing import named_by
 from bots.answerer.finding import answer_question, merged, remember
 from bots.answerer.goods import answer_one
 from bots.answerer.listing import ask_back
-from bots.answerer.naming import Meant, is_attribute
+from bots.answerer.naming import Meant, is_attribute, resolve
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
 from bots.engine import texts
@@ -63,7 +63,7 @@ def _language(text: str, query: Query, before: str) -> str:
 
 
 _TOPICS: dict[str, re.Pattern[str]] = {
-    "complaint": re.compile(r"(?!)"),  # read by intents.is_complaint
+    "complaint": re.compile(r"(?!)"),  # read by persons.is_complaint
     "wholesale": re.compile(r"\bопт\w*|\bwholesale\b|\bbulk\b"),
     "legal": re.compile(
         r"\bюрист\w*|\bсуд\w{0,2}\b|\bадвокат\w*|\bдоговор\w*|\blawyer\b|\blegal\b"
@@ -80,8 +80,8 @@ _TOPICS: dict[str, re.Pattern[str]] = {
 def _settled(text: str, query: Query, turn: Turn, memory: dict[str, Any], lang: str) -> Part | None:
     if not text or not re.search(r"\w|[^\x00-\x7f]", text):
         return Part(say("empty", lang), Decision.CLARIFY, "empty")
-    if intents.wants_person(query.text, query.lemmas) or (
-        memory.get("offered") and intents.is_yes(query.text)
+    if persons.wants_person(query.text, query.lemmas) or (
+        memory.get("offered") and persons.is_yes(query.text)
     ):
         return _hand_over(Reason.ASKED, lang)
     if intents.is_injection(query.text) or intents.is_injection(text):
@@ -96,12 +96,12 @@ def _settled(text: str, query: Query, turn: Turn, memory: dict[str, Any], lang: 
             return Part(say("empty", lang), Decision.CLARIFY, "empty")
         if not (memory.get("options") and key in ("ok",)):
             return Part(_small(key, turn, lang), reason="small_talk")
-    if intents.is_complaint(query.text):
+    if persons.is_complaint(query.text):
         return _hand_over(Reason.COMPLAINT, lang)
     for topic in turn.bot.get("handover_topics") or ():
         if _is_topic(str(topic), query):
             return _hand_over(Reason.POLICY, lang)
-    if intents.is_abuse(query.text) and sum(t.is_present for t in query.terms) < 2:
+    if persons.is_abuse(query.text) and sum(t.is_present for t in query.terms) < 2:
         return _hand_over(Reason.ABUSE, lang)
     if (
         orders.is_about_order(query.text, memory)
@@ -149,6 +149,8 @@ def _answer_all(
             part = answer_question(last, turn, dict(turn.memory), lang, words_known)
             if part.decision == Decision.ANSWER:
                 return part
+        if part := _of_what_was_named(text, turn, lang, words_known):  # type: ignore[assignment]
+            return part
     if len(parts) > 1 and all(p.decision == Decision.REFUSE for _, p in parts):
         # Cut apart nothing fits; whole it may.
         part = answer_question(" ".join(questions), turn, dict(turn.memory), lang, words_known)
@@ -160,7 +162,9 @@ def _answer_all(
 def _questions(text: str, words_known: Vocabulary, lang: str) -> list[str]:
     """Questions of a message; pieces without a matter of their own stay with their neighbour."""
     repaired = understand(text, words_known, lang).text
-    pieces = intents.split_questions(intents.without_greeting(repaired))
+    pieces = intents.split_questions(
+        intents.without_greeting(repaired), is_compared=intents.wish(repaired).compare
+    )
     joined: list[str] = []
     carry = ""
     for piece in pieces:
@@ -201,6 +205,26 @@ def _question_alone(text: str, words_known: Vocabulary, lang: str) -> str:
         for t in beside.terms
     )
     return text if told else asking[0]
+
+
+def _of_what_was_named(text: str, turn: Turn, lang: str, words_known: Vocabulary) -> Part | None:
+    """ "Муж увидел куртку «Маяк» и просит такую же, сколько она стоит?": the jacket's price."""
+    clauses = [one for one in _CLAUSE_ENDS.split(intents.without_greeting(text)) if one.strip()]
+    asking = next((one for one in reversed(clauses) if intents.is_question(one)), "")
+    if len(clauses) < 2 or not intents.has_pronoun(asking):
+        return None
+    beside = " ".join(one for one in clauses if one is not asking)
+    before = understand(beside, words_known, lang)
+    meant = resolve(Asked(before, intents.wish(beside), lang, {}))
+    if len(meant.hits) != 1 or not meant.is_named:
+        return None
+    product = meant.products[0]
+    named = {"focus": [product.pk], "kind": "product", "product_name": product.name}
+    part = answer_question(asking, turn, {**turn.memory, **named}, lang, words_known)
+    return part if part.decision == Decision.ANSWER else None
+
+
+_CLAUSE_ENDS = re.compile(r"[,.;!?)\n]+\s*")
 
 
 def _joined(parts: list[tuple[str, Part]], lang: str) -> Part:

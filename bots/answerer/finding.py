@@ -22,7 +22,7 @@ from bots.answerer.naming import (
 )
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import say
-from bots.answerer.properties import ASKED_SO, CALLED_SO, asks_property
+from bots.answerer.properties import ASKED_SO, CALLED_SO, asks_property, property_names
 from bots.engine import texts
 from bots.engine.base import Decision, Reason, Turn
 from bots.retrieval.morphology import analyse
@@ -130,6 +130,8 @@ def _is_sure(best: articles.Found, asked: Asked) -> bool:
         return False  # "сколько времени в Токио?": a figure of that kind is no answer
     if best.of_other_goods:
         return False
+    if best.names_in_passing and intents.is_sold(asked.text):
+        return False  # "крем для обуви продаёте?": how shoes are cared for is no answer
     if not own and asked.memory.get("kind") == "article":
         return best.hit.coverage >= 0.5
     if not own:
@@ -174,6 +176,8 @@ def _opening(asked: Asked, turn: Turn, found: list[articles.Found]) -> Part | No
         part = articles.answer(asked, found, _with_topic(asked))
         part.memory["kind"] = "article"
         return part
+    if best is not None and best.in_title and best.matched and not about_people:
+        return articles.answer(asked, [best, *found[1:]], _with_topic(asked))
     ours = hours.answer(asked, turn.now)
     if ours is None or (best is not None and best.is_sure and best.coverage > 0.9):
         if best is not None and best.is_sure:
@@ -305,7 +309,12 @@ def _of_goods(asked: Asked, meant: Meant) -> Part | None:
         tells = tells_property(meant.products[0], asked, meant)
         if heavy and meant.coverage < 0.6 and not tells:
             return None
-        if _undone(meant) and not asked.wish.price and not asked.wish.stock:
+        if (
+            _undone(meant)
+            and not asked.wish.concepts
+            and not asked.wish.price
+            and not asked.wish.stock
+        ):
             return None  # what may be done with it is no question about its fields
         return part
     if heavy and meant.coverage < 0.75:
@@ -347,15 +356,17 @@ _FOR = words("для к for")
 
 def _is_for_it(asked: Asked, meant: Meant) -> bool:
     """ "сколько стоит фильтр для очистителя": what is for the product is another thing."""
-    if not (asked.wish.price or asked.wish.stock) or asked.wish.concepts:
+    if asked.wish.concepts:
         return False
     said = tokens(asked.text)
     prepositions = [at for at, token in enumerate(said) if token.text in _FOR and at]
     named = {asked.query.terms[at].token.start for at in meant.spent}
-    titled = set().union(*(title_lemmas(product) for product in meant.products))
+    known = (
+        WEAK | STOP | set().union(*(title_lemmas(p) | property_names(p) for p in meant.products))
+    )
     for at in prepositions:
         thing = analyse(said[at - 1].text)
-        is_thing = thing.pos in ("NOUN", "LATN") and not set(thing.lemmas) & (titled | WEAK | STOP)
+        is_thing = thing.pos in ("NOUN", "LATN") and not set(thing.lemmas) & known
         if is_thing and any(token.start in named for token in said[at + 1 : at + 4]):
             return not any(token.start in named for token in said[: at - 1])
     return False
@@ -389,18 +400,18 @@ def _each(asked: Asked, meant: Meant, hits: list[Any]) -> Part | None:
 
 def _by_attributes(asked: Asked, meant: Meant) -> list[Any]:
     """Of products that fit equally, those that have the colour or size asked for."""
-    fits = [
-        hit
-        for hit in meant.hits
-        if (choice := choose(hit.product, asked, meant.spent)).is_any and choice.fits
-    ]
-    return fits or meant.hits
+    chosen = [(hit, choose(hit.product, asked, meant.spent)) for hit in meant.hits]
+    fits = [(hit, len(choice.used)) for hit, choice in chosen if choice.is_any and choice.fits]
+    most = max((used for _, used in fits), default=0)
+    return [hit for hit, used in fits if used == most] or meant.hits
 
 
 def _article_is_better(asked: Asked, meant: Meant, best: articles.Found | None) -> bool:
     if best is None or not best.is_sure:
         return False
     wish = asked.wish
+    if not meant.is_named and any(intents.price_limits(asked.text)[:2]):
+        return False  # "корм до 1000 рублей": goods of a kind, by price
     if wish.how_to and best.in_title and _undone(meant):
         return True
     if best.is_meant and not wish.price and not wish.stock:

@@ -4,155 +4,8 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from functools import lru_cache
 
-from rapidfuzz import process
-from rapidfuzz.distance import OSA
-
-from bots.retrieval.morphology import is_russian, is_russian_word
 from bots.retrieval.text import fold, words
-
-# ── A person ─────────────────────────────────────────────────────────────────────────────────
-_PERSON_NOUN = words("""
-оператор менеджер консультант специалист сотрудник администратор админ продавец саппорт
-руководитель руководство начальник начальство директор управляющий эксперт работник поддержка
-операторша служба старший главный мастер колл-центр
-operator manager consultant specialist agent representative support supervisor staff team
-operators managers agents
-""")
-_HUMAN_NOUN = words("""
-человек человечек люди людь кто-нибудь кто-то живой настоящий реальный
-human person people someone somebody humans
-""")
-_CALL_VERB = words("""
-позвать звать вызвать соединить переключить перевести дать пригласить подключить нужный нужно
-надо хотеть поговорить разговаривать говорить связаться связать пообщаться общаться требовать
-переадресовать передать кликнуть подозвать ответить ответ отозваться написать позвонить перезвонить набрать
-хотеться просить попросить позволить найти подойти пусть мочь можно привести подать давать
-соединять переводить подключать вызывать приглашать переключать звонить срочно пожалуйста алло
-connect transfer speak talk chat need want get call give put pass let escalate ask reach contact
-please like
-""")
-_PERSON_PATTERNS = [
-    re.compile(p)
-    for p in (
-        r"\bжив(?:ой|ого|ому|ым|ых|ые|ая|ую)\b.{0,20}(?:челов|люд|оператор|менеджер|консульт|сотрудн|"
-        r"общен|кто|есть|поддерж|ответ|чат|голос)|(?:есть|кто|тут|здесь).{0,12}\bжив(?:ой|ые|ого)\b",
-        r"\b(?:не хочу|не буду|не надо|хватит|надоел\w*|устал\w*|достал\w*)\b.{0,25}\b(?:бот|робот|"
-        r"машин|автоответчик|ии\b|искусственн)",
-        r"\b(?:без|не) (?:бот|робот)(?:а|ов|ом|ам|у|ы)?\b",
-        r"\b(?:с кем|кто)\b.{0,15}\b(?:поговорить|пообщаться|связаться|может помочь лично)",
-        r"\b(?:пере)?звоните мне|\bперезвон\w*|\b(?:закажу|заказать|нужен) (?:обратный )?звонок",
-        r"\b(?:настоящ|реальн|нормальн|адекватн)\w+ (?:человек|люд|оператор|сотрудник|менеджер)\w*",
-        r"\bсвяж\w+ меня с\b|\bсоедини\w*\b|\bпереключи\w* (?:меня )?на\b",
-        r"\b(?:real|live|actual|human) (?:person|human|agent|operator|being|support|someone|people|"
-        r"representative)",
-        r"\b(?:talk|speak|chat|connect\w*|transfer\w*|put|get|switch|hand)\b.{0,24}\b(?:to|with|me|"
-        r"through)\b.{0,24}\b(?:human|person|someone|somebody|agent|operator|manager|represent\w*|"
-        r"support|staff|supervisor|people|adviser|advisor|colleague|employee)",
-        r"\b(?:need|want|get me|give me|call|i'd like|would like|bring)\b.{0,16}\b(?:a |an |the |your )?"
-        r"(?:human|person|agent|operator|manager|representative|supervisor|live chat)",
-        r"\b(?:not|no more|stop|enough|hate|tired of|sick of)\b.{0,20}\b(?:bot|robot|machine|ai)\b",
-        r"\bis (?:there|anyone|anybody|someone)\b.{0,20}\b(?:person|human|anyone|anybody|real|there|"
-        r"alive|available to talk)",
-        r"\bcall me(?: back)?\b|\bcustomer (?:service|support|care)\b|\bspeak (?:human|to someone)\b",
-    )
-]
-_PERSON_NOT = [
-    re.compile(p)
-    for p in (
-        r"\bне (?:надо|нужн\w*|зови\w*|хочу|соединя\w*|переключа\w*)\b.{0,16}\b(?:человек|оператор|"
-        r"менеджер|консультант|людей|люди)",
-        r"\bсколько (?:у вас )?(?:человек|людей|сотрудник|оператор)|\bна (?:\d+|сколько|двух|трёх) "
-        r"человек|\b\d+ человек",
-        r"\b(?:во сколько|до скольки|со скольки|когда|в какое время|время|график|часы|зарплат\w*)\b.{0,30}"
-        r"(?:оператор|менеджер|консультант|поддержк|служб|сотрудник|продав)",
-        r"\bdo(?:n't| not) (?:need|want|call)\b.{0,20}\b(?:human|person|agent|operator|manager)",
-        r"\b(?:when|what time|hours|how many)\b.{0,40}\b(?:operator|agent|support|manager|people)",
-        r"\b(?:сегодня|завтра|выходн\w*|праздник\w*|понедельник|вторник|сред[уы]|четверг|пятниц\w|суббот\w|"
-        r"воскресенье)\b.{0,30}(?:работа|отвеча)|(?:работа|отвеча)\w+.{0,30}\b(?:сегодня|завтра|выходн\w*|праздник\w*)",
-        r"\bслужб\w* доставк|\bкто (?:ваш )?директор|\bстарш\w+ (?:реб|сын|доч|возраст|класс|лет)",
-    )
-]
-
-
-def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
-    """A person is asked for, in any wording of either language."""
-    folded = fold(text)
-    if any(pattern.search(folded) for pattern in _PERSON_NOT):
-        return False
-    if any(pattern.search(folded) for pattern in _PERSON_PATTERNS):
-        return True
-    lemmas = (
-        tuple(
-            word if word.isascii() else lemma
-            for word, lemma in zip(
-                re.findall(r"[^\W_]+(?:'[a-z]{1,2})?", folded), lemmas, strict=False
-            )
-        )
-        if len(re.findall(r"[^\W_]+(?:'[a-z]{1,2})?", folded)) == len(lemmas)
-        else lemmas
-    )
-    lemmas = tuple(_spelled(lemma) for lemma in lemmas)
-    said = set(lemmas)
-    person, human, call = said & _PERSON_NOUN, said & _HUMAN_NOUN, said & _CALL_VERB
-    matter = [w for w in lemmas if w not in _FILLER and w not in _CALL_VERB]
-    if person or human:
-        others = [w for w in matter if w not in _PERSON_NOUN and w not in _HUMAN_NOUN]
-        if not others:
-            return True
-        if call & _STRONG_CALL and (person or human) and len(others) <= 5:
-            return _near(lemmas)
-        return bool(call) and len(others) <= 2 and _near(lemmas)
-    return False
-
-
-_OFTEN_MISSPELT = ("оператор", "менеджер", "консультант", "специалист", "сотрудник", "администратор",
-    "позвать", "соединить", "переключить", "ответить")  # fmt: skip
-
-
-@lru_cache(maxsize=1024)
-def _spelled(word: str) -> str:
-    """A word no dictionary has, as the one of a call for a person that it looks like."""
-    if len(word) < 6 or not is_russian(word) or is_russian_word(word):
-        return word
-    found = process.extractOne(
-        word, _OFTEN_MISSPELT, scorer=OSA.distance, score_cutoff=2 if len(word) > 6 else 1
-    )
-    return str(found[0]) if found else word
-
-
-_STRONG_CALL = words("""
-позвать звать вызвать соединить переключить перевести пригласить поговорить связаться связать
-пообщаться общаться переадресовать передать подключить дать требовать хотеть
-connect transfer speak talk chat escalate need want
-""")
-_FILLER = words("""
-я вы мы ты он мне меня нам мой ваш с со на к у в и а ну же ли бы не пожалуйста срочно уже это здесь
-тут там то что как есть быть хороший добрый день здравствуйте здравствовать привет алло сейчас
-можно нужный нужно надо кто живой или но только просто хоть какой-нибудь любой самый лично вообще
-a an the i to with me my your of is there here please now hi hello can could you or just some any
-real live be would like for have do pls plz plss asap
-""")
-
-
-def _near(lemmas: tuple[str, ...]) -> bool:
-    """The call and the person stand close: not "менеджер сказал, что курьер может позвонить"."""
-    calls = [at for at, w in enumerate(lemmas) if w in _CALL_VERB]
-    people = [at for at, w in enumerate(lemmas) if w in _PERSON_NOUN or w in _HUMAN_NOUN]
-    return any(-3 <= person - call <= 5 for call in calls for person in people)
-
-
-_YES = re.compile(
-    r"^(?:да|ага|угу|конечно|давай(?:те)?|позови(?:те)?|зови(?:те)?|хочу|ок(?:ей)?|хорошо|"
-    r"пожалуйста|yes|yeah|yep|sure|ok(?:ay)?|please(?: do)?|go ahead|call)"
-    r"(?:[ ,.!]+(?:да|пожалуйста|позови(?:те)?|зови(?:те)?|конечно|please|человека|давайте|хочу))*[ .!]*$"
-)
-
-
-def is_yes(text: str) -> bool:
-    return bool(_YES.match(fold(text).strip()))
-
 
 # ── Small talk ───────────────────────────────────────────────────────────────────────────────
 _SMALL: list[tuple[str, re.Pattern[str]]] = [
@@ -340,53 +193,6 @@ def is_injection(text: str) -> bool:
     return any(pattern.search(folded) for pattern in _INJECTION)
 
 
-_ABUSE = re.compile(
-    r"\b(?:(?:на|по|о)?ху[йеяи]\w*|пизд\w*|[её]б(?:а|у|л|н|ы)\w*|за[её]б\w*|сук[аи]\b|мудак\w*|мудил\w*|"
-    r"долбо\w*|гандон\w*|урод\w*|дебил\w*|идиот\w*|кретин\w*|тварь|твари|ублюд\w*|падл\w*|"
-    r"бл[яе](?:ть|дь|ди|дский)?\b|чмо\b|fuck\w*|shit\w*|asshole|bitch\w*|moron|idiot\w*|"
-    r"stupid bot|тупо[йе] бот\w*|тупая железка)"
-)
-_COMPLAINT = re.compile(
-    r"\b(?:жалоб\w*|пожаловаться|жалуюсь|претензи\w*|безобрази\w*|возмутительн\w*|отвратительн\w*|"
-    r"ужасн\w* (?:сервис|обслуж|магазин|качеств|отношен)\w*|хамств\w*|хамил\w*|нахамил\w*|обманул\w*|"
-    r"обманщик\w*|мошенник\w*|кидал\w*|развод(?:или|ите|илов)\w*|роспотреб\w*|прокуратур\w*|"
-    r"в суд\b|подам в суд|верните (?:мои |мне )?(?:деньги|бабки)|complain\w*|scam\w*|"
-    r"fraud\w*|terrible service|awful service|disgusting|lawsuit|sue you|unacceptable)\b"
-)
-
-
-# "на какой адрес послать претензию": how it is done is a question like any other.
-_WHERE_TO_COMPLAIN = re.compile(
-    r"\b(?:куда|как|на какой|по какому|where|how)\b.{0,40}\b(?:претензи|complain)\w*"
-    r"|\bпретензи\w*.{0,20}\b(?:куда|на какой|по какому)\b"
-)
-# What went wrong with one's own order: no article tells of that, a person looks.
-_GRIEVANCE = re.compile(
-    r"\bсколько (?:ещ[её] )?можно (?:ждать|терпеть|просить|писать)|\b(?:так|вс[её] ещ[её]|до сих пор) (?:и )?"
-    r"не (?:при|дожд|верн|отве|отпр|дост)\w+|"
-    r"\b(?:курьер\w*|доставк\w*|заказ\w*|посылк\w*)(?: [^\W\d_]+){0,2} не (?:приехал|пришел|пришл|привез|"
-    r"доехал|доставил|явил|появил)\w*|\bне (?:приехал|привезли|доставили|явился) (?:курьер|заказ|посылк)\w*|"
-    r"\b(?:дважды|два раза|двойн\w+|повторно|2 раза)(?: [^\W\d_]+){0,2} спис\w+|"
-    r"\bспис\w+(?: [^\W\d_]+){0,3} (?:дважды|два раза|2 раза|повторно)|"
-    r"\b(?:посылк\w*|заказ\w*|вещ\w*)(?: [^\W\d_]+){0,2} (?:потеряли|потерялась|потерялся|украли|вскрыт\w*)\b|"
-    r"\b(?:потеряли|украли|вскрыли)(?: [^\W\d_]+){0,2} (?:посылк|заказ)\w*|"
-    r"\bcharged (?:me )?twice\b|\b(?:courier|parcel|order|delivery)(?: \w+){0,2} (?:never|didn't|did not|hasn't|has not)"
-    r" (?:come|came|arrive|show|turn)\w*|\b(?:lost|stole) my (?:parcel|order|package)\b"
-)
-
-
-def is_abuse(text: str) -> bool:
-    return bool(_ABUSE.search(fold(text)))
-
-
-def is_complaint(text: str) -> bool:
-    folded = fold(text)
-    if _GRIEVANCE.search(folded):
-        return True
-    found = _COMPLAINT.search(folded)
-    return bool(found) and not _WHERE_TO_COMPLAIN.search(folded)
-
-
 # ── What is asked of a thing ─────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class Wish:
@@ -449,7 +255,7 @@ _CHEAPER = re.compile(
 _HOURS = re.compile(
     r"^(?:а |и |ну )*(?:до|со?|во) скольк\w+\W*$|^(?:and |but )*(?:until|till|from) (?:when|what time)\W*$|"
     r"\b(?:час\w*|режим\w*|график\w*|время|расписани\w*) работы\b|\bграфик\w*|\b(?:до|со?|во) скол[ьк]\w*\b.{0,40}"
-    r"(?:работ|откр|закр|отвеча)|(?:работ\w+|откры\w+|закры\w+|отвеча\w+).{0,40}\b(?:до|со?|во) скол\w+|"
+    r"(?:работ|откр|закр|отвеча|магазин)|(?:работ\w+|откры\w+|закры\w+|отвеча\w+).{0,40}\b(?:до|со?|во) скол\w+|"
     r"\b(?:когда|как|во сколько|в какое время)\b.{0,20}(?:работа\w+|откры\w+|закры\w+|отвеча\w+)|"
     r"\bработаете\b.{0,20}(?:сегодня|завтра|сейчас|выходн|праздн|понедельн|вторн|сред[уы]|четверг|"
     r"пятниц|суббот|воскрес|ноч|круглосуточн)|(?:сегодня|завтра|сейчас|выходн\w+|праздник\w*|понедельник|"
@@ -505,10 +311,20 @@ _CONCEPTS = (
     (
         "температура",
         re.compile(
-            r"\bдо (?:какой|скольки|какого)\b.{0,12}(?:температур|градус|мороз|минус)|\bв (?:какой |сильный )?мороз|-\d{1,2}\b"
+            r"\bдо (?:какой|скольки|какого)\b.{0,12}(?:температур|градус|мороз|минус)|\bв (?:как(?:ой|ом|ие) |сильный )?мороз|-\d{1,2}\b"
         ),
     ),
 )
+
+
+_SELLS = re.compile(
+    r"\bпрода[её]т(?:е|ся)\b|\bв продаже\b|\bможно купить\b|\bторгуете\b|\bdo you (?:sell|stock)\b"
+)
+
+
+def is_sold(text: str) -> bool:
+    """Asks whether the shop has such goods at all."""
+    return bool(_SELLS.search(fold(text)))
 
 
 def wish(text: str) -> Wish:
@@ -598,8 +414,10 @@ _CUE = (
     r"сколько|поч[её]м|чем|что|кто|нужн[оаы]?|бывает|работаете|доставляете|привоз\w+|возите|возможн\w+|"
     r"какова|за сколько|через сколько|от какой|в каких|в каком|what|how|when|where|which|is|are|do|does|can|could|will)"
 )
+_SENTENCE_ENDS = r"(?<=[?!;])\s+|\n+|(?<=[а-яёa-z»\"0-9]{2})[.](?:\s+)(?=[А-ЯЁA-Z])"
+_SENTENCES = re.compile(_SENTENCE_ENDS)
 _SPLIT = re.compile(
-    rf"(?<=[?!;])\s+|\n+|(?<=[а-яёa-z»\"0-9]{{2}})[.](?:\s+)(?=[А-ЯЁA-Z])|"
+    rf"{_SENTENCE_ENDS}|"
     rf"\s*,?\s+(?:и|а также|и ещ[её]|а ещ[её]|а|and|also|plus)\s+(?=(?:\w+ ){{0,2}}{_CUE}\b)|"
     rf",\s+(?={_CUE}\b)",
     re.IGNORECASE,
@@ -614,5 +432,7 @@ def is_question(text: str) -> bool:
     return bool(_HAS_CUE.search(text)) or wish(text).is_any
 
 
-def split_questions(text: str) -> list[str]:
-    return [part.strip(" ,") for part in _SPLIT.split(text) if part and part.strip(" ,.!?")]
+def split_questions(text: str, *, is_compared: bool = False) -> list[str]:
+    """`is_compared`: "Buds и Buds Pro чем отличаются" is one question."""
+    pattern = _SENTENCES if is_compared else _SPLIT
+    return [part.strip(" ,") for part in pattern.split(text) if part and part.strip(" ,.!?")]

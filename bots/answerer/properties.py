@@ -22,6 +22,12 @@ def asks_property(terms: list[Term], asked: Asked) -> bool:
     return any(said & words_ or said & named for words_, named in PROPERTY)
 
 
+def property_names(product: Product) -> set[str]:
+    """Lemmas of what its card calls its properties."""
+    names = [*(product.params or {}), *(n for v in variants_of(product) for n in v.params or {})]
+    return set().union(*(lemmas_of(str(name)) for name in names))
+
+
 def sentences_of(product: Product) -> list[str]:
     """Sentences of a description, without orders to a bot that somebody planted there."""
     return [s for s in sentences(plain(product.description)) if not intents.is_planted(s)]
@@ -61,10 +67,15 @@ PROPERTY = [
         ("рукав sleev", "рукав"),
         ("крой фасон силуэт fit cut", "крой"),
         ("подошва sole", "подошва"),
-        ("площадь комната квадрат area room", "площадь"),
+        ("площадь комната квадрат квадратный метр метраж area room", "площадь"),
         ("размер габарит size dimens", "размеры габариты изделия размер"),
     )
 ]  # fmt: skip
+
+
+_MEASURES = words(
+    "длина ширина высота диаметр вес толщина глубина length width height weight depth"
+)
 
 
 def named_properties(
@@ -125,6 +136,9 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
             described.append((-score, place, sentence))
     if not found and not described:
         return []
+    measures = {at for at, t in enumerate(terms) if t.lemma in _MEASURES}
+    if measures - answered and not found:
+        return []  # "какой длины шнурки?": that it has some is no answer
     unanswered = sum(t.weight for at, t in enumerate(terms) if at not in answered)
     total = sum(t.weight for t in terms)
     is_asked = asked.wish.concepts and found and len(terms) <= 2

@@ -17,12 +17,13 @@ from django.db import connection, transaction
 
 from bots.models import Article, KnowledgeIndex, Passage
 from bots.retrieval.morphology import analyse
-from bots.retrieval.text import is_list_line, plain, words_of
+from bots.retrieval.query import WHEN
+from bots.retrieval.text import fold, is_list_line, plain, words_of
 from bots.retrieval.vocabulary import Words
 from bots.retrieval.vocabulary import changed as vocabulary_changed
 from integrations.models import Category, Product, Variant
 
-FORMAT = 4  # raise it when what is written below changes
+FORMAT = 5  # raise it when what is written below changes
 # Rows a transaction. Each packs the words of all texts anew, so they are not small.
 BATCH = 2000
 ARTICLES = 400
@@ -59,7 +60,7 @@ class Draft:
     def finish(self) -> Draft:
         lemmas, forms = self.lemmas, self.forms
         for weight, text in self.parts:
-            for form in words_of(text):
+            for form in words_of(_without_origins(text) if self.kind == ARTICLE else text):
                 word = analyse(form)
                 if word.pos in _SMALL and weight != "A":
                     continue
@@ -77,6 +78,19 @@ class Draft:
         told = f"{FORMAT}\0{self.title}\0{self.text}\0{self.is_internal}\0{self.vector}"
         self.digest = md5(told.encode(), usedforsecurity=False).hexdigest()
         return self
+
+
+_ORIGIN = re.compile(r"\b(?:[Ии]з|[Ff]rom) ([A-ZА-ЯЁ][\w-]{2,})")
+
+
+def _without_origins(text: str) -> str:
+    """ "Отправляем из Екатеринбурга" tells where goods come from, not where they go."""
+    return _ORIGIN.sub(lambda found: "" if _is_town(found[1]) else found[0], text)
+
+
+def _is_town(name: str) -> bool:
+    word = analyse(fold(name))
+    return word.is_place or (word.pos == "LATN" and word.lemma not in WHEN)
 
 
 class _Places(dict[str, str]):

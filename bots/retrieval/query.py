@@ -34,7 +34,7 @@ STOP = words("""
 искать найти нравиться понравиться вдруг ок окей пока сейчас теперь потом всё-таки итак ой
 надеяться нибудь либо верно считать чём вещь товар штука модель вариант продавать продаваться бывать
 представить находить хватать пойти идти прийти ходить начать начинать снова рядом скока скоко скок
-чё чо щас хачу хочю плиз пж пжл пжлст ска раз впервые несколько реально обычно правильно обязательно обязательный условие жить иначе
+чё чо щас хачу хочю плиз пж пжл пжлст ска раз впервые несколько реально обычно правильно возможный возможно обязательно обязательный условие жить иначе
 a an the i me my we our us you your he she it its they them this that these those is am are was
 were be been do doe did have has had can could would should will shall may might must of in on at to
 for from by with about as and or but if then than so not no yes ok okay pleas thank thanks hi hello
@@ -487,7 +487,10 @@ def _enrich(term: Term, vocabulary: Vocabulary) -> None:
     if term.corrected:
         term.near += [(word,) for word in vocabulary.nearly_sounds_like(term.word)]
     is_foreign = term.pos == "LATN" and term.word not in ENGLISH
-    if is_foreign and (term.corrected or not known):  # "klerk" was no clerk
+    # "klerk" was no clerk, and the robot goods are called by is "робот"
+    if is_foreign and (
+        term.corrected or not any(vocabulary.in_products(key[0]) for key in term.keys)
+    ):
         heard = [(word,) for word in vocabulary.sounds_like(term.word)]
         term.near += [key for key in heard if key not in term.keys]
         term.count += sum(vocabulary.count(key[0]) for key in heard)

@@ -103,6 +103,16 @@ ENGLISH = words(
     winter wire wish with without women womens wonder wood wool word words work working works worn
     worry worse worst worth would wouldn't wrap write wrong wrongly wrote year years yellow yes
     yesterday yet you young your yours yourself zero zip
+    adapter bags band batteries battery bleach bracelet breathable bright brush bust capsule
+    capsules cards center centre charging chest cleaning clearance collar defective dented deposit
+    descale descaling diagnostics disk display drip driver dryer dust earbuds embroidery expired
+    expiry fade fades fan fees filter filters grinder hairdryer heads heater heavier heel heels
+    hip hips hood hooded install installation installment instalment instalments invoice ironing
+    itchy kilo kilometer kilometre leaking leaks life lighter lining locker logo louder manual
+    minus monthly mop narrow pockets pod pods prepaid prepay razor refunded refunds repaired
+    repairs replacement ribbon robot rough scales scratched seal seals serial setup shaver shrink
+    shrinks sleeve sleeves socket sole soles spare speakers stack stains stolen straightener
+    stretchy students swap technician toe toes warmer washable waterproof windproof wrapping
     """
 )
 

@@ -241,7 +241,7 @@ class Vocabulary:
         at = bisect_left(self._sorted, word)
         begun = list(
             islice(takewhile(lambda w: w.startswith(word), islice(self._sorted, at, None)), 5)
-        )
+        ) or self._forms_begun(word)
         if (
             not begun
             or len(begun) > 4
@@ -249,6 +249,12 @@ class Vocabulary:
         ):
             return None
         return max(begun, key=lambda w: self._count[w])
+
+    def _forms_begun(self, word: str) -> list[str]:
+        """ "зауж" begins "зауженные", which the dictionary has under another beginning."""
+        longer = range(len(word) + 2, len(word) + 7)
+        found = (f for n in longer for f in self._by_length.get(n, ()) if f.startswith(word))
+        return sorted({self._lemma_of[form] for form in islice(found, 5)})
 
     def _heard(self, word: str) -> str | None:
         key = sound(word)
@@ -299,11 +305,19 @@ def _first_letters(one: str, other: str) -> float:
     return 0.05 if "".join(sorted((one, other))) in {"".join(sorted(p)) for p in _SWAPPED} else 0.12
 
 
+# "горчица", "горчичный": the end of a root changes before an ending.
+_CHANGING = frozenset({"цч", "чц", "кч", "чк", "гж", "жг", "хш", "шх"})
+
+
 def _is_kin(one: str, other: str) -> bool:
     if one.isascii():  # English stems: "friday" is no kin of "fridg"
         return one.startswith(other) or other.startswith(one)
     common = next(
-        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        (
+            at
+            for at, (a, b) in enumerate(zip(one, other, strict=False))
+            if a != b and a + b not in _CHANGING
+        ),
         min(len(one), len(other)),
     )
     shorter, longer = sorted((len(one), len(other)))

@@ -25,15 +25,15 @@ REACHED = {
 # The cases of near neighbours are far harder (README.md).
 REACHED_NEIGHBOURS = {
     **REACHED,
-    "right_source_first": (">=", 0.62),
-    "wrong_confident": ("<=", 0.13),
+    "right_source_first": (">=", 0.68),
+    "wrong_confident": ("<=", 0.10),
     "honest_refusals": (">=", 0.85),
 }
 # Written the way phones are written on, and half of them seen by nobody who tuned.
 REACHED_BUYERS = {
     **REACHED,
-    "right_source_first": (">=", 0.78),
-    "wrong_confident": ("<=", 0.06),
+    "right_source_first": (">=", 0.84),
+    "wrong_confident": ("<=", 0.05),
     "honest_refusals": (">=", 0.90),
     "person_understood": (">=", 0.85),
 }

@@ -304,7 +304,19 @@ def test_where_to_send_a_claim_is_a_question_like_any_other(pets):
     assert Talk().say("на какой адрес отправить претензию").reason != Reason.COMPLAINT
 
 
-@pytest.mark.parametrize("text", ["human pls", "апиратор ответте", "operator plz"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "human pls",
+        "апиратор ответте",
+        "operator plz",
+        "можете перезвонить?",
+        "пусть кто-нибудь наберёт мне",
+        "где оператор??",
+        "бесполезный бот. человека!",
+        "are there any humans here",
+    ],
+)
 def test_a_person_is_asked_for_in_any_spelling(pets, text):
     assert Talk().say(text).decision == Decision.HANDOVER
 
@@ -314,3 +326,9 @@ def test_what_is_for_a_product_is_another_thing(pets):
         Decision.ANSWER
     )
     assert sources(Talk().say("сколько стоит когтеточка cat tower")) == ["product:p9"]
+
+
+def test_what_was_named_before_the_question_is_what_it_is_about(pets):
+    answer = Talk().say("увидели у соседки когтеточку cat tower и все просят, сколько она стоит")
+
+    assert (answer.decision, sources(answer)) == (Decision.ANSWER, ["product:p9"])
