@@ -172,9 +172,9 @@ class Play:
 
         due._after.__dict__.pop("work", None)
         mine = _mine.__dict__.pop("tokens", set())
-        with due._renewer._lock:
-            due._renewer._held -= mine
-        with self.world.server() as server:
+        with _renewing, self.world.server() as server:
+            with due._renewer._lock:
+                due._renewer._held -= mine
             server.execute(
                 "UPDATE tenants_due SET lease_until = now() - interval '1 second' "
                 "WHERE token = ANY(%s)",
@@ -391,13 +391,19 @@ def _of_log(log: list[Any], messages: list[Any]) -> list[str]:
 
 
 _mine = threading.local()
+# The dead one's leases are not renewed once more by the process that lives on here.
+_renewing = threading.Lock()
 
 
 def note_leases(monkeypatch: Any, failures: list[str]) -> None:
     """Which thread holds which lease (a dead one's have to end), and what work failed."""
     from tenants.kernel import due
 
-    hold, lease_of = due._renewer.hold, due.Lease
+    hold, lease_of, renew = due._renewer.hold, due.Lease, due._renewer._renew
+
+    def renewed(tokens: list[Any]) -> None:
+        with _renewing:
+            renew([token for token in tokens if token in due._renewer._held])
 
     def noted(lease: Any) -> None:
         _mine.__dict__.setdefault("tokens", set()).add(lease.token)
@@ -409,6 +415,7 @@ def note_leases(monkeypatch: Any, failures: list[str]) -> None:
             _mine.__dict__.setdefault("tokens", set()).add(self.token)
 
     monkeypatch.setattr(due._renewer, "hold", noted)
+    monkeypatch.setattr(due._renewer, "_renew", renewed)
     monkeypatch.setattr(due.log, "exception", lambda *_: failures.append(traceback.format_exc()))
     monkeypatch.setattr(due, "Lease", Noted)
 
