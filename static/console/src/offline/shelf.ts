@@ -16,6 +16,7 @@ export type Place = keyof Kept;
 export interface Shelf {
   get<P extends Place>(place: P, id: string | number): Promise<Kept[P] | undefined>;
   all<P extends Place>(place: P): Promise<Kept[P][]>;
+  count(place: Place): Promise<number>;
   put<P extends Place>(place: P, value: Kept[P]): Promise<void>;
   remove(place: Place, id: string | number): Promise<void>;
   clear(): Promise<void>;
@@ -37,6 +38,10 @@ export class MemoryShelf implements Shelf {
 
   async all<P extends Place>(place: P): Promise<Kept[P][]> {
     return [...this.places.get(place)!.values()] as Kept[P][];
+  }
+
+  async count(place: Place): Promise<number> {
+    return this.places.get(place)!.size;
   }
 
   async put<P extends Place>(place: P, value: Kept[P]): Promise<void> {
@@ -73,6 +78,10 @@ class DatabaseShelf implements Shelf {
 
   all<P extends Place>(place: P): Promise<Kept[P][]> {
     return this.ask(place, 'readonly', (store) => store.getAll());
+  }
+
+  count(place: Place): Promise<number> {
+    return this.ask(place, 'readonly', (store) => store.count());
   }
 
   async put<P extends Place>(place: P, value: Kept[P]): Promise<void> {
@@ -116,10 +125,13 @@ export async function shelfOf(me: number): Promise<Shelf> {
   return shelf;
 }
 
+// Reading them all to find the oldest is dear: so many more may lie there meanwhile.
+const OVER = 20;
+
 /** Keep the newest threads only. */
 export async function trim(shelf: Shelf): Promise<void> {
+  if ((await shelf.count('threads')) <= THREADS_KEPT + OVER) return;
   const kept = await shelf.all('threads');
-  if (kept.length <= THREADS_KEPT) return;
   kept.sort((a, b) => b.at - a.at);
   for (const old of kept.slice(THREADS_KEPT)) await shelf.remove('threads', old.id);
 }

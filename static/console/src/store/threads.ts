@@ -1,7 +1,7 @@
 /** The open thread: shown from what is kept at once, then as the server has it. */
 import { Away, call, Refused } from '../net/api';
 import type { Live } from '../net/live';
-import { type Shelf, THREADS_KEPT, trim } from '../offline/shelf';
+import { type Kept, type Shelf, THREADS_KEPT, trim } from '../offline/shelf';
 import type { Message, Thread } from '../types';
 import { shopMoment } from '../words';
 import type { Store } from './core';
@@ -18,6 +18,7 @@ export class Threads {
   isAtEnd = true;
   isWatching = false; // a supervisor looks on: nobody sees them here, nothing is read by it
   private readonly kept = new Map<number, Thread>();
+  private readonly unkept = new Map<number, Kept['threads']>(); // not on the shelf yet
   private readonly unread = new Set<number>(); // marked so by hand: not read by being open
   private isPaging = false;
   private asked = 0;
@@ -232,14 +233,27 @@ export class Threads {
     this.kept.set(id, thread);
     const oldest = this.kept.keys().next().value;
     if (this.kept.size > THREADS_KEPT && oldest !== undefined) this.kept.delete(oldest);
+    if (!this.shelf) return;
+    this.unkept.set(id, { id, at: Date.now(), thread });
+    // In groups and when nothing else is to be done: never in the way of the next thread.
+    this.store.soon('keep', 400, () =>
+      window.requestIdleCallback
+        ? window.requestIdleCallback(() => void this.toShelf(), { timeout: 3000 })
+        : void this.toShelf(),
+    );
+  }
+
+  private async toShelf(): Promise<void> {
     const { shelf } = this;
-    if (shelf)
-      this.store.later(`keep:${id}`, 400, () => {
-        shelf
-          .put('threads', { id, at: Date.now(), thread })
-          .then(() => trim(shelf))
-          .catch(() => undefined);
-      });
+    const all = [...this.unkept.values()];
+    this.unkept.clear();
+    if (!shelf || !all.length) return;
+    try {
+      for (const one of all) await shelf.put('threads', one);
+      await trim(shelf);
+    } catch {
+      // A full or closed store: what is in memory serves as long as the page is open.
+    }
   }
 
   private async fromShelf(id: number): Promise<void> {
