@@ -23,7 +23,8 @@ from bots.retrieval.vocabulary import Words
 from bots.retrieval.vocabulary import changed as vocabulary_changed
 from integrations.models import Category, Product, Variant
 
-FORMAT = 5  # raise it when what is written below changes
+# Raise it when what is written below changes, with a migration like bots.0016_index_again.
+FORMAT = 5
 # Rows a transaction. Each packs the words of all texts anew, so they are not small.
 BATCH = 2000
 ARTICLES = 400
