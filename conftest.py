@@ -109,17 +109,27 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 LONG = {"slow", "browser", "faults"}
-# They pass the same lines thousands of times, and twice as slowly when each is counted.
-UNCOUNTED = {"slow", "browser"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Files with long tests first, so that no process is left alone with one at the end."""
-    for item in items:
-        if UNCOUNTED & {mark.name for mark in item.iter_markers()}:
-            item.add_marker(pytest.mark.no_cover)
     long = {item.path for item in items if LONG & {mark.name for mark in item.iter_markers()}}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Any:
+    """Walks pass the same lines thousands of times, and twice as slowly when each is counted.
+
+    Not by pytest-cov's own mark: that also stops the count for good in threads that live on.
+    """
+    counting = sys.gettrace()
+    if item.get_closest_marker("slow"):
+        sys.settrace(None)
+    try:
+        return (yield)
+    finally:
+        sys.settrace(counting)
 
 
 # ── Database ─────────────────────────────────────────────────────────────────────────────────
