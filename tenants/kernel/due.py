@@ -200,7 +200,11 @@ def claim(schema: str, kind: str, object_id: int) -> Lease | None:
 
 
 def release(lease: Lease, *, again_at: datetime | None = None, failed: bool = False) -> bool:
-    """Give the work back. True when it was wished again meanwhile and is due now."""
+    """Give the work back. True when it was wished again meanwhile and is due now.
+
+    A time to come again that is over already, because this machine's clock is behind the
+    database's, is left to the scan: nobody spins.
+    """
     _renewer.drop(lease)
     with connection.cursor() as cursor:
         if again_at is None:
@@ -218,9 +222,9 @@ def release(lease: Lease, *, again_at: datetime | None = None, failed: bool = Fa
                                 WHEN %s::timestamptz IS NULL THEN 0 ELSE 1 END,
                 due_at = CASE WHEN %s::timestamptz IS NULL OR version <> %s THEN due_at
                               ELSE %s::timestamptz END
-            WHERE token = %s RETURNING due_at <= statement_timestamp()
+            WHERE token = %s RETURNING version <> %s AND due_at <= statement_timestamp()
             """,
-            (failed, again_at, again_at, lease.version, again_at, lease.token),
+            (failed, again_at, again_at, lease.version, again_at, lease.token, lease.version),
         )
         row = cursor.fetchone()
     return bool(row and row[0])
