@@ -42,7 +42,7 @@ def calendars_page(request: HttpRequest) -> HttpResponse:
     for team in Team.objects.all():
         teams.setdefault(team.calendar_id or SHOP, []).append(str(team))
     now = timezone.now()
-    own = shop_times(now, request.tenant.time_zone)  # type: ignore[attr-defined]
+    own = shop_times(now, merchant_here(request).time_zone)
     shop = {"is_known": own is not None, "is_open": own is not None and own.is_open(now),
             "teams": ", ".join(teams.get(SHOP, []))}  # fmt: skip
     rows = []

@@ -27,7 +27,7 @@ from bots.services.channels import manifests
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
-from tenants.kernel.posted import add_faults, asks_to, posted
+from tenants.kernel.posted import add_faults, asks_to, offer, posted
 from tenants.kernel.text import whole
 from tenants.selectors.requests import actor_of
 from tenants.workspace.models import Job, StoredFile
@@ -109,7 +109,7 @@ class ForgetForm(forms.Form):
 
     def __init__(self, *args: Any, said: Sequence[Message] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["message"].choices = [("", _("choose")), *map(_said, said)]  # type: ignore[attr-defined]
+        offer(self, "message", [("", _("choose")), *map(_said, said)])
 
     def clean(self) -> dict[str, Any]:
         given: dict[str, Any] = super().clean() or {}

@@ -149,8 +149,8 @@ def _answer_all(
             part = answer_question(last, turn, dict(turn.memory), lang, words_known)
             if part.decision == Decision.ANSWER:
                 return part
-        if part := _of_what_was_named(text, turn, lang, words_known):  # type: ignore[assignment]
-            return part
+        if named := _of_what_was_named(text, turn, lang, words_known):
+            return named
     if len(parts) > 1 and all(p.decision == Decision.REFUSE for _, p in parts):
         # Cut apart nothing fits; whole it may.
         part = answer_question(" ".join(questions), turn, dict(turn.memory), lang, words_known)

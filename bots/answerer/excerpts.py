@@ -135,7 +135,8 @@ def _from_list(lines: list[str], query: Query) -> str:
 
 
 def _cut_lines(lines: list[str]) -> str:
-    kept, size = [], 0  # type: ignore[var-annotated]
+    kept: list[str] = []
+    size = 0
     for line in lines:
         if size + len(line) > LONG and kept:
             break

@@ -360,6 +360,8 @@ def _is_for_it(asked: Asked, meant: Meant) -> bool:
         return False
     said = tokens(asked.text)
     prepositions = [at for at, token in enumerate(said) if token.text in _FOR and at]
+    if not prepositions:
+        return False
     named = {asked.query.terms[at].token.start for at in meant.spent}
     known = (
         WEAK | STOP | set().union(*(title_lemmas(p) | property_names(p) for p in meant.products))

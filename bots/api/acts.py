@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -36,10 +36,12 @@ class _Act(APIView):
         return answer(pk)
 
 
-def _documented(takes: Any, said: str):
-    return extend_schema(
+def _documented(takes: type[serializers.Serializer] | None, said: str):
+    """What the one method of an act is called in the API's description."""
+    told = extend_schema(
         tags=["conversations"], request=takes, responses={200: ConversationOut}, description=said
     )
+    return extend_schema_view(post=told)
 
 
 class AssignIn(serializers.Serializer):
@@ -53,31 +55,22 @@ class AssignIn(serializers.Serializer):
     )
 
 
+@_documented(AssignIn, "Give it to a person or to a team's queue; neither: out of one's hands.")
 class Assign(_Act):
     takes = AssignIn
-
-    @_documented(AssignIn, "Give it to a person or to a team's queue; neither: out of one's hands.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         assignment.assign(pk, values.get("agent"), values.get("team"), user)
 
 
+@_documented(None, "Take what is offered to me. 409 when it went to a colleague.")
 class Accept(_Act):
-    @_documented(None, "Take what is offered to me. 409 when it went to a colleague.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         assignment.accept(pk, user)
 
 
+@_documented(None, "Let the next person be asked.")
 class Decline(_Act):
-    @_documented(None, "Let the next person be asked.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         assignment.decline(pk, user)
 
@@ -89,13 +82,10 @@ class FollowIn(serializers.Serializer):
     )  # fmt: skip
 
 
+@_documented(FollowIn, "Be told what happens here, and see it whatever its team.")
 class Follow(_Act):
     takes = FollowIn
     follows = True
-
-    @_documented(FollowIn, "Be told what happens here, and see it whatever its team.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         who = values.get("agent") or user
@@ -106,12 +96,9 @@ class Follow(_Act):
         acts.follow(pk, who, follows=self.follows, by=user)
 
 
+@_documented(FollowIn, "Follow it no longer.")
 class Unfollow(Follow):
     follows = False
-
-    @_documented(FollowIn, "Follow it no longer.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
 
 class SnoozeIn(serializers.Serializer):
@@ -119,22 +106,16 @@ class SnoozeIn(serializers.Serializer):
     wake_on_reply = serializers.BooleanField(default=True)
 
 
+@_documented(SnoozeIn, "Out of the lists until then, or until the buyer writes.")
 class Snooze(_Act):
     takes = SnoozeIn
-
-    @_documented(SnoozeIn, "Out of the lists until then, or until the buyer writes.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.snooze(pk, values["until"], wake_on_reply=values["wake_on_reply"], by=user)
 
 
+@_documented(None, "Back into the lists.")
 class Wake(_Act):
-    @_documented(None, "Back into the lists.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.wake(pk, by=user)
 
@@ -145,23 +126,17 @@ class LabelsIn(serializers.Serializer):
     )
 
 
+@_documented(LabelsIn, "Put labels on.")
 class LabelAct(_Act):
     takes = LabelsIn
-
-    @_documented(LabelsIn, "Put labels on.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.label(pk, add=values["labels"], by=user)
 
 
+@_documented(LabelsIn, "Take labels off.")
 class UnlabelAct(_Act):
     takes = LabelsIn
-
-    @_documented(LabelsIn, "Take labels off.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.label(pk, remove=values["labels"], by=user)
@@ -171,31 +146,22 @@ class PriorityIn(serializers.Serializer):
     priority = serializers.ChoiceField(Conversation.Priority.choices)
 
 
+@_documented(PriorityIn, "0 normal, 1 high, 2 urgent: the more urgent is given out first.")
 class PriorityAct(_Act):
     takes = PriorityIn
-
-    @_documented(PriorityIn, "0 normal, 1 high, 2 urgent: the more urgent is given out first.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
 
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.prioritise(pk, values["priority"], by=user)
 
 
+@_documented(None, "The buyer's newest message counts as not seen.")
 class Unread(_Act):
-    @_documented(None, "The buyer's newest message counts as not seen.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.mark_unread(pk, by=user)
 
 
+@_documented(None, "Open a closed one again and answer it yourself.")
 class Reopen(_Act):
-    @_documented(None, "Open a closed one again and answer it yourself.")
-    def post(self, request, pk: int) -> Response:
-        return super().post(request, pk)
-
     def act(self, pk: int, user: User, values: dict[str, Any]) -> None:
         acts.reopen(pk, by=user)
 

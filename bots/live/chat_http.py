@@ -15,7 +15,7 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 
 from bots.live.hub import Told, hub
 from bots.live.pace import Meter, Pace
-from bots.live.scope import address_of, header
+from bots.live.scope import BodyFailed, address_of, body_of, header
 from bots.live.visit import Visit, events_of, inside, per_address, per_visitor, place_at, visit_of
 from bots.services import uploads, visitors, visits
 from bots.services.places import Place, config
@@ -137,17 +137,10 @@ async def _json(scope: dict[str, Any], receive: Any) -> dict[str, Any]:
 
 
 async def _read(receive: Any, limit: int) -> bytes:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise _error(400, "gone")
-        size += len(message.get("body", b""))
-        if size > limit:
-            raise _error(413, "size")
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
+    try:
+        return await body_of(receive, limit)
+    except BodyFailed as failed:
+        raise _error(413 if failed.reason == "size" else 400, failed.reason) from None
 
 
 async def _exchange(place: Place, key: str, scope: dict[str, Any], receive: Any) -> None:

@@ -86,7 +86,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         self.push({"type": "hello", "seq": seq, "user": self.user_id})
         self.seq = seq
         if self.is_behind:
-            self._aside(self._catch_up())
+            self.lapsed()
         tally_of(self.schema).wish()
         for look in _looks.get(self.schema, {}).values():
             self._presence(look.told)

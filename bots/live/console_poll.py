@@ -10,7 +10,7 @@ from typing import Any
 from django.conf import settings
 
 from bots.live.hub import Told, hub
-from bots.live.scope import cookie, header, is_same_origin
+from bots.live.scope import BodyFailed, body_of, cookie, header, is_same_origin
 from bots.live.sights import events_since, last_seq, note_seen, sight_now, who
 from bots.live.tally import counted
 from bots.selectors.policy import Sight
@@ -104,18 +104,10 @@ async def _since_or_later(schema: str, sight: Sight, after: int, wait_s: float) 
 
 
 async def _asked(receive: Any) -> tuple[int, float] | None:
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if message["type"] == "http.disconnect" or len(body) > BODY_AT_MOST:
-            return None
-        if not message.get("more_body"):
-            break
     try:
-        asked = json.loads(body)
+        asked = json.loads(await body_of(receive, BODY_AT_MOST))
         after, wait_s = asked["after"], float(asked.get("wait") or 0)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (BodyFailed, ValueError, TypeError, KeyError, AttributeError):
         return None
     if not isinstance(after, int) or not 0 <= after < 2**63 or not wait_s >= 0:
         return None

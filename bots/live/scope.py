@@ -5,6 +5,29 @@ from __future__ import annotations
 from typing import Any
 
 
+class BodyFailed(Exception):
+    """A body that did not come in full. `reason`: "gone", the other side hung up; "size"."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+async def body_of(receive: Any, limit: int) -> bytes:
+    """The body of a call, of at most `limit` bytes. Raises BodyFailed."""
+    parts, size = [], 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise BodyFailed("gone")
+        size += len(message.get("body", b""))
+        if size > limit:
+            raise BodyFailed("size")
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
 def header(scope: dict[str, Any], name: bytes) -> str:
     for found, value in scope["headers"]:
         if found == name:

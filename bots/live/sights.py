@@ -87,17 +87,18 @@ def facts_now(conversation: int) -> Facts | None:
     return facts_of({conversation}).get(conversation) if 0 < conversation < 2**63 else None
 
 
-@in_merchant
-def last_seq() -> int:
-    row = Counter.objects.filter(name="events").values_list("value", flat=True).first()
-    return row or 0
+def _last_seq() -> int:
+    return Counter.objects.filter(name="events").values_list("value", flat=True).first() or 0
+
+
+last_seq = in_merchant(_last_seq)
 
 
 @in_merchant
 def events_since(sight: Sight, after: int) -> dict[str, Any]:
     """`{"events", "seq"}` as this person may see them; `{"refresh", "seq"}` for too long a gap."""
     # The number first: what is written after this look comes with the next one.
-    last = Counter.objects.filter(name="events").values_list("value", flat=True).first() or 0
+    last = _last_seq()
     if last == after:
         return {"events": [], "seq": after}
     rows = list(Event.objects.filter(seq__gt=after).order_by("seq").values()[: GAP_AT_MOST + 1])

@@ -13,7 +13,9 @@ import pytest
 from django.core.cache import cache
 from django.test import Client
 
-from tests.live.conftest import Server, answers  # noqa: F401
+from tests.live.conftest import Server, answers, forget_visits
+
+__all__ = ["answers"]
 
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 
@@ -111,14 +113,9 @@ def browser_code() -> None:
 @pytest.fixture
 def product(transactional_db: None, browser_code: None) -> Iterator[Server]:
     """Pages, sockets and hooks on one port; what is due is done by a thread."""
-    from bots.live import chat_http, visit
-    from bots.services import places
     from config.asgi import application
 
-    places._kept.clear()
-    meters = (visit.per_visitor, visit.per_address, chat_http._sessions, chat_http._uploads)
-    for meter in meters:
-        meter._left.clear()
+    forget_visits()
     stop = threading.Event()
     worker = threading.Thread(target=_work, args=(stop,), daemon=True)
     worker.start()

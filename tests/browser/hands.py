@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from pathlib import Path
 from typing import Any
@@ -48,16 +49,15 @@ class Keyboard:
         self.page.keyboard.insert_text(text)
 
 
+_numbers = itertools.count(1)
+
+
 def says(shop: Any, text: str, *, visitor: str = "v1", name: str = "Анна") -> None:
     """A buyer writes in the site's chat; the product's own workers do the rest."""
-    says.count += 1  # type: ignore[attr-defined]
-    frame = {"key": f"console-key-{says.count:08}", "text": text}  # type: ignore[attr-defined]
+    frame = {"key": f"console-key-{next(_numbers):08}", "text": text}
     envelope = wire.say(visitor, frame, name=name)
     with shop.inside():
         accept(shop.channel.pk, [envelope], ring=False)
-
-
-says.count = 0  # type: ignore[attr-defined]
 
 
 def until(page: Any, condition: str, arg: Any = None) -> None:

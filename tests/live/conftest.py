@@ -51,15 +51,22 @@ class Server:
         self.socket.close()
 
 
-@pytest.fixture
-def live(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    from bots.live import application, chat_http, visit
+def forget_visits() -> None:
+    """What this process remembers of places and of whoever wrote lately."""
+    from bots.live import chat_http, visit
     from bots.services import places
 
     places._kept.clear()
     meters = (visit.per_visitor, visit.per_address, chat_http._sessions, chat_http._uploads)
     for meter in meters:
         meter._left.clear()
+
+
+@pytest.fixture
+def live(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    from bots.live import application
+
+    forget_visits()
     with Server(application) as server:
         yield server
 
