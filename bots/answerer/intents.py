@@ -235,10 +235,6 @@ _STOCK = re.compile(
 _SIZE = re.compile(
     r"\bразмер\w*|\bразмерн\w*|\bsizes?\b|\bsized\b|\bростовк\w*|\bна рост\b|\bмаломер\w*|\bбольшемер\w*"
 )
-_SIZE_LIST = re.compile(
-    r"\b(?:какие|каких|какой|все|what|which)\b.{0,25}(?:размер\w*|sizes?)\b|\bразмерн\w+ ряд|"
-    r"\bразмеры\b"
-)
 _COLOUR = re.compile(r"\bцвет(?:а|ов|ах|ами|е|ом|у)?\b|\bрасцветк\w*|\bcolou?rs?\b|\bоттен\w+")
 _COMPARE = re.compile(
     r"\bсравни\w*|\bсравнен\w*|\bотлич\w*|\bразниц\w*|\bразличи\w*|\bразличаются\b|\bчто лучше\b|\bкакой "

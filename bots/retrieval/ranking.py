@@ -65,10 +65,6 @@ class Hit:
     def covers(self, index: int) -> bool:
         return index in self.matches
 
-    @property
-    def title_matches(self) -> int:
-        return sum(1 for match in self.matches.values() if match.field == "A")
-
 
 # What was read for the question at hand: statements with their values → rows.
 _read: ContextVar[dict[tuple[Any, ...], list[tuple[Any, ...]]] | None] = ContextVar(

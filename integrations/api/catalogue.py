@@ -11,7 +11,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from integrations.models import Product, Variant
-from integrations.services.catalogue import MAX_FILE, catalogue_import_start
+from integrations.services.catalogue import catalogue_import_start
+from integrations.services.feed_file import MAX_FILE
 from tenants.api.bodies import RawFile, flag, upload_save
 from tenants.api.jobs import JobOut, job_answer
 from tenants.api.permissions import IsSupervisor

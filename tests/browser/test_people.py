@@ -21,6 +21,7 @@ from bots.models import (
     Team,
 )
 from integrations.models import Order, OrderLine
+from integrations.services.orders import orders_import
 from tenants.workspace.models import User
 from tests.browser.hands import says, shot
 
@@ -172,6 +173,24 @@ def test_a_card_is_filled_in_beside_the_thread(shop, desk_of):
     with shop.inside():
         again = PersonFact.objects.get()
         assert (again.text, again.message_id) == (fact.text, fact.message_id)
+    assert not page.troubles
+
+
+def test_an_order_that_comes_meanwhile_shows_on_the_open_card(shop, desk_of):
+    page = desk_of(shop, "agent")
+    open_talk(page, talk_of(shop))
+    expect(card_of(page, "Заказы")).to_contain_text("98727")
+    order = {"number": "98731", "items": [{"name": "Варежки", "qty": 1, "price": "900"}]}
+    others = {**order, "number": "98732", "phone": "+79160000000"}
+
+    with shop.inside():
+        orders_import([{**order, "phone": PHONE}, others])
+
+    expect(card_of(page, "Заказы")).to_contain_text("98731", timeout=10_000)
+    expect(card_of(page, "Заказы")).not_to_contain_text("98732")
+    with shop.inside():
+        orders_import([{**order, "phone": PHONE, "status": "отменён"}])
+    expect(card_of(page, "Заказы")).to_contain_text("отменён", timeout=10_000)
     assert not page.troubles
 
 

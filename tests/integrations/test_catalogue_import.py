@@ -6,8 +6,10 @@ from threading import Thread
 import pytest
 
 from integrations.models import Category, Product, Variant
-from integrations.services import catalogue
-from integrations.services.catalogue import BadSource, catalogue_import_start, common_name
+from integrations.services import catalogue, catalogue_run, feed_file
+from integrations.services.catalogue import BadSource, catalogue_import_start
+from integrations.services.catalogue_run import CatalogueRun
+from integrations.services.folding import common_name
 from tenants.kernel import due
 from tenants.kernel.files import file_save
 from tenants.models import OutboxEvent
@@ -161,7 +163,7 @@ def test_a_lone_offer_may_grow_a_family(inside):
 
 
 def test_chunks_do_not_split_a_family(inside, monkeypatch):
-    monkeypatch.setattr(catalogue, "CHUNK", 2)
+    monkeypatch.setattr(catalogue_run, "CHUNK", 2)
     offers = [offer(n, f"Шарф {n}", group="g", Ткань="шерсть", Номер=n) for n in range(7)]
 
     job = run(yml(*offers, offer(99, "Кружка")))
@@ -268,11 +270,11 @@ def test_a_circle_of_categories_is_refused(inside):
 
 
 def test_a_kill_in_the_middle_loses_nothing(inside, monkeypatch):
-    monkeypatch.setattr(catalogue, "CHUNK", 2)
+    monkeypatch.setattr(catalogue_run, "CHUNK", 2)
     data = yml(*(offer(n, f"Шарф {n}", group="g", Ткань="шерсть", Номер=n) for n in range(6)))
     stored = file_save(data, name="feed.xml", purpose="import")
     started = catalogue_import_start(file=stored)
-    real, calls = catalogue._Run.flush, []
+    real, calls = CatalogueRun.flush, []
 
     def dies(self):
         calls.append(1)
@@ -280,11 +282,11 @@ def test_a_kill_in_the_middle_loses_nothing(inside, monkeypatch):
             raise KeyboardInterrupt
         real(self)
 
-    monkeypatch.setattr(catalogue._Run, "flush", dies)
+    monkeypatch.setattr(CatalogueRun, "flush", dies)
     with pytest.raises(KeyboardInterrupt):
         catalogue.catalogue_import(Job.objects.get(pk=started.pk))
     assert Variant.objects.count() == 2
-    monkeypatch.setattr(catalogue._Run, "flush", real)
+    monkeypatch.setattr(CatalogueRun, "flush", real)
 
     assert due.take(_schema(), "job", started.pk)
 
@@ -407,7 +409,7 @@ def test_private_addresses_are_refused_at_once(inside, shop_site, settings):
 
 
 def test_a_feed_larger_than_agreed_is_refused(inside, shop_site, monkeypatch):
-    monkeypatch.setattr(catalogue, "MAX_FILE", 100)
+    monkeypatch.setattr(feed_file, "MAX_FILE", 100)
     shop_site["/feed"] = (200, {}, yml(offer(1)))
 
     assert by_url(f"{shop_site['base']}/feed").state == "failed"

@@ -187,7 +187,7 @@ def test_a_replacement_that_is_not_confirmed_changes_nothing_and_says_why(alpha)
 
 
 def test_more_rows_than_a_chunk_find_their_room(alpha, monkeypatch):
-    monkeypatch.setattr("integrations.services.catalogue.CHUNK", 3)
+    monkeypatch.setattr("integrations.services.catalogue_run.CHUNK", 3)
     allow(alpha, products=10)
     with alpha.inside():
         run(yml(*(offer(f"old-{n}") for n in range(10))))

@@ -397,6 +397,7 @@ export interface Event {
     person?: number; // a card of a buyer, and the other one of two
     other?: number;
     contact?: number;
+    order?: number;
   };
 }
 

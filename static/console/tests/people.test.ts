@@ -175,6 +175,45 @@ describe('a card that colleagues change', () => {
     expect(isIn(held, fact('message.received', { conversation: 3 }))).toBe(false);
   });
 
+  it('is read once for a load of orders, and only where a telephone or e-mail is proven', async () => {
+    const proven = [{ contact: 1, kind: 'phone', value: '+79161112233', is_proven: true }];
+    let identities = [{ ...proven[0]!, is_proven: false }];
+    const calls = server(() => card({ identities }));
+    const whole = new Desk(BOOT);
+    const orders = (count: number): Fact[] =>
+      Array.from({ length: count }, (_, order) => ({
+        seq: 1,
+        name: 'order.changed',
+        data: { order },
+      }));
+    const hear = (events: Fact[]): void =>
+      (whole as unknown as { happened: (events: Fact[]) => void }).happened(events);
+    const Pane = ({ talk }: { talk: number }) => {
+      const held = useCard(whole, `/desk/conversations/${talk}/person/`);
+      return h('p', {}, held.card?.name);
+    };
+    render(h(Pane, { talk: 81 }), document.body);
+    await settled(20);
+    vi.useFakeTimers();
+    try {
+      hear(orders(200));
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(calls).toHaveLength(1);
+
+      identities = proven;
+      hear([fact('person.changed', { person: 3 })]);
+      await vi.advanceTimersByTimeAsync(1000);
+      expect(calls).toHaveLength(2);
+      hear(orders(200));
+      await vi.advanceTimersByTimeAsync(2000);
+      hear(orders(200));
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(calls).toHaveLength(3);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is read again, and what is being typed stays', async () => {
     let name = 'Анна';
     const calls = server(({ method, body }) => {

@@ -251,8 +251,14 @@ export function isAbout(card: Card, { name, data }: Event): boolean {
 export const isIn = (card: Pick<PersonRow, 'contacts'>, { data }: Event): boolean =>
   card.contacts.some(({ talk }) => talk !== null && talk.id === data.conversation);
 
+/** Whether an order that came or changed may be theirs: the fact names no buyer. */
+export const mayBeTheirs = (card: Pick<Card, 'identities'>, { name }: Event): boolean =>
+  name === 'order.changed' && card.identities.some((one) => one.is_proven);
+
 // Facts come in groups; a card is read once for them.
 const TOGETHER_MS = 150;
+// A shop sends its orders by the hundred, most of them somebody else's.
+const ORDERS_MS = 3000;
 
 /**
  * The card behind an address: read again when `mark` is another, after what was done, and when
@@ -311,17 +317,27 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0, isWhole = f
   held.current = card;
   useEffect(() => {
     let timer = 0;
+    let orders = 0;
+    const read = (): void => {
+      window.clearTimeout(orders);
+      orders = 0;
+      void again();
+    };
     const end = desk.hear((events) => {
-      const isNews = events?.some((event) => {
-        const one = held.current;
-        return one && (isAbout(one, event) || (isWhole && isIn(one, event)));
-      });
-      if (events && !isNews) return;
-      window.clearTimeout(timer);
-      timer = window.setTimeout(() => void again(), TOGETHER_MS);
+      const one = held.current;
+      const isNews = events?.some(
+        (event) => one && (isAbout(one, event) || (isWhole && isIn(one, event))),
+      );
+      if (!events || isNews) {
+        window.clearTimeout(timer);
+        timer = window.setTimeout(read, TOGETHER_MS);
+      } else if (!orders && one && events.some((event) => mayBeTheirs(one, event))) {
+        orders = window.setTimeout(read, ORDERS_MS);
+      }
     });
     return () => {
       window.clearTimeout(timer);
+      window.clearTimeout(orders);
       end();
     };
   }, [desk, again, isWhole]);
