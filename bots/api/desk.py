@@ -413,17 +413,28 @@ class DeskFile(APIView):
         return Response({"id": stored.pk, "name": stored.name, "size": stored.size}, status=201)
 
 
+DRAFT_MORE = frozenset({"cards", "quote", "mentions", "template", "isInternal", "original"})
+
+
 class DraftIn(serializers.Serializer):
     text = serializers.CharField(max_length=20_000, allow_blank=True, trim_whitespace=False)
     mode = serializers.ChoiceField(["reply", "note"], default="reply")
     base_seq = serializers.IntegerField(default=0, min_value=0)
     files = serializers.ListField(child=SendableFile(), required=False, max_length=10)
+    more = serializers.DictField(
+        required=False, help_text="What goes with the words: goods, a quote, whom they call, …"
+    )
+
+    def validate_more(self, more: dict[str, Any]) -> dict[str, Any]:
+        if set(more) - DRAFT_MORE or len(json.dumps(more)) > 30_000:
+            raise serializers.ValidationError(_("This cannot go with a draft."))
+        return more
 
 
 class DraftView(APIView):
     @extend_schema(tags=["desk"], request=DraftIn, responses={204: None})
     def put(self, request, pk: int) -> Response:
-        """Keep what I have typed; an empty text forgets it."""
+        """Keep what I have typed, and what goes with it; nothing at all forgets it."""
         given = DraftIn(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         if not may_see(request.user, pk):

@@ -55,6 +55,7 @@ def thread_of(
                 "text": d.text,
                 "base_seq": d.base_seq,
                 "files": d.meta.get("files", []),
+                "more": d.meta.get("more", {}),
                 "at": d.updated_at,
             }
             for d in Draft.objects.filter(conversation=conversation, user=user)

@@ -442,9 +442,13 @@ def draft_save(
     mode: str = "reply",
     base_seq: int = 0,
     files: Sequence[Mapping[str, Any]] = (),
+    more: Mapping[str, Any] | None = None,
 ) -> None:
-    """What an agent has typed and attached so far; nothing at all forgets it."""
-    if not text and not files:
+    """What an agent has typed and attached so far; nothing at all forgets it.
+
+    `more`: what goes with the words (goods, a quote, whom they call) as the page itself keeps it.
+    """
+    if not text and not files and not more:
         Draft.objects.filter(conversation_id=conversation_id, user=agent, mode=mode).delete()
         return
     Draft.objects.update_or_create(
@@ -454,6 +458,9 @@ def draft_save(
         defaults={
             "text": text[:20_000],
             "base_seq": base_seq,
-            "meta": {"files": list(files)} if files else {},
+            "meta": {
+                **({"files": list(files)} if files else {}),
+                **({"more": dict(more)} if more else {}),
+            },
         },
     )

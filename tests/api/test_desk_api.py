@@ -189,7 +189,7 @@ def test_a_draft_is_its_writers_own_and_marks_the_row(alpha, at, api_of):
     assert client.put(draft, {"text": " so far", "base_seq": 1}, format="json").status_code == 204
 
     assert client.get(f"{URL}{talk.pk}/").json()["drafts"] == {
-        "reply": {"text": " so far", "base_seq": 1, "files": [], "at": ANY}
+        "reply": {"text": " so far", "base_seq": 1, "files": [], "more": {}, "at": ANY}
     }
     assert client.get(URL, {"view": "all"}).json()["rows"][0]["has_draft"] is True
     other = api_of(alpha, "supervisor")
@@ -200,6 +200,27 @@ def test_a_draft_is_its_writers_own_and_marks_the_row(alpha, at, api_of):
     assert client.put(f"{URL}999999/draft/", {"text": "x"}, format="json").status_code == 404
 
     assert client.put(draft, {"text": ""}, format="json").status_code == 204
+    with alpha.inside():
+        assert not Draft.objects.exists()
+
+
+def test_a_draft_of_a_card_or_a_quote_alone_is_kept_too(alpha, at, api_of):
+    talk = at.talk("Ann", "Hi")
+    client = api_of(alpha, "agent")
+    draft = f"{URL}{talk.pk}/draft/"
+    more = {
+        "cards": [{"id": 5, "title": "Lamp"}],
+        "quote": {"id": 1, "text": "Hi", "name": "Ann"},
+        "isInternal": True,
+    }
+
+    assert client.put(draft, {"text": "", "more": more}, format="json").status_code == 204
+    assert client.get(f"{URL}{talk.pk}/").json()["drafts"]["reply"]["more"] == more
+
+    for wrong in ({"other": 1}, {"quote": {"text": "x" * 40_000}}):
+        answer = client.put(draft, {"text": "", "more": wrong}, format="json")
+        assert answer.status_code == 400
+    assert client.put(draft, {"text": "", "more": {}}, format="json").status_code == 204
     with alpha.inside():
         assert not Draft.objects.exists()
 

@@ -240,6 +240,7 @@ export interface ServerDraft {
   text: string;
   base_seq: number;
   files: DraftFile[];
+  more?: DraftMore; // what goes with the words, as `Draft` has it
   at: string;
 }
 
@@ -288,6 +289,10 @@ export interface TranslationState {
   why_not: string;
   languages: { code: string; name: string }[];
 }
+
+export type DraftMore = Partial<
+  Pick<Draft, 'cards' | 'quote' | 'mentions' | 'template' | 'isInternal' | 'original'>
+>;
 
 /** A message on its way: shown at once, sent when there is a connection, once by its key. */
 export interface Outgoing {

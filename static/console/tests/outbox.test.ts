@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, type Mock, vi } from 'vitest';
-import { MemoryShelf, THREADS_KEPT, trim } from '../src/offline/shelf';
-import { Store } from '../src/store/core';
+import { MemoryShelf, OWN_WORDS, THREADS_KEPT, trim } from '../src/offline/shelf';
+import { EMPTY, Store } from '../src/store/core';
 import { Drafts } from '../src/store/drafts';
 import { type Afterwards, Outbox } from '../src/store/outbox';
 import { speak } from '../src/words';
@@ -12,6 +12,7 @@ describe('the outbox', () => {
   let shelf: MemoryShelf;
   let taken: Mock<Afterwards['taken']>;
   let elsewhere: Mock<Afterwards['elsewhere']>;
+  let unresolved: Mock<Afterwards['unresolved']>;
   let answer: (call: Call) => unknown;
   let calls: Call[];
 
@@ -20,6 +21,7 @@ describe('the outbox', () => {
       sent: () => undefined,
       taken,
       elsewhere,
+      unresolved,
     });
     found.shelf = shelf;
     return found;
@@ -34,6 +36,7 @@ describe('the outbox', () => {
     drafts.shelf = shelf;
     taken = vi.fn();
     elsewhere = vi.fn();
+    unresolved = vi.fn();
     answer = () => ({});
     calls = server((call) => answer(call));
     store.set({ open: 7, thread: thread([message(4)]) });
@@ -131,6 +134,31 @@ describe('the outbox', () => {
     ]);
   });
 
+  it('gives words back before what was typed since, never instead of it', async () => {
+    answer = () => refusal(409, 'already_taken', { agent_id: 2 });
+    drafts.typed('reply', 'первое');
+    const found = outbox();
+    found.send('reply');
+    drafts.change('reply', { text: 'второе', cards: [{ id: 5, title: 'Лампа' }] });
+    await settled(5);
+    expect(drafts.of('reply')).toMatchObject({ text: 'первое\n\nвторое', cards: [{ id: 5 }] });
+
+    store.set({ prefs: { hold_s: 10 } });
+    found.send('reply');
+    drafts.typed('reply', 'третье');
+    expect(found.takeBack()).toBe(true);
+    expect(drafts.of('reply').text).toBe('первое\n\nвторое\n\nтретье');
+  });
+
+  it('what is written and cannot be resolved does not come back to be sent twice', async () => {
+    answer = ({ path }) => (path.endsWith('/resolve/') ? refusal(409, 'already_taken') : {});
+    drafts.typed('reply', 'Готово');
+    outbox().send('reply', false, 'resolve');
+    await settled(5);
+    expect(unresolved).toHaveBeenCalledOnce();
+    expect([drafts.of('reply').text, store.state.outbox]).toEqual(['', []]);
+  });
+
   it('carries files, goods, a quote, and whom a note calls', async () => {
     const found = outbox();
     drafts.change('reply', {
@@ -187,6 +215,7 @@ describe('drafts', () => {
       sent: () => undefined,
       taken: () => undefined,
       elsewhere: () => undefined,
+      unresolved: () => undefined,
     });
     store.set({ open: 7, thread: thread([message(4)]) });
     const calls = server(() => ({}));
@@ -207,6 +236,7 @@ describe('drafts', () => {
       sent: () => undefined,
       taken: () => undefined,
       elsewhere: () => undefined,
+      unresolved: () => undefined,
     });
     store.set({ open: 7, thread: thread([message(4)]) });
     server(({ path }) => (path.endsWith('/reply/') ? new Promise(() => undefined) : {}));
@@ -262,6 +292,45 @@ describe('drafts', () => {
     expect(drafts.of('reply').text).toBe('');
   });
 
+  it('of a card or a quote alone are kept, and the server is told of them', async () => {
+    const store = new Store(BOOT);
+    const drafts = new Drafts(store);
+    store.set({ open: 7, thread: thread([message(4)]) });
+    const calls = server(() => ({}));
+    const cards = [{ id: 5, title: 'Лампа' }];
+    drafts.change('reply', { cards, isInternal: true });
+    await settled(760);
+    const { more } = calls.at(-1)!.body as { more: object };
+    expect(more).toEqual({ cards, isInternal: true });
+    const told = { text: '', base_seq: 4, files: [], at: '' };
+    drafts.fromServer(7, { reply: { ...told, more: { isInternal: true, cards } } });
+    expect(drafts.of('reply')).toMatchObject({ cards, isInternal: true });
+
+    const elsewhere = new Drafts(new Store(BOOT));
+    elsewhere.fromServer(7, { reply: { ...told, more: { cards, isInternal: true } } });
+    expect(elsewhere.of('reply', 7)).toMatchObject({ cards, isInternal: true });
+  });
+
+  it('that the server has give way to what was written on another computer since', async () => {
+    const shelf = new MemoryShelf();
+    const drafts = new Drafts(new Store(BOOT));
+    drafts.shelf = shelf;
+    const calls = server(() => ({}));
+    drafts.change('reply', { text: 'утром' }, 7);
+    await settled(760);
+
+    const again = new Drafts(new Store(BOOT));
+    again.shelf = shelf;
+    await again.fromShelf();
+    expect(again.of('reply', 7).text).toBe('утром');
+    await settled(80);
+    expect(calls).toHaveLength(1);
+    again.fromServer(7, { reply: { text: 'днём', base_seq: 5, files: [], at: '' } });
+    expect(again.of('reply', 7).text).toBe('днём');
+    await settled(5);
+    expect((await shelf.get('drafts', '7:reply'))!.draft.text).toBe('днём');
+  });
+
   it('of a note and of a reply are two', () => {
     const store = new Store(BOOT);
     const drafts = new Drafts(store);
@@ -271,6 +340,14 @@ describe('drafts', () => {
     drafts.typed('note', 'коллегам');
     expect([drafts.of('reply').text, drafts.of('note').text]).toEqual(['покупателю', 'коллегам']);
   });
+});
+
+it('a session that runs out leaves the words of its person, and nothing of buyers', async () => {
+  const shelf = new MemoryShelf();
+  await shelf.put('threads', { id: 7, at: 1, thread: thread([]) });
+  await shelf.put('drafts', { id: '7:reply', draft: { ...EMPTY, text: 'моё' } });
+  await shelf.clear(OWN_WORDS);
+  expect([await shelf.count('threads'), await shelf.count('drafts')]).toEqual([0, 1]);
 });
 
 it('fifty threads are kept, the newest; all are read for it only now and then', async () => {

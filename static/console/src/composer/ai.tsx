@@ -5,10 +5,11 @@ import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { t } from '../words';
 import { told } from '../words/told';
-import { ACTS, type AssistAct, type Help, help, NoHelp } from './assist';
+import { ACTS, type AssistAct, type Help, help, NoHelp, REWRITES } from './assist';
 
 interface Working {
   act: AssistAct;
+  asked: string; // what stood in the field then
   text: string;
   made: Help | null;
   failure: string;
@@ -29,16 +30,16 @@ export function useAi(desk: Desk, thread: Thread, mode: Mode) {
     line.current?.abort();
     const mine = new AbortController();
     line.current = mine;
-    setWorking({ act, text: '', made: null, failure: '' });
+    const asked = desk.drafts.of(mode).text;
+    setWorking({ act, asked, text: '', made: null, failure: '' });
     const now = (change: Partial<Working>): void => {
       if (line.current === mine) setWorking((was) => was && { ...was, ...change });
     };
     try {
-      const { text } = desk.drafts.of(mode);
       const made = await help(
         thread.conversation.id,
         act,
-        text,
+        asked,
         (so_far) => now({ text: so_far }),
         mine.signal,
       );
@@ -54,7 +55,24 @@ export function useAi(desk: Desk, thread: Thread, mode: Mode) {
     const to: Mode = act === 'summary' ? 'note' : mode;
     if (to !== mode) desk.store.set({ mode: to });
     const isInternal = sources.some((source) => source.internal);
-    desk.drafts.change(to, { text, ...(isInternal ? { isInternal: true } : {}) });
+    const id = thread.conversation.id;
+    const before = desk.drafts.of(to, id);
+    const isRewritten = REWRITES.includes(act) && before.text === working.asked;
+    const change = { text, ...(isInternal ? { isInternal: true } : {}) };
+    // What was typed meanwhile, or before a suggestion, stays below it.
+    if (!isRewritten) desk.drafts.bring(to, change, id);
+    else {
+      desk.drafts.change(to, change, id);
+      desk.acts.toast({
+        text: t('aiWasPut'),
+        action: t('undo'),
+        isUndo: true,
+        run: () => {
+          if (desk.drafts.of(to, id).text === text) desk.drafts.change(to, before, id);
+          desk.store.set({ toast: null });
+        },
+      });
+    }
     stop();
     requestAnimationFrame(() =>
       document.querySelector<HTMLTextAreaElement>('.composer textarea')?.focus(),

@@ -5,6 +5,9 @@ import type { Source } from '../types';
 export const ACTS = ['suggest', 'shorter', 'politer', 'fix', 'translate', 'summary'] as const;
 export type AssistAct = (typeof ACTS)[number];
 
+/** They say the same in other words: their words take the place of what was written. */
+export const REWRITES: readonly AssistAct[] = ['shorter', 'politer', 'fix', 'translate'];
+
 export interface Help {
   act: AssistAct;
   text: string;

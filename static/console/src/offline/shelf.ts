@@ -7,7 +7,7 @@ import type { Draft, Outgoing, Row, Thread } from '../types';
 export interface Kept {
   threads: { id: number; at: number; thread: Thread };
   lists: { id: string; at: number; rows: Row[] };
-  drafts: { id: string; draft: Draft };
+  drafts: { id: string; draft: Draft; isSaved?: boolean }; // saved: the server's wins over it
   outbox: { id: string; outgoing: Outgoing };
   about: { id: string; value: unknown };
 }
@@ -19,10 +19,13 @@ export interface Shelf {
   count(place: Place): Promise<number>;
   put<P extends Place>(place: P, value: Kept[P]): Promise<void>;
   remove(place: Place, id: string | number): Promise<void>;
-  clear(): Promise<void>;
+  /** Everything but what is named. */
+  clear(but?: readonly Place[]): Promise<void>;
 }
 
 const PLACES: Place[] = ['threads', 'lists', 'drafts', 'outbox', 'about'];
+/** What its writer alone has typed: it outlives a session that has run out, and nobody's but theirs. */
+export const OWN_WORDS: readonly Place[] = ['drafts', 'outbox', 'about'];
 const NAME = 'console';
 export const THREADS_KEPT = 50;
 
@@ -52,8 +55,8 @@ export class MemoryShelf implements Shelf {
     this.places.get(place)!.delete(id);
   }
 
-  async clear(): Promise<void> {
-    for (const place of this.places.values()) place.clear();
+  async clear(but: readonly Place[] = []): Promise<void> {
+    for (const [place, kept] of this.places) if (!but.includes(place)) kept.clear();
   }
 }
 
@@ -92,8 +95,9 @@ class DatabaseShelf implements Shelf {
     await this.ask(place, 'readwrite', (store) => store.delete(id));
   }
 
-  async clear(): Promise<void> {
-    for (const place of PLACES) await this.ask(place, 'readwrite', (store) => store.clear());
+  async clear(but: readonly Place[] = []): Promise<void> {
+    for (const place of PLACES)
+      if (!but.includes(place)) await this.ask(place, 'readwrite', (store) => store.clear());
   }
 }
 

@@ -1,7 +1,7 @@
 /** The console as a whole: its parts, what they tell each other, and what comes from outside. */
 import { Away, call, leaving, whyDown } from '../net/api';
 import { Live, type Seen } from '../net/live';
-import { type Shelf, shelfOf } from '../offline/shelf';
+import { OWN_WORDS, type Shelf, shelfOf } from '../offline/shelf';
 import { once, Tabs, type Told } from '../offline/tabs';
 import type { Boot, DeskData, Event, Prefs, SavedView, Sort } from '../types';
 import { buyerName, t } from '../words';
@@ -60,10 +60,17 @@ export class Desk {
         this.acts.complain(error, async () => {
           if (await this.acts.take(true)) again();
         }),
-      elsewhere: ({ conversation }, error) => {
-        const name = this.state.list.rows.find((row) => row.id === conversation)?.name ?? '';
+      unresolved: (conversation, error) => {
         this.acts.toast({
-          text: `${t('notSent', buyerName({ id: conversation, name }))} ${inWords(error)}`,
+          text: `${t('sentNotResolved', this.nameOf(conversation))} ${inWords(error)}`,
+          action: t('show'),
+          run: () => void this.threads.open(conversation),
+        });
+        this.rows.touch([conversation]);
+      },
+      elsewhere: ({ conversation }, error) => {
+        this.acts.toast({
+          text: `${t('notSent', this.nameOf(conversation))} ${inWords(error)}`,
           action: t('show'),
           run: () => void this.threads.open(conversation),
         });
@@ -90,13 +97,18 @@ export class Desk {
     return this.store.state;
   }
 
+  private nameOf(conversation: number): string {
+    const row = this.state.list.rows.find((one) => one.id === conversation);
+    return buyerName({ id: conversation, name: row?.name ?? '' });
+  }
+
   async start(): Promise<void> {
     this.live.start();
     this.tabs.listen((told) => this.heard(told));
     this.shelf = await shelfOf(this.state.boot.me);
     const { shelf } = this;
     this.rows.shelf = this.threads.shelf = this.drafts.shelf = this.outbox.shelf = shelf;
-    leaving.run = () => shelf.clear().catch(() => undefined);
+    leaving.run = () => shelf.clear(OWN_WORDS).catch(() => undefined);
     await this.drafts.fromShelf();
     await this.outbox.fromShelf();
     // The list needs the choices (its order), so they come first; a kept copy serves meanwhile.

@@ -3,7 +3,7 @@ import { call } from '../net/api';
 import type { Live } from '../net/live';
 import type { Shelf } from '../offline/shelf';
 import type { Tabs } from '../offline/tabs';
-import type { Draft, Message, Mode, ServerDraft } from '../types';
+import type { Draft, DraftMore, Message, Mode, ServerDraft } from '../types';
 import { EMPTY, type Store } from './core';
 
 export class Drafts {
@@ -43,11 +43,21 @@ export class Drafts {
     const draft = { ...before, base, ...change };
     this.store.set({ drafts: { ...this.store.state.drafts, [name]: draft } });
     this.unsaved.set(name, ++this.now);
+    this.toShelf(name, draft);
+    this.store.later(`draft:${name}`, 700, () => this.save(name));
+  }
+
+  /** What comes back into the field stands before what was typed there since, not instead of it. */
+  bring(mode: Mode, draft: Partial<Draft>, id = this.store.state.open): void {
+    const typed = this.of(mode, id);
+    this.change(mode, isEmpty(typed) ? draft : { ...both(draft, typed), base: typed.base }, id);
+  }
+
+  private toShelf(name: string, draft: Draft, isSaved = false): void {
     const kept = isEmpty(draft)
       ? this.shelf?.remove('drafts', name)
-      : this.shelf?.put('drafts', { id: name, draft });
+      : this.shelf?.put('drafts', { id: name, draft, isSaved });
     void kept?.catch(() => undefined);
-    this.store.later(`draft:${name}`, 700, () => this.save(name));
   }
 
   private async save(name: string): Promise<void> {
@@ -60,9 +70,13 @@ export class Drafts {
         mode,
         base_seq: draft.base,
         files: draft.files.map((file) => file.id),
+        more: isEmpty(draft) ? {} : moreOf(draft),
       });
       this.told.set(name, ++this.now);
-      if (this.unsaved.get(name) === since) this.unsaved.delete(name);
+      if (this.unsaved.get(name) === since) {
+        this.unsaved.delete(name);
+        this.toShelf(name, draft, true);
+      }
       this.tabs?.tell({ type: 'draft', id: name });
     } catch {
       // Kept in the browser; saved when the connection is back.
@@ -107,9 +121,12 @@ export class Drafts {
       if (!found) {
         if (!before || before === EMPTY) continue;
         all[name] = EMPTY;
-      } else if (found.text !== before?.text || found.files.length !== before.files.length)
-        all[name] = { ...EMPTY, text: found.text, files: found.files, base: found.base_seq };
-      else continue;
+      } else {
+        const told = { ...EMPTY, text: found.text, files: found.files, ...found.more };
+        if (before && isSame(before, told)) continue;
+        all[name] = { ...told, base: found.base_seq };
+      }
+      this.toShelf(name, all[name]!, true);
       isOther = true;
     }
     if (isOther) this.store.set({ drafts: all });
@@ -118,9 +135,9 @@ export class Drafts {
   async fromShelf(): Promise<void> {
     const kept = (await this.shelf?.all('drafts').catch(() => [])) ?? [];
     const all = { ...this.store.state.drafts };
-    for (const { id, draft } of kept) {
+    for (const { id, draft, isSaved } of kept) {
       all[id] ??= draft;
-      this.unsaved.set(id, ++this.now);
+      if (!isSaved) this.unsaved.set(id, ++this.now);
     }
     this.store.set({ drafts: all });
     this.saveAll();
@@ -129,3 +146,59 @@ export class Drafts {
 
 export const isEmpty = (draft: Draft): boolean =>
   !draft.text && !draft.files.length && !draft.cards.length && !draft.quote;
+
+/** What goes with the words, where there is something. */
+function moreOf(draft: Draft): DraftMore {
+  const { cards, quote, mentions, template, isInternal, original } = draft;
+  return {
+    ...(cards.length ? { cards } : {}),
+    ...(quote ? { quote } : {}),
+    ...(mentions.length ? { mentions } : {}),
+    ...(template ? { template } : {}),
+    ...(isInternal ? { isInternal } : {}),
+    ...(original ? { original } : {}),
+  };
+}
+
+const isSame = (one: Draft, other: Draft): boolean =>
+  one.text === other.text && marks(one) === marks(other);
+
+/** Of files, goods and the rest only what tells them apart: the server keeps no order of keys. */
+const marks = ({ files, ...draft }: Draft): string => {
+  const {
+    cards = [],
+    quote,
+    mentions = [],
+    template,
+    isInternal,
+    original,
+  } = moreOf({
+    ...draft,
+    files,
+  });
+  const numbers = [files, cards].map((all) => all.map((one) => one.id));
+  return JSON.stringify([
+    numbers,
+    quote?.id,
+    mentions,
+    template,
+    isInternal,
+    original?.text,
+    original?.language,
+  ]);
+};
+
+/** Two drafts as one, the first one's words first. */
+function both(first: Partial<Draft>, second: Draft): Partial<Draft> {
+  const files = [...(first.files ?? []), ...second.files];
+  const cards = [...(first.cards ?? []), ...second.cards];
+  return {
+    text: [first.text, second.text].filter(Boolean).join('\n\n'),
+    files: files.filter((file, at) => files.findIndex((one) => one.id === file.id) === at),
+    cards: cards.filter((card, at) => cards.findIndex((one) => one.id === card.id) === at),
+    mentions: [...new Set([...(first.mentions ?? []), ...second.mentions])],
+    template: second.template ?? first.template ?? null,
+    quote: second.quote ?? first.quote ?? null,
+    isInternal: Boolean(first.isInternal || second.isInternal),
+  };
+}

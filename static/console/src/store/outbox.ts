@@ -12,6 +12,8 @@ export interface Afterwards {
   sent(outgoing: Outgoing): void;
   /** Somebody else holds it, and the words are back in the composer. */
   taken(error: Refused, again: () => void): void;
+  /** Written, but the dialogue could not be resolved after it. */
+  unresolved(conversation: number, error: Refused): void;
   /** Refused while another conversation is open: the words wait in the draft. */
   elsewhere(outgoing: Outgoing, error: Refused): void;
 }
@@ -71,7 +73,7 @@ export class Outbox {
     const held = this.all.findLast((o) => o.notBefore > Date.now());
     if (!held) return false;
     this.drop(held.key);
-    this.drafts.change(held.mode, asTyped(held.draft), held.conversation);
+    this.drafts.bring(held.mode, asTyped(held.draft), held.conversation);
     return true;
   }
 
@@ -169,13 +171,20 @@ export class Outbox {
           ? { original: draft.original.text, original_language: draft.original.language }
           : {}),
       });
-    if (then === 'resolve') await call('POST', `${where}/resolve/`);
+    if (then !== 'resolve') return;
+    try {
+      await call('POST', `${where}/resolve/`);
+    } catch (error) {
+      // It is written: the words do not come back, only the dialogue stays open.
+      if (!(error instanceof Refused)) throw error;
+      this.after.unresolved(conversation, error);
+    }
   }
 
   private refused(next: Outgoing, error: unknown): void {
     this.drop(next.key);
     // The words go back into the composer: nothing typed is lost.
-    this.drafts.change(next.mode, asTyped(next.draft), next.conversation);
+    this.drafts.bring(next.mode, asTyped(next.draft), next.conversation);
     if (!(error instanceof Refused)) throw error;
     if (this.store.state.open !== next.conversation) {
       this.after.elsewhere(next, error);

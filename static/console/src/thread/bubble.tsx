@@ -154,7 +154,7 @@ export function Bubble({
 
 /** The words come back into the composer: a person decides what may be sent now. */
 function retry(desk: Desk, message: Message): void {
-  desk.drafts.change('reply', {
+  desk.drafts.bring('reply', {
     text: message.text,
     files: message.files
       .filter((file) => file.id)
