@@ -33,7 +33,7 @@ def run(size: str = "default", answer: Callable[[Any], Answer] | None = None) ->
         verdicts.append(score.judge(case, given))
     report = score.report(verdicts)
     figures = dict(report["all"])
-    for part in (*PARTS, "first", "fresh", "neighbours", "buyers"):
+    for part in (*PARTS, "first", "fresh", "neighbours", "buyers", "limits"):
         if report[part]["cases"]:
             figures |= {f"{part}_{name}": value for name, value in report[part].items()}
     spent_ms.sort()

@@ -22,10 +22,10 @@ from tests.evaluation.cases import PARTS, Case
 Answer = dict[str, Any]
 
 # Cases that came after the first tuning.
-LATER = frozenset({"talk", "fresh", "neighbours", "buyers"})
+LATER = frozenset({"talk", "fresh", "neighbours", "buyers", "limits"})
 
 # Halves of which only figures are looked at.
-UNSEEN = frozenset({"neighbours_b", "buyers_b"})
+UNSEEN = frozenset({"neighbours_b", "buyers_b", "limits_b"})
 
 # Kinds under which the engine may name the same thing.
 KINDS = {"variant": "product", "offer": "product", "opening_hours": "hours", "schedule": "hours"}
@@ -216,7 +216,7 @@ def report(verdicts: list[Verdict]) -> dict[str, Any]:
         "first": figures([v for v in verdicts if not LATER & set(v.case.tags)]),
         **{
             tag: figures([v for v in verdicts if tag in v.case.tags])
-            for tag in ("fresh", "neighbours", "buyers")
+            for tag in ("fresh", "neighbours", "buyers", "limits")
         },
         "tags": {tag: figures([v for v in verdicts if tag in v.case.tags]) for tag in tags},
         "faults": {

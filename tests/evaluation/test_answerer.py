@@ -37,7 +37,7 @@ REACHED_BUYERS = {
     "honest_refusals": (">=", 0.90),
     "person_understood": (">=", 0.85),
 }
-HARD = frozenset({"neighbours", "buyers"})
+HARD = frozenset({"neighbours", "buyers", "limits"})
 
 
 @pytest.fixture
