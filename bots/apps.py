@@ -38,6 +38,7 @@ class BotsConfig(AppConfig):
             translate,
             uploads,
             visits,
+            watching,
         )
         from tenants.kernel import rights
 

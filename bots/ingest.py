@@ -26,6 +26,7 @@ from bots.services.accept import accept_sql, lane_of
 from bots.services.channels import open_adapter
 from tenants.kernel import bell
 from tenants.kernel.secrets import Unreadable, unseal
+from tenants.kernel.text import storable_json
 
 log = logging.getLogger(__name__)
 
@@ -178,7 +179,7 @@ class Ingest:
                     route.channel_id,
                     envelope.dedupe_key,
                     lane_of(route.channel_id, envelope.chat),
-                    json.dumps(envelope.payload),
+                    storable_json(envelope.payload),
                 )
                 for envelope in envelopes
             ],

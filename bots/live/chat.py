@@ -26,6 +26,7 @@ from bots.live import chat_http
 from bots.live.hub import SLOW, Line, Told, hub
 from bots.live.scope import address_of, header
 from bots.live.visit import Visit, events_of, greet, place_at, visit_of
+from tenants.kernel.text import storable
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,7 @@ class ChatSocket(AsyncWebsocketConsumer):
             await self.close(1009)
             return
         try:
-            frame = json.loads(text_data)
+            frame = storable(json.loads(text_data))
         except ValueError:
             await self.close(1003)
             return

@@ -20,6 +20,7 @@ from bots.live.visit import Visit, events_of, inside, per_address, per_visitor, 
 from bots.services import uploads, visitors, visits
 from bots.services.places import Place, config
 from tenants.kernel.files import file_open
+from tenants.kernel.text import storable
 from tenants.workspace.models import StoredFile
 
 MAX_BODY = 64 * 1024
@@ -128,7 +129,7 @@ async def _session(place: Place, scope: dict[str, Any]) -> None:
 async def _json(scope: dict[str, Any], receive: Any) -> dict[str, Any]:
     body = await _read(receive, MAX_BODY)
     try:
-        found = json.loads(body)
+        found = storable(json.loads(body))
     except ValueError:
         raise _error(400, "malformed") from None
     if not isinstance(found, dict):

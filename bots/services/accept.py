@@ -6,7 +6,6 @@ statement. What is committed here is what our 200 promises.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from hashlib import blake2b
@@ -16,6 +15,7 @@ from django.db import connection, transaction
 from bots.channels.base import Envelope
 from tenants.kernel import bell
 from tenants.kernel.context import current_schema
+from tenants.kernel.text import storable_json
 
 # Placeholders: schema as an identifier by `accept_sql`; then channel ids, keys, lanes, payloads
 # (arrays of one length) and the schema's name. Rows of one lane keep their order. Lanes are
@@ -65,7 +65,7 @@ def accept(channel_id: int, envelopes: Sequence[Envelope], *, ring: bool = True)
                 [channel_id] * len(envelopes),
                 [envelope.dedupe_key for envelope in envelopes],
                 [lane_of(channel_id, envelope.chat) for envelope in envelopes],
-                [json.dumps(envelope.payload) for envelope in envelopes],
+                [storable_json(envelope.payload) for envelope in envelopes],
                 schema,
             ),
         )

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import secrets as random
+from dataclasses import replace
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from bots.channels.base import ChannelAdapter, ChannelManifest, Check, Config
 from bots.models import Bot, Channel
+from bots.services.vendor_words import in_words
 from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
@@ -19,6 +23,10 @@ from tenants.kernel.secrets import seal
 from tenants.models import Merchant, RouteKey
 from tenants.selectors.hosts import merchant_of, primary_host, url_of
 from tenants.services import limits
+
+# In a channel's cursor: it is broken, yet what is said through it arrives.
+DEAF = "deaf"
+WATCHED_AFTER = timedelta(minutes=1)
 
 
 class UnknownKind(RuleBroken):
@@ -168,6 +176,7 @@ def channel_connect(channel: Channel) -> Check:
         channel.account = {**channel.account, **check.account}
     if is_paused:
         channel.state = Channel.State.PAUSED
+    check = replace(check, detail=in_words(check.detail))
     channel.state_detail = check.detail[:300]
     channel.save(update_fields=["state", "state_detail", "account"])
     route_sync(channel)
@@ -176,9 +185,19 @@ def channel_connect(channel: Channel) -> Check:
 
 
 def _poll(channel: Channel) -> None:
-    """Fetching ends by itself where a channel is paused or switched to calls."""
+    """Fetching ends by itself where a channel is paused or switched to calls; watching, too."""
     if channel.state == Channel.State.LIVE and channel.account.get("mode") == "polling":
         due.schedule("poll", channel.pk)
+    elif is_watched(channel):
+        due.schedule("watch", channel.pk, due_at=timezone.now() + WATCHED_AFTER)
+
+
+def is_watched(channel: Channel) -> bool:
+    """Whether the platform calls us, so that nobody would notice if it ceased to."""
+    return channel.account.get("mode") == "webhook" and channel.state in (
+        Channel.State.LIVE,
+        Channel.State.BROKEN,
+    )
 
 
 def channel_pause(channel: Channel, *, paused: bool) -> None:
@@ -206,7 +225,7 @@ def channel_broke(channel: Channel, detail: str) -> None:
     updated = (
         Channel.objects.filter(pk=channel.pk)
         .exclude(state=Channel.State.BROKEN)
-        .update(state=Channel.State.BROKEN, state_detail=detail[:300])
+        .update(state=Channel.State.BROKEN, state_detail=in_words(detail)[:300])
     )
     if updated:
         outbox.emit("channel.broke", key=f"channel:{channel.pk}", data={"channel": channel.pk})

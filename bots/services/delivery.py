@@ -18,11 +18,12 @@ from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, 
 from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.selectors.sendable import is_closed
 from bots.services import limits, sla
-from bots.services.channels import adapter_of, channel_broke
+from bots.services.channels import DEAF, adapter_of, channel_broke
 from tenants.kernel import bell, due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
+from tenants.selectors.hosts import merchant_of
 
 log = logging.getLogger(__name__)
 
@@ -87,9 +88,10 @@ def _deliver_one(message: Message) -> datetime | None:
     """Send one message; a time when it has to wait, and with it what follows."""
     conversation = message.conversation
     channel, contact = conversation.channel, conversation.contact
-    if channel.state == Channel.State.PAUSED:
+    is_off = channel.state == Channel.State.PAUSED or not merchant_of(current_schema()).is_serving
+    if is_off:
         return timezone.now() + timedelta(minutes=1)
-    if channel.state == Channel.State.BROKEN and channel.secrets:
+    if channel.state == Channel.State.BROKEN and channel.secrets and DEAF not in channel.cursor:
         return timezone.now() + timedelta(minutes=1)
     fits = message.state == Message.State.SENDING or message.meta.get("past_window")
     if not fits and is_closed(conversation):

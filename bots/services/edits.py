@@ -22,7 +22,7 @@ from bots.services import messages
 from bots.services.channels import adapter_of
 from bots.services.conversations import NothingToSend
 from bots.services.delivery import reply_of, waits_again
-from bots.services.model_calls import in_words
+from bots.services.vendor_words import in_words
 from tenants.kernel import due
 from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater, RuleBroken

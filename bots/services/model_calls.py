@@ -24,9 +24,7 @@ from django.conf import settings
 from django.core.cache import cache, caches
 from django.db import connection, transaction
 from django.db.models import Sum
-from django.utils import translation
 from django.utils.connection import ConnectionProxy
-from django.utils.translation import gettext
 
 from bots.llm.base import Account, Completion, ModelBudgetSpent, ModelRequest, OnDelta
 from bots.llm.breaker import Breaker
@@ -36,6 +34,7 @@ from bots.llm.masking import Known
 from bots.llm.terms import CallRecord, Terms
 from bots.models import ModelAccount, ModelCall
 from bots.services.partner_keys import key_broke, key_faults, key_works
+from bots.services.vendor_words import in_words
 from tenants.kernel import outbox
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context, release_connection
 from tenants.kernel.secrets import Unreadable, seal, unseal
@@ -373,18 +372,6 @@ def _partner_told(account: Account, detail: str) -> None:
 def _partner_of(account_id: str) -> int:
     """The partner in the name of its account, "partner7:openai"."""
     return int(account_id.partition(":")[0].removeprefix("partner"))
-
-
-def in_words(detail: str, language: str = "") -> str:
-    """What went wrong at a vendor, in the merchant's language where the words are ours.
-
-    Ours may end with ": " and something of the vendor's. `language`: another reader's.
-    """
-    head, colon, tail = detail.partition(": ")
-    with translation.override(language or merchant_of(current_schema()).language):
-        if (whole := gettext(detail)) != detail or not detail:
-            return whole
-        return f"{gettext(head)}{colon}{tail}" if head else detail
 
 
 def _mark(account_id: str, state: ModelAccount.State, detail: str) -> None:

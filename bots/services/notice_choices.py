@@ -52,6 +52,10 @@ EVENTS: dict[str, tuple[Any, frozenset[str]]] = {
         gettext_lazy("A channel does not work"),
         frozenset({"app", "push", "email", "telegram"}),
     ),
+    "model": (
+        gettext_lazy("A language model does not work, or its budget ends"),
+        frozenset({"app", "email", "telegram"}),
+    ),
     "missed": (
         gettext_lazy("I missed offers and was set to away"),
         frozenset({"app", "push", "telegram"}),

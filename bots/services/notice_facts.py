@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models import Q, QuerySet
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
 
 from bots.engine.base import Reason
 from bots.models import (
     Channel,
     Conversation,
     Message,
+    ModelAccount,
     Notice,
     Team,
     TeamMember,
@@ -21,6 +23,7 @@ from bots.services.assignment import present
 from bots.services.notices import notify
 from tenants.kernel import due, outbox
 from tenants.kernel.outbox import Event
+from tenants.selectors.hosts import merchant_of
 from tenants.workspace.models import User
 
 # Of these there is nothing to do once somebody has taken the chat.
@@ -164,9 +167,37 @@ def tell_channel(event: Event) -> None:
     channel = Channel.objects.filter(pk=event.data["channel"], state=Channel.State.BROKEN).first()
     if channel is None:
         return
-    who = User.objects.filter(role__in=(User.Role.OWNER, User.Role.ADMIN), is_active=True)
     data = {"channel": channel.pk, "name": channel.name}
-    notify("channel", f"channel:{channel.pk}:{event.seq}", who, data=data)
+    notify("channel", f"channel:{channel.pk}:{event.seq}", _who_sets_up(), data=data)
+
+
+def _who_sets_up() -> QuerySet[User]:
+    return User.objects.filter(role__in=(User.Role.OWNER, User.Role.ADMIN), is_active=True)
+
+
+@outbox.on("model.budget_soft", "model.budget_hard")
+def tell_budget(event: Event) -> None:
+    """Once a month each: near the end of the model money, and past it."""
+    with translation.override(merchant_of(event.schema).language):
+        words = (
+            _("this month's model budget is nearly spent")
+            if event.name == "model.budget_soft"
+            else _("this month's model budget is spent: the bot answers without a model")
+        )
+    key = f"{event.name}:{timezone.now():%Y-%m}"
+    notify("model", key, _who_sets_up(), data={"name": words})
+
+
+@outbox.on("model_account.broken")
+def tell_model(event: Event) -> None:
+    """Told again when it breaks again."""
+    found = ModelAccount.objects.filter(
+        pk=event.data["account"], state=ModelAccount.State.BROKEN
+    ).first()
+    if found is None:
+        return
+    name = ": ".join(filter(None, [found.name, found.state_detail]))
+    notify("model", f"model:{found.pk}:{event.seq}", _who_sets_up(), data={"name": name})
 
 
 @outbox.on("agent.presence")

@@ -153,6 +153,7 @@ _TITLES = {
     "window": lambda: _("Little time left to answer a buyer"),
     "failed": lambda: _("A message was not delivered"),
     "channel": lambda: _("A channel needs you"),
+    "model": lambda: _("The language model needs you"),
     "missed": lambda: _("You missed two chats and are away now"),
 }
 

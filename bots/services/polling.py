@@ -8,17 +8,22 @@ from __future__ import annotations
 
 import logging
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+from django.utils.translation import gettext as _
 
 from bots.models import Channel
 from bots.services.accept import accept
-from bots.services.channels import adapter_of, channel_broke
+from bots.services.channels import DEAF, adapter_of, channel_broke
+from bots.services.vendor_words import in_words
 from tenants.kernel import due
-from tenants.kernel.context import release_connection
+from tenants.kernel.context import current_schema, release_connection
 from tenants.kernel.errors import NeedsMerchant, RetryLater, VendorError
+from tenants.selectors.hosts import merchant_of
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +32,7 @@ WAIT_S = 20.0
 TOLD_AFTER = timedelta(minutes=10)
 PAUSE = timedelta(milliseconds=50)
 RETRY_EVERY = timedelta(seconds=15)
+SWITCHED_OFF = timedelta(minutes=1)
 
 
 def polls(channel: Channel) -> bool:
@@ -42,6 +48,8 @@ def poll_channel(channel_id: int) -> datetime | None:
     channel = Channel.objects.filter(pk=channel_id).first()
     if channel is None or not polls(channel):
         return None
+    if not merchant_of(current_schema()).is_serving:
+        return timezone.now() + SWITCHED_OFF  # as a call from outside would find nothing here
     adapter = adapter_of(channel)
     cursor = {k: v for k, v in channel.cursor.items() if k != "failing_since"}
     release_connection()
@@ -51,10 +59,18 @@ def poll_channel(channel_id: int) -> datetime | None:
         channel_broke(channel, exc.detail)
         return timezone.now() + timedelta(minutes=2)
     except VendorError as exc:
-        return _failing(channel, exc)
+        failing(channel, exc.detail)
+        wait = exc.retry_after_s if isinstance(exc, RetryLater) else None
+        return timezone.now() + (timedelta(seconds=wait) if wait else RETRY_EVERY)
     with transaction.atomic():
         for request in fetched:
-            accept(channel.pk, adapter.envelopes(request))
+            try:
+                envelopes = adapter.envelopes(request)
+            except (ValueError, KeyError, TypeError, AttributeError):
+                # Asked for again it would be the same, and all that come after it would wait.
+                log.exception("channel %s: an update is not understood and passed over", channel.pk)
+                continue
+            accept(channel.pk, envelopes)
         # Rows first, then the cursor: a kill in between fetches the same updates again, and
         # their keys absorb it.
         if cursor != channel.cursor or channel.state != Channel.State.LIVE:
@@ -65,15 +81,18 @@ def poll_channel(channel_id: int) -> datetime | None:
     return timezone.now() + PAUSE
 
 
-def _failing(channel: Channel, exc: VendorError) -> datetime:
+def failing(channel: Channel, detail: str, *, is_deaf: bool = False) -> None:
+    """Note since when; the merchant is told after TOLD_AFTER. `is_deaf`: it can still speak."""
     now = timezone.now()
     since = parse_datetime(channel.cursor.get("failing_since", "")) or now
     if "failing_since" not in channel.cursor:
         cursor = {**channel.cursor, "failing_since": now.isoformat()}
         Channel.objects.filter(pk=channel.pk).update(cursor=cursor)
     elif now - since > TOLD_AFTER:
-        channel_broke(channel, f"Not reachable since {since:%H:%M} UTC: {exc.detail}")
-    wait = RETRY_EVERY
-    if isinstance(exc, RetryLater) and exc.retry_after_s:
-        wait = timedelta(seconds=exc.retry_after_s)
-    return now + wait
+        if is_deaf:
+            Channel.objects.filter(pk=channel.pk).update(cursor={**channel.cursor, DEAF: True})
+        merchant = merchant_of(current_schema())
+        with translation.override(merchant.language):
+            here = date_format(since.astimezone(ZoneInfo(merchant.time_zone)), "H:i")
+            words = _("Not reachable since %s") % here
+        channel_broke(channel, f"{words}: {in_words(detail)}")

@@ -24,7 +24,8 @@ from bots.services import messages
 from bots.services.bots import config_of
 from bots.services.desk_settings import setting, setting_save
 from bots.services.languages import LANGUAGES
-from bots.services.model_calls import in_words, model_gateway
+from bots.services.model_calls import model_gateway
+from bots.services.vendor_words import in_words
 from bots.speech.base import Heard, NoSpeech, Recording, SpeechAccount, SpeechManifest
 from tenants.kernel import due, registry
 from tenants.kernel.context import current_schema, release_connection

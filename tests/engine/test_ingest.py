@@ -105,10 +105,22 @@ def test_a_paused_channel_is_not_there(hook, alpha):
 
 
 def test_one_bad_row_does_not_refuse_its_neighbours(hook, alpha):
-    """PostgreSQL keeps no NUL in jsonb: that call gets a 503 for itself, the others their 200."""
+    """PostgreSQL knows no endless number: that call gets a 503 for itself, the others their 200."""
     bad = update(500)
-    bad["message"]["text"] = "a\x00b"
+    bad["message"]["date"] = float("inf")
 
     assert hook(*[update(n) for n in range(501, 521)], bad) == [200] * 20 + [503]
 
     assert sorted(map(int, stored(alpha))) == list(range(501, 521))
+
+
+def test_characters_no_database_keeps_are_left_out_and_the_message_comes(hook, alpha):
+    """A NUL or half a character would be refused for ever, and all that the platform holds back
+    behind it with it."""
+    odd = update(601)
+    odd["message"]["text"] = "Есть\x00 46\ud83d размер? 👟 \\u0000"
+
+    assert hook(odd) == [200]
+
+    with alpha.inside():
+        assert Inbox.objects.get().payload["message"]["text"] == "Есть 46 размер? 👟 \\u0000"

@@ -477,3 +477,17 @@ def test_a_file_that_no_message_mentions_is_forgotten(alpha, browser_of, work, a
         for stored in list(StoredFile.objects.all()):
             forget_upload(stored.pk)
         assert [s.name for s in StoredFile.objects.all()] == ["послан.png"]
+
+
+def test_half_a_character_of_a_pages_title_costs_no_message(alpha, browser_of, work, answers):
+    """A title cut in the middle of an emoji, a NUL in a name: written without them."""
+    buyer = browser_of(alpha)
+    about = {"title": "Кроссовки \ud83d", "url": "https://shop.example/"}
+
+    (ack, *_) = buyer.says("key-000001", "Есть 46\ud83d размер?", about=about)
+    work(alpha)
+
+    assert ack["t"] == "ack"
+    assert [m.text for m in rows(alpha, Message)] == ["Есть 46 размер?", "re: Есть 46 размер?"]
+    (contact,) = rows(alpha, Contact)
+    assert contact.data["title"] == "Кроссовки "

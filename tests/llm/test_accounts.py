@@ -17,7 +17,7 @@ from bots.llm.openai.simulator import OpenAISimulator
 from bots.llm.simulation import Trouble
 from bots.llm.yandexgpt.simulator import YandexSimulator
 from bots.models import ModelAccount, ModelCall
-from bots.services import model_accounts, model_calls
+from bots.services import model_accounts, model_calls, vendor_words
 from bots.services.model_accounts import SettingsRefused, account_save
 from bots.services.model_calls import BudgetMeter, model_complete, partner_models_set
 from tenants.kernel.context import PUBLIC, merchant_context
@@ -336,12 +336,12 @@ def test_a_partner_lends_its_keys(servers, alpha, beta):
 def test_what_went_wrong_is_said_in_the_merchants_language(alpha):
     with alpha.inside():
         assert (
-            model_calls.in_words("the account has no money left") == "на счёте закончились деньги"
+            vendor_words.in_words("the account has no money left") == "на счёте закончились деньги"
         )
         said = "the server does not have this model; it has: qwen3"
-        assert model_calls.in_words(said) == "на сервере нет этой модели; есть: qwen3"
-        assert model_calls.in_words("Incorrect: key") == "Incorrect: key"
-        assert model_calls.in_words("") == ""
+        assert vendor_words.in_words(said) == "на сервере нет этой модели; есть: qwen3"
+        assert vendor_words.in_words("Incorrect: key") == "Incorrect: key"
+        assert vendor_words.in_words("") == ""
 
 
 def test_a_notice_that_fails_disturbs_nobody(alpha, caplog):

@@ -9,7 +9,7 @@ import pytest
 from django.core import mail
 from django.utils import timezone
 
-from bots.models import Channel, Notice, PushSubscription, Team
+from bots.models import Channel, ModelAccount, Notice, PushSubscription, Team
 from bots.services import agents, assignment, conversations, focus, push
 from bots.services.notice_choices import EVENTS, WAYS
 from tenants.kernel.context import group_of
@@ -93,7 +93,7 @@ def test_the_matrix_decides_by_event_and_way(ours):
     assert next(e for e in page["events"] if e["event"] == "queue")["ways"] == {
         "app": True, "sound": True, "push": False, "email": False, "telegram": False,
     }  # fmt: skip
-    assert len(page["events"]) == len(EVENTS) == 11
+    assert len(page["events"]) == len(EVENTS) == 12
     a, b = ours.browser(ann, "a"), ours.browser(bob, "b")
     ours.talk()
     ours.work()
@@ -243,6 +243,26 @@ def test_a_failed_message_and_a_broken_channel_go_to_who_can_act(ours):
     assert told[0] == ("ann", "failed")
     assert ("boss", "channel") in told and ("ann", "channel") not in told
     assert boss.pk
+
+
+def test_a_models_money_and_a_models_fault_go_to_who_can_act(ours):
+    ours.person("ann"), ours.person("boss", "admin", member=False)
+    with ours.shop.inside():
+        account = ModelAccount.objects.create(
+            provider="openai", name="Our key", state="broken", state_detail="ключ не принят"
+        )
+    for _ in range(2):
+        ours.emit("model.budget_soft")
+    ours.emit("model_account.broken", account=account.pk)
+
+    told = [who for who, event in ours.told() if event == "model"]
+    assert told.count("boss") == 2 and "ann" not in told
+    with ours.shop.inside():
+        words = Notice.objects.filter(event="model", user__email__startswith="boss")
+        assert [one.data["name"] for one in words.order_by("pk")] == [
+            "бюджет на модели в этом месяце почти израсходован",
+            "Our key: ключ не принят",
+        ]
 
 
 def test_missed_offers_are_told_to_who_missed_them(ours):

@@ -11,6 +11,7 @@ import re
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
+from urllib.parse import urlsplit
 
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, ReplyParameters
 
@@ -330,15 +331,18 @@ class Telegram(ChannelAdapter):
         if not hook or _LOCAL.search(hook):
             self._call(lambda bot: bot.delete_webhook(), "deleteWebhook")
             return Check(ok=True, account={**account, "mode": "polling"})
+        self._set_hook()
+        return Check(ok=True, account={**account, "mode": "webhook"})
+
+    def _set_hook(self) -> None:
         self._call(
             lambda bot: bot.set_webhook(
-                url=hook,
+                url=self.config.hook_url,
                 secret_token=self.config.secrets["hook"],
                 allowed_updates=ALLOWED_UPDATES,
             ),
             "setWebhook",
         )
-        return Check(ok=True, account={**account, "mode": "webhook"})
 
     def _picture(self, user_id: int) -> str:
         """File id of the bot's smallest picture; empty when it has none."""
@@ -356,6 +360,11 @@ class Telegram(ChannelAdapter):
 
     def health(self) -> Check:
         info = self._call(lambda bot: bot.get_webhook_info(), "getWebhookInfo")
+        hook = self.config.hook_url
+        if hook and not _LOCAL.search(hook) and info.url != hook:
+            if urlsplit(info.url).path != urlsplit(hook).path:
+                return Check(ok=False, detail="another program reads this bot's messages")
+            self._set_hook()  # the shop's host is another by now
         if info.url and info.last_error_message and info.pending_update_count:
             return Check(
                 ok=False,

@@ -142,7 +142,7 @@ def errors(operation: str, *, write: bool) -> Iterator[None]:
         raise RetryLater("no answer in time", **about) from exc
     except NetworkError as exc:
         if isinstance(exc.__cause__, httpx.ConnectError) or not write:
-            raise RetryLater(f"no connection ({exc.message})", **about) from exc
+            raise RetryLater(f"no connection: {exc.message}", **about) from exc
         raise OutcomeUnknown(exc.message, **about) from exc
     except TelegramError as exc:
         # An answer that is none (a proxy's page): what became of the call is not known.
