@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import secrets as random
 from dataclasses import replace
 from datetime import timedelta
@@ -23,6 +24,8 @@ from tenants.kernel.secrets import seal
 from tenants.models import Merchant, RouteKey
 from tenants.selectors.hosts import merchant_of, primary_host, url_of
 from tenants.services import limits
+
+log = logging.getLogger(__name__)
 
 # In a channel's cursor: it is broken, yet what is said through it arrives.
 DEAF = "deaf"
@@ -218,6 +221,18 @@ def channel_delete(channel: Channel) -> None:
         channel.save(update_fields=["state", "secrets", "settings"])
     else:
         channel.delete()
+
+
+@registry.erase.register("channels")
+def channels_release(merchant: Merchant) -> None:
+    """The platforms need not call an address any more that is about to be gone."""
+    with merchant_context(merchant.schema_name):
+        for channel in Channel.objects.order_by("pk"):
+            try:
+                if channel.secrets:
+                    adapter_of(channel).disconnect()
+            except Exception:  # nothing of a platform keeps us from erasing
+                log.warning("a channel of %s was not released", merchant.schema_name, exc_info=True)
 
 
 def channel_broke(channel: Channel, detail: str) -> None:

@@ -59,7 +59,8 @@ MAX_TEXT = 20_000
 
 
 def is_thanks(text: str) -> bool:
-    return bool(_THANKS.match(text))
+    """“Спасибо!”, “ok”, “👍”. A lone “?” or “ok?” asks for an answer."""
+    return "?" not in text and bool(_THANKS.match(text))
 
 
 def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
@@ -198,7 +199,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     now = timezone.now()
     text = said.text[:MAX_TEXT]
     only_thanks = conversation.contact.is_blocked or (
-        not said.files and not said.payload and is_thanks(text)
+        not said.files and not said.payload and not said.data.get("location") and is_thanks(text)
     )
     opens = wakes = False
     if conversation.status == Conversation.Status.RESOLVED and (

@@ -33,3 +33,7 @@ def redis_erase(merchant: Merchant) -> None:
             client.unlink(key)
     except redis.RedisError:
         log.warning("Redis is away; what %s left there expires by itself", merchant.schema_name)
+
+
+# These need no schema: they run before it is dropped and once more after it.
+OUTSIDE = (files_erase, redis_erase)

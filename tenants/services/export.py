@@ -30,9 +30,7 @@ KIND = PURPOSE = "merchant.export"
 KEPT = 3  # archives a merchant; older ones are deleted
 APPS = ("workspace", "integrations", "bots", "analytics")
 SECRET_FIELDS = {"workspace.User": {"password"}, "workspace.ApiToken": {"digest"}}
-DERIVED = frozenset(
-    {"bots.Passage", "bots.Inbox", "bots.KnowledgeIndex", "workspace.Counter", "workspace.Event"}
-)
+DERIVED = frozenset({"bots.Passage", "bots.Inbox", "bots.KnowledgeIndex", "workspace.Counter"})
 
 
 def merchant_export_start(merchant: Merchant, *, actor: User | None = None) -> Job:
@@ -67,8 +65,8 @@ def export_to(merchant: Merchant, archive: IO[bytes]) -> int:
     """Write the archive; returns the number of rows in it."""
     rows = 0
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        about = {"slug": merchant.slug, "name": merchant.name, "made_at": timezone.now()}
-        out.writestr("about.json", json.dumps(about, cls=DjangoJSONEncoder, ensure_ascii=False))
+        about = json.dumps(_about(merchant), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
+        out.writestr("about.json", about)
         with merchant_context(merchant.schema_name):
             for model in _models():
                 rows += _write(out, f"{model._meta.label_lower}.jsonl", _rows(model))
@@ -81,6 +79,31 @@ def export_to(merchant: Merchant, archive: IO[bytes]) -> int:
             for stored in StoredFile.objects.exclude(purpose=PURPOSE).iterator():
                 _copy(out, stored)
     return rows
+
+
+def _about(merchant: Merchant) -> dict[str, Any]:
+    """What is kept of the merchant outside its schema: terms, hosts, brand, mail server."""
+    with merchant_context(PUBLIC):
+        found = Merchant.objects.select_related("partner", "plan", "brand__mail_server").get(
+            pk=merchant.pk
+        )
+        server = getattr(found.brand, "mail_server", None)
+        return {
+            "made_at": timezone.now(),
+            **_fields(found, "schema_name", "partner", "plan", "brand"),
+            "partner": found.partner.slug if found.partner else None,
+            "plan": _fields(found.plan),
+            "hosts": list(found.domains.order_by("pk").values_list("host", flat=True)),
+            "brand": _fields(found.brand),
+            "mail_server": _fields(server, "brand", "sealed"),
+        }
+
+
+def _fields(row: models.Model | None, *besides: str) -> dict[str, Any] | None:
+    if row is None:
+        return None
+    fields = row._meta.concrete_fields
+    return {f.name: f.value_from_object(row) for f in fields if f.name not in ("id", *besides)}
 
 
 def _models() -> Iterator[type[models.Model]]:
@@ -115,9 +138,17 @@ def _copy(out: zipfile.ZipFile, stored: StoredFile) -> None:
         source = file_open(stored)
     except FileNotFoundError:
         return  # its row says that it was there
-    with source, out.open(f"files/{stored.pk}-{stored.name}", "w", force_zip64=True) as target:
+    with (
+        source,
+        out.open(f"files/{stored.pk}-{_flat(stored.name)}", "w", force_zip64=True) as target,
+    ):
         while piece := source.read(1 << 20):
             target.write(piece)
+
+
+def _flat(name: str) -> str:
+    """A name that unpacks into the folder it is in."""
+    return name.replace("/", "_").replace("\\", "_")
 
 
 def _forget_old(merchant: Merchant) -> None:

@@ -21,7 +21,7 @@ from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import RuleBroken
 from tenants.models import Brand, Domain, Merchant, Partner
 from tenants.selectors.hosts import forget_hosts
-from tenants.services import provision, welcome
+from tenants.services import erase, provision, welcome
 from tenants.services.audit import audit
 from tenants.services.names import host_clean, slug_clean
 from tenants.services.partners import partner_host, platform_ensure
@@ -283,14 +283,14 @@ def merchant_erase(object_id: int) -> datetime | None:
         return merchant.delete_after
     for _name, part in registry.erase:
         part(merchant)
-    brand_id = merchant.brand_id
     try:
         provision.schema_drop(merchant)
     except OperationalError:
         log.warning("%s is in use; it is erased in a while", merchant.schema_name)
         return timezone.now() + ERASE_AGAIN
-    with transaction.atomic():
-        Brand.objects.filter(pk=brand_id).delete()
-        audit("merchant.erased", f"merchant:{merchant.slug}", pk=object_id)
+    audit("merchant.erased", f"merchant:{merchant.slug}", pk=object_id)
+    # What was at work inside until the schema went may have written beside it meanwhile.
+    for part in erase.OUTSIDE:
+        part(merchant)
     forget_hosts()
     return None

@@ -18,7 +18,7 @@ from psycopg import sql
 
 from tenants.kernel import due, rights
 from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.models import Merchant, SchemaTemplate
+from tenants.models import Brand, Merchant, SchemaTemplate
 from tenants.services import template
 from tenants.services.database import OWNER, ROLES_LOCK
 
@@ -95,7 +95,7 @@ def spare_claim(**values: Any) -> Merchant | None:
 
 
 def schema_drop(merchant: Merchant) -> None:
-    """Row, domains, routes, due work, facts, schema and role, in one transaction.
+    """Row, brand, domains, routes, due work, facts, schema and role, in one transaction.
 
     Waits at most five seconds for work that is inside. Raises django.db.OperationalError then.
     """
@@ -107,6 +107,8 @@ def schema_drop(merchant: Merchant) -> None:
             cursor.execute("DELETE FROM public.tenants_due WHERE schema = %s", (schema,))
             cursor.execute("DELETE FROM public.tenants_outboxevent WHERE schema = %s", (schema,))
             Merchant.objects.using(OWNER).filter(pk=merchant.pk).delete()
+            # With its mail server, whose password would be kept by nobody's row.
+            Brand.objects.using(OWNER).filter(pk=merchant.brand_id).delete()
             cursor.execute(sql.SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(name))
             role_drop(cursor, schema)
     finally:

@@ -21,8 +21,9 @@ from bots.models import (
     OpeningHours,
     Template,
 )
-from tenants.kernel import due
-from tenants.models import Due, Merchant, OutboxEvent
+from tenants.kernel import due, outbox
+from tenants.models import Brand, Due, Merchant, OutboxEvent
+from tenants.services.mail import mail_server_save
 from tenants.workspace.models import AuditEntry, Event, Job
 
 IN_MOSCOW = "Europe/Moscow"
@@ -406,6 +407,15 @@ def test_an_archive_holds_everything_of_one_merchant_and_no_secret(
         Article.objects.create(title="Alpha's article", text="x")
     with beta.inside():
         Article.objects.create(title="Beta's article", text="x")
+    with alpha.inside():
+        outbox.emit("article.changed", key="article:1", data={"article": 1})
+    outbox.relay()
+    brand = Brand.objects.create(legal_name="Alpha LLC")
+    Merchant.objects.filter(pk=alpha.merchant.pk).update(brand=brand)
+    mail_server_save(
+        brand, username="alpha", password="of-the-mail", host="smtp.alpha.example",
+        sender="a@alpha.example",
+    )  # fmt: skip
     url = f"/admin/tenants/merchant/{alpha.merchant.pk}"
     platform_client.post(f"{url}/export/", {"_form_submitted": "on"})
     job = Job.objects.get(kind="merchant.export")
@@ -419,6 +429,15 @@ def test_an_archive_holds_everything_of_one_merchant_and_no_secret(
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         names = set(archive.namelist())
         everything = b"".join(archive.read(name) for name in names).decode()
+        about = json.loads(archive.read("about.json"))
+        log = archive.read("workspace.event.jsonl").decode()
+    # What is kept of it beside its schema, and its log of facts.
+    assert (about["hosts"], about["partner"]) == (["alpha.localhost"], "partner")
+    assert about["brand"]["legal_name"] == "Alpha LLC"
+    assert about["plan"]["channels"] and about["time_zone"] == "Europe/Moscow"
+    assert about["mail_server"]["host"] == "smtp.alpha.example"
+    assert "sealed" not in about["mail_server"] and "of-the-mail" not in everything
+    assert "article.changed" in log
     assert "alpha-" in answer["Content-Disposition"]
     assert {"about.json", "bots.article.jsonl", "workspace.user.jsonl"} <= names
     assert "Alpha's article" in everything

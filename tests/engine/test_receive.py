@@ -20,6 +20,7 @@ from bots.services.channels import (
     channel_connect,
     channel_create,
     channel_delete,
+    channels_release,
     manifest_of,
 )
 from bots.services.receive import apply
@@ -256,6 +257,14 @@ def test_a_shop_that_moved_is_called_at_its_new_host(alpha, called):
 
     assert look(alpha, called.channel).state == Channel.State.LIVE
     assert called.webhook == ours
+
+
+def test_before_a_shop_is_erased_its_platforms_are_told_to_call_no_more(alpha, beta, called):
+    assert called.webhook
+
+    channels_release(alpha.merchant)
+
+    assert called.webhook == ""
 
 
 def test_a_suspended_shop_neither_reads_nor_writes_and_goes_on_afterwards(

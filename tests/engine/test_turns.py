@@ -294,6 +294,19 @@ def test_resolving_ends_waiting_and_thanks_reopen_nothing(alpha, talk_of):
     assert len(Pretend.sent) == 2
 
 
+@pytest.mark.parametrize("said", ["?", "ок??"])
+def test_who_only_asks_whether_anybody_is_there_is_answered(alpha, talk_of, said):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?")
+    with alpha.inside():
+        conversation_resolve(conversation_id=talk.conversation().pk, by=alpha.agent)
+
+    talk.says(said)
+
+    assert talk.conversation().status == "open"
+    assert len(Pretend.sent) == 2
+
+
 def test_a_busy_platform_is_tried_again_and_order_is_kept(alpha, talk_of):
     talk = talk_of(alpha)
     Pretend.trouble.append(RetryLater("slow down", retry_after_s=60))
@@ -342,7 +355,10 @@ def test_a_revoked_token_breaks_the_channel_once_and_keeps_the_reply(alpha, talk
 
     with alpha.inside():
         channel = Channel.objects.get(pk=talk.channel.pk)
-        assert (channel.state, channel.state_detail) == ("broken", "the token was revoked")
+        assert (channel.state, channel.state_detail) == (
+            "broken",
+            "токен бота отозван: возьмите новый у @BotFather и вставьте его в настройках канала",
+        )
         Channel.objects.filter(pk=channel.pk).update(state="live")
     Due.objects.filter(schema=alpha.schema, kind="deliver").update(due_at=timezone.now())
     talk.work()

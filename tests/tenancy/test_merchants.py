@@ -10,10 +10,11 @@ from django.db import connections
 from django.utils import timezone
 
 from tenants.kernel.files import file_save
-from tenants.models import Domain, Due, Merchant, RouteKey
+from tenants.models import Brand, Domain, Due, MailServer, Merchant, RouteKey
 from tenants.selectors.hosts import primary_host
 from tenants.services import limits
 from tenants.services import merchants as service
+from tenants.services.mail import mail_server_save
 from tenants.workspace.models import AuditEntry
 
 
@@ -69,6 +70,11 @@ def test_after_the_grace_period_everything_is_gone(alpha, beta, settings, tmp_pa
             file_save(b"content", name="a.txt", purpose="test")
             cache.set("kept", shop.slug, 60)
     schema, pk = alpha.schema, alpha.merchant.pk
+    brand = Brand.objects.create(name="Alpha")
+    mail_server_save(
+        brand, username="a", password="x", host="smtp.alpha.example", sender="a@alpha.example"
+    )
+    Merchant.objects.filter(pk=pk).update(brand=brand)
 
     service.merchant_delete(alpha.merchant, confirm="alpha", grace=timedelta(0))
     assert service.merchant_erase(pk) is None
@@ -85,6 +91,8 @@ def test_after_the_grace_period_everything_is_gone(alpha, beta, settings, tmp_pa
     assert not Domain.objects.filter(host="alpha.localhost").exists()
     assert not RouteKey.objects.filter(schema=schema).exists()
     assert not default_storage.exists(schema)
+    assert not MailServer.objects.filter(host="smtp.alpha.example").exists()
+    assert not Brand.objects.filter(pk=brand.pk).exists()
     assert default_storage.listdir(beta.schema)[1]
     with beta.inside():
         assert cache.get("kept") == "beta"
