@@ -25,7 +25,7 @@ from bots.selectors.counters import counters
 from bots.selectors.policy import may_see, visible
 from bots.selectors.sendable import FILE_LIMIT
 from bots.selectors.teams import people_of, teams_of
-from bots.services import agents, conversations, desk_prefs, later
+from bots.services import agents, conversations, desk_prefs, later, model_down
 from bots.services.languages import language_of
 from bots.services.sendable import file_check
 from tenants.kernel.context import current_schema
@@ -60,6 +60,7 @@ class Desk(APIView):
                 "prefs": desk_prefs.prefs_of(me),
                 "views": [SavedViewOut(one).data for one in saved],
                 "counters": counters(me, saved),
+                "model_down_since": model_down.since(),
             }
         )
 

@@ -33,6 +33,7 @@ from bots.llm.manifests import manifests
 from bots.llm.masking import Known
 from bots.llm.terms import CallRecord, Terms
 from bots.models import ModelAccount, ModelCall
+from bots.services import model_down
 from bots.services.partner_keys import key_broke, key_faults, key_works
 from bots.services.vendor_words import in_words
 from tenants.kernel import outbox
@@ -339,6 +340,8 @@ class _Recorder:
                     record.conversation_id,
                 ),
             )
+        if record.purpose == "reply":
+            model_down.note(record.outcome)
         if record.outcome == "ok" and record.account in self._house.broken:
             if record.owner == "partner":
                 key_works(_partner_of(record.account), record.provider)

@@ -107,7 +107,7 @@ def notify(
         row.conversation = conversation
         if row.sent or sounds[row.user_id]:
             body = _body(row) if body is None else body
-            seen = {**_seen(row, body), "sound": sounds[row.user_id]}
+            seen = {**_seen(row, body), "app": bool(row.sent), "sound": sounds[row.user_id]}
             if sounds[row.user_id] and event in REPEATS_S:
                 seen["repeat_s"] = REPEATS_S[event]
             _tell_page(schema, row.user_id, seen)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 import pytest
@@ -17,10 +18,11 @@ from bots.llm.openai.simulator import OpenAISimulator
 from bots.llm.simulation import Trouble
 from bots.llm.yandexgpt.simulator import YandexSimulator
 from bots.models import ModelAccount, ModelCall
-from bots.services import model_accounts, model_calls, vendor_words
+from bots.services import model_accounts, model_calls, model_down, vendor_words
 from bots.services.model_accounts import SettingsRefused, account_save
 from bots.services.model_calls import BudgetMeter, model_complete, partner_models_set
 from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.errors import VendorError
 from tenants.kernel.simulate import serve_simulator
 from tenants.kernel.store import store
 from tenants.models import Partner, Plan
@@ -241,6 +243,36 @@ def test_the_next_model_answers_when_one_is_down(servers, alpha):
         outcomes = list(ModelCall.objects.order_by("pk").values_list("provider", "outcome"))
 
     assert outcomes == [("yandexgpt", "retry_later"), ("openai", "ok")]
+
+
+def test_consoles_are_told_when_no_model_answers_and_when_one_works_again(
+    servers, alpha, beta, api_of, monkeypatch
+):
+    monkeypatch.setattr(model_down, "LOOK_EVERY_S", 0.0)
+
+    def since(merchant):
+        told = api_of(merchant, "agent").get("/api/v1/desk/").json()["model_down_since"]
+        return told and datetime.fromisoformat(told)
+
+    with alpha.inside():
+        account = save(servers)
+        servers["yandexgpt"][0].script(*[Trouble.SERVER_ERROR] * 3)
+        for _call in range(2):
+            with pytest.raises(VendorError):
+                model_complete(ASK, bot=YANDEX)
+        first = ModelCall.objects.order_by("pk").first()
+        assert ModelCall.objects.filter(outcome="ok").count() == 0
+    assert (since(alpha), since(beta)) == (first.created_at, None)
+
+    with alpha.inside():
+        model_calls.account_forgive(account)
+        model_complete(ASK, bot=YANDEX)
+        model_complete(ASK, bot=YANDEX)
+    assert since(alpha) is None
+    assert events("model.down", "model.works") == [
+        f"{alpha.schema} model.down",
+        f"{alpha.schema} model.works",
+    ]
 
 
 # --- money ----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import { Help } from './keys/help';
 import { Palette } from './keys/palette';
 import { List } from './list/pane';
 import { SaveView } from './list/views';
+import { ToldCards, ToldList } from './notices/told';
 import { Check } from './rail/notices';
 import { Rail } from './rail/rail';
 import { Settings } from './rail/settings';
@@ -31,7 +32,7 @@ function usePane<T>(draw: () => T, state: State, reads: readonly (keyof State)[]
   );
 }
 
-const RAIL = ['boot', 'counters', 'people', 'presence', 'teams'] as const;
+const RAIL = ['boot', 'counters', 'people', 'presence', 'teams', 'unseen'] as const;
 const LIST = [
   ...(['boot', 'buyerTyping', 'channels', 'counters', 'drafts', 'find', 'isUp', 'labels'] as const),
   ...(['list', 'open', 'others', 'people', 'prefs', 'teams', 'views'] as const),
@@ -57,6 +58,11 @@ export function App({ desk }: { desk: Desk }) {
             {t(`down_${state.down}`, state.downSince ? clock(state.downSince) : '')}
           </div>
         )}
+        {state.modelDown && (
+          <div class="strip is-late" role="alert">
+            <Icon name="bot" /> {t('modelDown', clock(state.modelDown))}
+          </div>
+        )}
         {state.channels
           .filter((channel) => channel.trouble)
           .map((channel) => (
@@ -76,6 +82,7 @@ export function App({ desk }: { desk: Desk }) {
       {state.showContext && (
         <div class="drawer-shade" onPointerDown={() => desk.store.set({ showContext: false })} />
       )}
+      <ToldCards desk={desk} state={state} />
       {state.toast && (
         <div class="toast" role="status">
           <span>{state.toast.text}</span>
@@ -94,6 +101,11 @@ export function App({ desk }: { desk: Desk }) {
       {state.panel === 'help' && (
         <Dialog title={t('keys')} onClose={close} isWide>
           <Help state={state} />
+        </Dialog>
+      )}
+      {state.panel === 'notices' && (
+        <Dialog title={t('notices')} onClose={close}>
+          <ToldList desk={desk} state={state} />
         </Dialog>
       )}
       {state.panel === 'palette' && (

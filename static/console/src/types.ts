@@ -73,6 +73,7 @@ export interface DeskData {
   prefs: Prefs;
   views: SavedView[];
   counters: Record<string, number>;
+  model_down_since?: string | null; // since when no model answers
 }
 
 export interface Row {
@@ -387,6 +388,21 @@ export interface Found {
   next: string;
 }
 
+/** Something its person wants to know of. */
+export interface Told {
+  id: number;
+  event: string;
+  conversation: number | null;
+  title: string;
+  body: string;
+  at: string;
+  url: string;
+  seen_at?: string | null;
+  app?: boolean; // shown on the page
+  sound?: boolean;
+  repeat_s?: number; // heard again until it is seen or taken
+}
+
 export interface Event {
   seq: number;
   name: string;
@@ -399,6 +415,7 @@ export interface Event {
     presence?: string;
     author?: string;
     until?: string;
+    since?: string;
     person?: number; // a card of a buyer, and the other one of two
     other?: number;
     contact?: number;

@@ -16,6 +16,8 @@ const live = () => {
     buyerTyping: vi.fn(),
     counters: vi.fn(),
     connected: vi.fn(),
+    began: vi.fn(),
+    told: vi.fn(),
   };
   const socket = { readyState: 1, send: (text: string) => said.push(text), close: vi.fn() };
   const found = new Live(listener, {
@@ -33,6 +35,15 @@ describe('facts by number', () => {
     found.hear({ type: 'counters', counters: { waiting: 3 } });
     expect(listener.counters.mock.calls).toEqual([[{ waiting: 3 }]]);
     expect(found.seq).toBe(4);
+  });
+
+  it('begin with the first greeting only, and bring what their person is told of', () => {
+    const { found, listener } = live();
+    found.hear({ type: 'hello', seq: 4 });
+    found.hear({ type: 'hello', seq: 4 });
+    expect(listener.began).toHaveBeenCalledOnce();
+    found.hear({ type: 'notice', notice: { id: 3 } });
+    expect(listener.told.mock.calls).toEqual([[{ id: 3 }]]);
   });
 
   it('are handed on in order, each once', () => {
@@ -87,6 +98,8 @@ describe('without sockets', () => {
       buyerTyping: vi.fn(),
       counters: vi.fn(),
       connected: vi.fn(),
+      began: vi.fn(),
+      told: vi.fn(),
     };
     const sockets: { onclose: () => void }[] = [];
     const live = new Live(listener, {

@@ -1,5 +1,6 @@
 /** Areas beside the dialogues, loaded when first opened. By address: #people, #visitors, #board… */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { leadsSomebody } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 
@@ -48,9 +49,7 @@ function useArea(): Name | '' {
 /** For the rail: to each person what the server shows them. */
 export function AreaLinks({ state }: { state: State }) {
   const area = useArea();
-  const mayLook =
-    state.boot.role !== 'agent' ||
-    state.teams.some((team) => (team as { is_lead?: boolean }).is_lead);
+  const mayLook = leadsSomebody(state);
   return (
     <>
       {NAMES.filter((name) => mayLook || FOR_ALL.includes(name)).map((name) => (

@@ -4,7 +4,17 @@ import type { Desk } from '../store/desk';
 import { mayWhisper } from '../thread/head';
 import { VIEWS } from '../types';
 import { t, type Word } from '../words';
-import { back, focusList, focusSearch, sendAndResolve, step, toComposer, write } from './moves';
+import {
+  back,
+  focusList,
+  focusSearch,
+  goToArea,
+  leadsSomebody,
+  sendAndResolve,
+  step,
+  toComposer,
+  write,
+} from './moves';
 
 export interface Command {
   id: string;
@@ -74,6 +84,7 @@ export const COMMANDS: Command[] = [
     keys: 'KeyG KeyI',
     group: 'go',
     run: (desk) => {
+      if (/^#[a-z]/.test(location.hash)) location.hash = '';
       desk.rows.choose('waiting');
       focusList();
     },
@@ -86,6 +97,43 @@ export const COMMANDS: Command[] = [
     run: () => {
       location.href = '/admin/';
     },
+  },
+  {
+    id: 'notices',
+    word: 'notices',
+    keys: 'KeyG KeyN',
+    group: 'go',
+    run: (desk) => desk.store.set({ panel: 'notices' }),
+  },
+  {
+    id: 'reports',
+    word: 'reports',
+    keys: 'KeyG KeyR',
+    group: 'go',
+    when: leadsSomebody,
+    run: () => goToArea('reports'),
+  },
+  {
+    id: 'board',
+    word: 'board',
+    keys: 'KeyG KeyB',
+    group: 'go',
+    when: leadsSomebody,
+    run: () => goToArea('board'),
+  },
+  {
+    id: 'people',
+    word: 'customers',
+    keys: 'KeyG KeyC',
+    group: 'go',
+    run: () => goToArea('people'),
+  },
+  {
+    id: 'visitors',
+    word: 'onSite',
+    keys: 'KeyG KeyV',
+    group: 'go',
+    run: () => goToArea('visitors'),
   },
   { id: 'search', word: 'searchList', keys: 'KeyF', group: 'go', run: () => focusSearch() },
   { id: 'back', word: 'back', keys: 'Escape', group: 'go', run: back },

@@ -1,4 +1,5 @@
 /** What commands do with the focus and between conversations. */
+import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { isEmpty } from '../store/drafts';
 
@@ -7,6 +8,15 @@ export const focusComposer = (): void => {
     document.querySelector<HTMLTextAreaElement>('.composer textarea')?.focus(),
   );
 };
+
+/** To a page beside the dialogues, by its address (board/area.tsx). */
+export function goToArea(name: string): void {
+  location.hash = name;
+}
+
+/** Whoever leads nobody has no board and no reports. */
+export const leadsSomebody = (state: State): boolean =>
+  state.boot.role !== 'agent' || state.teams.some((team) => team.is_lead);
 
 export const focusList = (): void => {
   requestAnimationFrame(() => document.querySelector<HTMLElement>('.rows')?.focus());

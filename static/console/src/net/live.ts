@@ -3,7 +3,7 @@
  * that is too much, everything is read again. A socket; where sockets are shut, long polling; where
  * that is missing too, reading anew every five seconds.
  */
-import type { Event } from '../types';
+import type { Event, Told } from '../types';
 import { Away, post } from './api';
 
 export interface Listener {
@@ -14,6 +14,10 @@ export interface Listener {
   /** How many each list holds, as the server counts. */
   counters(counters: Record<string, number>): void;
   connected(isUp: boolean): void;
+  /** From here on facts come; what was read before may miss some. */
+  began(): void;
+  /** Something this person wants to know of. */
+  told(told: Told): void;
 }
 
 export interface Seen {
@@ -89,6 +93,11 @@ export class Live {
     if (this.isOver || this.socket?.readyState === 1 || this.socket?.readyState === 0) return;
     this.tries = 0;
     this.start();
+  }
+
+  /** Whether a socket brings what happens, notices with it. */
+  get hasSocket(): boolean {
+    return this.socket?.readyState === 1;
   }
 
   say(message: object): void {
@@ -169,8 +178,10 @@ export class Live {
         const now = Number(message.seq);
         this.tries = this.unheard = 0;
         this.listener.connected(true);
-        if (this.seq === 0) this.seq = now;
-        else if (now !== this.seq) this.say({ type: 'since', seq: this.seq });
+        if (this.seq === 0) {
+          this.seq = now;
+          this.listener.began();
+        } else if (now !== this.seq) this.say({ type: 'since', seq: this.seq });
         if (this.looking) this.say({ type: 'look', conversation: this.looking });
         break;
       }
@@ -186,6 +197,9 @@ export class Live {
         break;
       case 'presence':
         this.listener.presence(message as never);
+        break;
+      case 'notice':
+        this.listener.told(message.notice as Told);
         break;
       case 'buyer_typing':
         this.listener.buyerTyping(Number(message.conversation));

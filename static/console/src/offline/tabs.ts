@@ -4,7 +4,7 @@ export type Told =
   | { type: 'draft'; id: string }
   | { type: 'prefs'; prefs: unknown }
   | { type: 'presence'; presence: string }
-  | { type: 'left' };
+  | { type: 'noticed'; conversation: number };
 
 export class Tabs {
   private readonly channel =

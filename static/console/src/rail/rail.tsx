@@ -28,6 +28,15 @@ export function Rail({ desk, state }: { desk: Desk; state: State }) {
       <button
         type="button"
         class="icon"
+        title={t('notices')}
+        onClick={() => desk.store.set({ panel: 'notices' })}
+      >
+        <Icon name="bell" size={20} />
+        {state.unseen > 0 && <span class="badge">{state.unseen > 99 ? '99+' : state.unseen}</span>}
+      </button>
+      <button
+        type="button"
+        class="icon wide"
         title={t('palette')}
         onClick={() => desk.store.set({ panel: 'palette' })}
       >

@@ -15,6 +15,7 @@ import type {
   Sort,
   Team,
   Thread,
+  Told,
   TranslationState,
   View,
 } from '../types';
@@ -69,7 +70,7 @@ export interface Made {
   doubt: string; // figures that are not the same in both
 }
 
-export type Panel = '' | 'help' | 'palette' | 'settings' | 'view';
+export type Panel = '' | 'help' | 'notices' | 'palette' | 'settings' | 'view';
 export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date' | 'macro' | 'whisper';
 
 export interface State {
@@ -101,9 +102,13 @@ export interface State {
   buyerTyping: Record<number, number>;
   isUp: boolean;
   downSince: string;
+  modelDown: string; // since when no model answers
   down: 'line' | 'server' | 'news'; // what is away while it is not
   notice: Notice | null;
   toast: Toast | null;
+  told: Told[]; // what its person was told of, the newest first
+  cards: Told[]; // of it, what stands above the page now
+  unseen: number;
   panel: Panel;
   showContext: boolean;
   ask: Ask; // a small form under the header
@@ -164,9 +169,13 @@ export function beginning(boot: Boot): State {
     buyerTyping: {},
     isUp: true,
     downSince: '',
+    modelDown: '',
     down: 'line',
     notice: null,
     toast: null,
+    told: [],
+    cards: [],
+    unseen: 0,
     panel: '',
     showContext: false,
     ask: '',

@@ -2,7 +2,7 @@
 import { Away, call, leaving, whyDown } from '../net/api';
 import { Live, type Seen } from '../net/live';
 import { OWN_WORDS, type Shelf, shelfOf } from '../offline/shelf';
-import { once, Tabs, type Told } from '../offline/tabs';
+import { Tabs, type Told } from '../offline/tabs';
 import type { Boot, DeskData, Event, Prefs, SavedView, Sort } from '../types';
 import { buyerName, t } from '../words';
 import { told as inWords } from '../words/told';
@@ -11,10 +11,10 @@ import { Store } from './core';
 import { Drafts } from './drafts';
 import { Finder } from './finder';
 import { Macros } from './macros';
+import { Notices } from './notices';
 import { Outbox } from './outbox';
 import { Rows } from './rows';
 import { Said } from './said';
-import { ring } from './sound';
 import { Threads } from './threads';
 import { Translation } from './translation';
 
@@ -31,6 +31,7 @@ export class Desk {
   readonly acts: Acts;
   readonly finder: Finder;
   readonly macros: Macros;
+  readonly notices: Notices;
   readonly said: Said;
   readonly translation: Translation;
   readonly outbox: Outbox;
@@ -38,6 +39,7 @@ export class Desk {
   readonly tabs = new Tabs();
   private readonly hearers = new Set<Hearer>();
   private shelf: Shelf | null = null;
+  private isRead = false; // the list was asked for: what happens from then on is to be heard
   private isCounted = false; // figures come by the line: what a page brings is older
 
   constructor(boot: Boot) {
@@ -51,6 +53,7 @@ export class Desk {
     this.said = new Said(this.store, this.threads, complain);
     this.translation = new Translation(this.store, this.threads, complain);
     this.macros = new Macros(this.store, this.rows, this.threads, this.acts);
+    this.notices = new Notices(this.store);
     this.outbox = new Outbox(this.store, this.drafts, {
       sent: (outgoing) => {
         this.rows.touch([outgoing.conversation]);
@@ -87,10 +90,14 @@ export class Desk {
         this.store.set({ counters });
       },
       connected: (isUp) => this.connected(isUp),
+      began: () => {
+        if (this.isRead) this.refresh();
+      },
+      told: (told) => this.notices.hear(told),
     });
     this.threads.live = this.drafts.live = this.live;
     this.outbox.inWords = (mode, draft) => this.translation.inWords(mode, draft);
-    this.drafts.tabs = this.outbox.tabs = this.tabs;
+    this.drafts.tabs = this.outbox.tabs = this.notices.tabs = this.tabs;
   }
 
   get state() {
@@ -114,7 +121,9 @@ export class Desk {
     // The list needs the choices (its order), so they come first; a kept copy serves meanwhile.
     await this.readDesk();
     void this.macros.read();
+    this.notices.start();
     const wanted = Number(location.hash.slice(1));
+    this.isRead = true;
     await Promise.all([this.rows.read(), wanted ? this.threads.open(wanted) : undefined]);
   }
 
@@ -141,6 +150,7 @@ export class Desk {
       ...(this.isCounted ? {} : { counters }),
       prefs,
       presence: found.me.presence,
+      modelDown: found.model_down_since ?? '',
     });
   }
 
@@ -185,6 +195,8 @@ export class Desk {
       this.store.soon('thread', 60, () => void this.threads.read());
     this.renamed(events);
     for (const event of events) this.noticed(event);
+    this.notices.happened(events);
+    if (!this.live.hasSocket) this.store.soon('notices', 2000, () => void this.notices.look());
     for (const hearer of this.hearers) hearer(events);
     const written = events.flatMap(({ name, data }) =>
       name === 'message.received' && data.conversation ? [data.conversation] : [],
@@ -216,7 +228,9 @@ export class Desk {
 
   private noticed(event: Event): void {
     const { me } = this.state.boot;
-    const { data, name, seq } = event;
+    const { data, name } = event;
+    if (name === 'model.down' || name === 'model.works')
+      this.store.set({ modelDown: data.since ?? '' });
     if (name === 'agent.presence' && data.agent && data.presence)
       this.store.set({
         people: this.state.people.map((p) =>
@@ -224,7 +238,6 @@ export class Desk {
         ),
         ...(data.agent === me ? { presence: data.presence } : {}),
       });
-    const isSeen = data.conversation === this.state.open && document.hasFocus();
     const said =
       name === 'conversation.handed_over'
         ? 'saidHandover'
@@ -233,9 +246,8 @@ export class Desk {
           : name === 'conversation.offered' && data.agent === me
             ? 'saidOffer'
             : null;
-    if (!said) return;
-    this.store.set({ said: t(said) });
-    if (!isSeen && this.state.prefs.sound !== false) once(`sound-${seq}`, ring);
+    // Read aloud at once; what is heard as a sound is the person's choice (store/notices.ts).
+    if (said) this.store.set({ said: t(said) });
   }
 
   private saw(seen: Seen): void {
@@ -267,6 +279,7 @@ export class Desk {
     else if (told.type === 'draft' && told.id.startsWith(`${this.state.open}:`))
       void this.threads.read();
     else if (told.type === 'prefs') this.store.set({ prefs: told.prefs as Prefs });
+    else if (told.type === 'noticed') this.notices.over(told.conversation);
     else if (told.type === 'presence') this.store.set({ presence: told.presence });
   }
 

@@ -113,6 +113,8 @@ export const EN: Record<Word, string> = {
   down_server:
     'The internet is there, but the server does not answer; shown as of {0}. What you write goes out by itself when it does.',
   down_news: 'Nothing new has come since {0}; being mended. You can write and send.',
+  modelDown:
+    'No model answers since {0}, dialogues go to the queue. What the base knows the bot still answers.',
   noLine: 'No connection. Try again when it is back.',
   noServer:
     'The server does not answer: it is restarting or busy. Nothing is lost, try again in a minute.',
@@ -276,6 +278,11 @@ export const EN: Record<Word, string> = {
     'Notices are blocked in the browser’s settings. Allow them for this address and reload the page.',
   push_unable: 'This browser cannot show notices. E-mail or Telegram will do.',
   notices: 'Notices',
+  noticesNone: 'Nothing yet.',
+  noticesSeen: 'Mark all as read',
+  reports: 'Reports',
+  board: 'Board',
+  customers: 'Customers',
   noticesAll: 'What you are told, and how',
   whisper: 'Whisper',
   whisperAct: 'Whisper to a colleague',
