@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.utils import timezone
+from playwright.sync_api import expect
 
 from bots.engine.base import Answer, Decision, Reason, Source
 from bots.models import Conversation, Label, Macro, Mention, Message, Template, TemplateText
@@ -69,6 +70,34 @@ def test_an_agent_takes_over_answers_and_gives_back(desk_of, alpha, answers):
     page.locator(".event", has_text="Диалог решён").wait_for()
 
     assert ("agent", "Здравствуйте, чем помочь?") in sent(alpha)
+    assert page.troubles == []
+
+
+def test_what_is_sent_is_seen_though_something_older_was_being_read(desk_of, alpha, answers):
+    answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
+    says(alpha, "Очень длинный рассказ. " * 120)
+    page = desk_of(alpha, "agent")
+    page.locator(".row", has_text="Анна").click()
+    page.locator(".bubble.in").wait_for()
+    page.get_by_role("button", name="Взять").click()
+    page.locator(".thread .chip:not(.promise)", has_text="Вы").wait_for()
+    page.locator(".messages").evaluate("box => { box.scrollTop = 0 }")
+    page.locator(".bubble.note").wait_for(state="attached")
+    expect(page.locator(".bubble.note").first).not_to_be_in_viewport()
+
+    field = page.get_by_label("Ответ", exact=True).last
+    field.fill("Прочитала, отвечаю")
+    field.press("Control+Enter")
+
+    own = page.locator(".bubble.by-agent", has_text="Прочитала")
+    expect(own).to_be_in_viewport()
+    until(page, "() => !document.querySelector('.bubble.is-waiting')")
+    expect(own).to_be_in_viewport()
+    # What the buyer writes while something older is read again moves nothing.
+    page.locator(".messages").evaluate("box => { box.scrollTop = 0 }")
+    says(alpha, "И ещё одно")
+    page.locator(".to-end", has_text="1 ниже").wait_for()
+    assert page.locator(".messages").evaluate("box => box.scrollTop") == 0
     assert page.troubles == []
 
 

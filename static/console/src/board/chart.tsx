@@ -10,15 +10,16 @@ export interface Day {
 }
 
 const WIDTH = 720;
-const HEIGHT = 150;
-const TOP = 18;
-const FOOT = 18;
+// Room for letters of 18 units, as a phone shows them.
+const HEIGHT = 164;
+const TOP = 26;
+const FOOT = 24;
 
 export function DaysChart({ days, lang, w }: { days: Day[]; lang: string; w: Words }) {
   const most = Math.max(1, ...days.map((one) => Math.max(one.opened, one.opened_before)));
   const step = WIDTH / Math.max(1, days.length);
   const high = (value: number): number => ((HEIGHT - TOP - FOOT) * value) / most;
-  const every = Math.ceil(days.length / 15);
+  const every = Math.ceil(days.length / 8);
   const short = new Intl.DateTimeFormat(lang, { day: 'numeric', month: 'short', timeZone: 'UTC' });
   const label = (day: string): string => short.format(new Date(`${day}T00:00:00Z`));
   const bar = (x: number, value: number, width: number, of: string) =>
@@ -53,7 +54,7 @@ export function DaysChart({ days, lang, w }: { days: Day[]; lang: string; w: Wor
               </text>
             )}
             {n % every === 0 && (
-              <text x={n * step + step * 0.5} y={HEIGHT - 4} class="day">
+              <text x={n * step + step * 0.5} y={HEIGHT - 5} class="day">
                 {label(one.day)}
               </text>
             )}

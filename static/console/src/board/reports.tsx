@@ -171,7 +171,6 @@ function Asking({
       {choice('team', 'team', report?.choices.teams ?? [])}
       {choice('agent', 'person', report?.choices.agents ?? [])}
       {choice('channel', 'channel', report?.choices.channels ?? [])}
-      {report && <span class="muted small">{w('zone', report.zone)}</span>}
       <label>
         {w('by')}
         <select value={asked.by} onChange={(event) => ask({ by: event.currentTarget.value })}>
@@ -182,6 +181,7 @@ function Asking({
           ))}
         </select>
       </label>
+      {report && <span class="muted small">{w('zone', report.zone)}</span>}
     </form>
   );
 }

@@ -21,7 +21,7 @@ const WORDS = {
   failed: ['Не получилось: {0}', 'That did not work: {0}'],
   away: ['нет связи', 'no connection'],
   back: ['Все клиенты', 'All customers'],
-  noName: ['Покупатель №\u202f{0}', 'Customer no.\u202f{0}'],
+  noName: ['Покупатель №\u202f{0}', 'Buyer no.\u202f{0}'],
   seen: ['Писал', 'Wrote'],
   since: ['С нами с', 'With us since'],
   language: ['Язык', 'Language'],

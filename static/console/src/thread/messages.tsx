@@ -21,7 +21,7 @@ export function Messages({
   now: number;
 }) {
   const box = useRef<HTMLDivElement>(null);
-  const before = useRef({ height: 0, first: 0, id: 0 });
+  const before = useRef({ height: 0, first: 0, id: 0, outgoing: 0 });
   const items = useMemo(
     () => itemsOf(thread, state.newFrom),
     [thread.messages, thread.episodes, state.newFrom],
@@ -31,7 +31,8 @@ export function Messages({
   const outgoing = state.outbox.filter((o) => o.conversation === id);
   const typing = now - (state.buyerTyping[id] ?? 0) < 6000;
 
-  // What is read stays where it is: older messages grow upwards, new ones scroll only at the end.
+  // What is read stays where it is: older messages grow upwards, new ones scroll only at the end
+  // and where one's own is sent.
   useLayoutEffect(() => {
     const element = box.current;
     if (!element) return;
@@ -42,9 +43,10 @@ export function Messages({
       element.scrollTop = element.scrollHeight;
       if (line && line.offsetTop < element.scrollTop)
         element.scrollTop = Math.max(0, line.offsetTop - 40);
-    } else if (desk.threads.isAtEnd) element.scrollTop = element.scrollHeight;
+    } else if (outgoing.length > was.outgoing) void desk.threads.toEnd();
+    else if (desk.threads.isAtEnd) element.scrollTop = element.scrollHeight;
     else if (first < was.first) element.scrollTop += element.scrollHeight - was.height;
-    before.current = { height: element.scrollHeight, first, id };
+    before.current = { height: element.scrollHeight, first, id, outgoing: outgoing.length };
   }, [items, outgoing.length, typing, id]);
 
   useLayoutEffect(() => {

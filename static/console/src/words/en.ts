@@ -168,7 +168,7 @@ export const EN: Record<Word, string> = {
   proven: 'proven',
   claimed: 'as the buyer says',
   noName: 'Buyer',
-  noNameNo: 'Buyer #{0}',
+  noNameNo: 'Buyer no.\u202f{0}',
   orders: 'Orders',
   noOrders: 'Orders show once the identity is proven.',
   page: 'Page',
