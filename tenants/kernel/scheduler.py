@@ -21,6 +21,7 @@ RELAY_PAUSE_S = 0.03
 RING_AGAIN_S = 1.5
 # Ring no more while this many bells wait: the workers are busy, not deaf.
 BELLS_AT_MOST = 500
+ROWS = 200
 
 
 def run(stop: threading.Event) -> None:
@@ -60,7 +61,8 @@ def _scan(stop: threading.Event) -> None:
     for row in [row for row, at in _rung.items() if now - at > RING_AGAIN_S]:
         del _rung[row]
     if bell.waiting() < BELLS_AT_MOST:
-        for row in due.overdue_since():
+        # Past those that were rung: a crowd that nobody comes to take hides no later deadline.
+        for row in due.overdue_since(ROWS + len(_rung)):
             if row not in _rung:
                 _rung[row] = now
                 bell.ring(*row[:3])
