@@ -8,6 +8,7 @@ from tenants.pages import front, health
 urlpatterns = [
     path("", front.landing, name="landing"),
     path("admin/", platform_site.urls),
+    path("api/v1/", include("config.urls.partner_api")),
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("signup/", front.signup, name="signup"),

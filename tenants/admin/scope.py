@@ -16,24 +16,10 @@ from django.shortcuts import get_object_or_404
 from tenants.admin.base import ModelAdmin
 from tenants.kernel.text import whole
 from tenants.models import Partner
-from tenants.selectors.requests import actor_of, site_here
-from tenants.workspace.models import User
+from tenants.selectors.requests import site_here
+from tenants.selectors.scope import is_boss, scope_of
 
-
-def scope_of(request: HttpRequest) -> int | None:
-    """The partner this person is confined to here; None for platform staff on its own host."""
-    partner = site_here(request).partner
-    if (own := actor_of(request).partner_id) is not None:
-        return own
-    return None if partner.is_platform else partner.pk
-
-
-def is_boss(request: HttpRequest) -> bool:
-    """Owner or administrator, of the platform or of a partner."""
-    user = actor_of(request)
-    if not user.is_authenticated:
-        return False
-    return user.is_superuser or user.role in (User.Role.OWNER, User.Role.ADMIN)
+__all__ = ["Scoped", "is_boss", "partner_in_scope", "platform_only", "scope_of"]
 
 
 def platform_only(request: HttpRequest) -> bool:

@@ -71,9 +71,8 @@ def test_after_the_grace_period_everything_is_gone(alpha, beta, settings, tmp_pa
             cache.set("kept", shop.slug, 60)
     schema, pk = alpha.schema, alpha.merchant.pk
     brand = Brand.objects.create(name="Alpha")
-    mail_server_save(
-        brand, username="a", password="x", host="smtp.alpha.example", sender="a@alpha.example"
-    )
+    sender = "a@alpha.example"
+    mail_server_save(brand, username="a", password="x", host="smtp.alpha.example", sender=sender)
     Merchant.objects.filter(pk=pk).update(brand=brand)
 
     service.merchant_delete(alpha.merchant, confirm="alpha", grace=timedelta(0))
