@@ -92,16 +92,14 @@ def _about(merchant: Merchant) -> dict[str, Any]:
             "made_at": timezone.now(),
             **(_fields(found, "schema_name", "partner", "plan", "brand") or {}),
             "partner": found.partner.slug if found.partner else None,
-            "plan": _fields(found.plan),
+            "plan": found.plan and _fields(found.plan),
             "hosts": list(found.domains.order_by("pk").values_list("host", flat=True)),
-            "brand": _fields(found.brand),
-            "mail_server": _fields(server, "brand", "sealed"),
+            "brand": found.brand and _fields(found.brand),
+            "mail_server": server and _fields(server, "brand", "sealed"),
         }
 
 
-def _fields(row: models.Model | None, *besides: str) -> dict[str, Any] | None:
-    if row is None:
-        return None
+def _fields(row: models.Model, *besides: str) -> dict[str, Any]:
     fields = row._meta.concrete_fields
     return {f.name: f.value_from_object(row) for f in fields if f.name not in ("id", *besides)}
 
