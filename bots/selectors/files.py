@@ -25,7 +25,8 @@ def sendable_by(user: User) -> QuerySet[StoredFile]:
     if not user.is_active:
         return StoredFile.objects.none()
     said = Attachment.objects.filter(file=OuterRef("pk"))
-    shared = {pk for pks in Template.objects.values_list("attachments", flat=True) for pk in pks}
+    with_files = Template.objects.exclude(attachments=[]).values_list("attachments", flat=True)
+    shared = {pk for pks in with_files for pk in pks}
     return sendable().filter(
         ~Exists(said)
         | Exists(of_visible(user, said, "message__conversation__"))

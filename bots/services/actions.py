@@ -320,7 +320,8 @@ def send_template(
     if by is not None:
         conversations.reply_send(
             conversation_id=conversation.pk, agent=by, text=rendered.text,
-            client_key=uuid.uuid4().hex, template_id=found.pk, files=rendered.attachments,
+            client_key=params.get("once") or uuid.uuid4().hex, template_id=found.pk,
+            files=rendered.attachments,
         )  # fmt: skip
     else:
         _said_by_rule(conversation, found, rendered.text)

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from bots.models import Conversation
 from bots.selectors.policy import visible
-from bots.services.actions import ACTIONS, PARAMS, BadParams, undo
+from bots.services.actions import ACTIONS, LASTING, PARAMS, BadParams, undo
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RetryLater, RuleBroken
 from tenants.kernel.jobs import job, job_start
@@ -89,6 +89,8 @@ def _one(found: Job, pk: int, by: User) -> dict[str, Any]:
         found.refuse(pk, "id", _("There is no such chat."))
         return {}
     params = {**found.params["params"], **(found.params.get("each") or {}).get(str(pk), {})}
+    if found.params["act"] in LASTING:
+        params["once"] = f"bulk-{found.pk}-{pk}"  # a job that begins again says it to nobody twice
     try:
         return ACTIONS[found.params["act"]](conversation, params, by)
     except RuleBroken as exc:

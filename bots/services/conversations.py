@@ -39,7 +39,10 @@ from tenants.workspace.models import StoredFile, User
 
 
 class NewerMessages(RuleBroken):
-    """Somebody wrote since the draft was begun: shown once, the second press sends."""
+    """Somebody wrote since the draft was begun: shown once, the second press sends.
+
+    Where it was a colleague: `answered_by`, `answered_ago_s`.
+    """
 
     code = "newer_messages"
 
@@ -121,8 +124,10 @@ def reply_send(
                 return Reply(earlier, is_new=False)
             past_window = _allowed(conversation, template=bool(template_id))
             files_fit(conversation, files)
-            if base_seq is not None and _newer(conversation, base_seq, agent):
-                raise NewerMessages(_("New messages have come; look before you send."))
+            if base_seq is not None and (newer := _newer(conversation, base_seq, agent)):
+                raise NewerMessages(
+                    _("New messages have come; look before you send."), **_told_by(newer)
+                )
             if reply_to and not _is_said(conversation, reply_to):
                 reply_to = None
             take(conversation, agent)
@@ -214,13 +219,24 @@ def _is_said(conversation: Conversation, message_id: int) -> bool:
     return said.exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM]).exists()
 
 
-def _newer(conversation: Conversation, base_seq: int, agent: User) -> bool:
-    return (
+def _newer(conversation: Conversation, base_seq: int, agent: User) -> Message | None:
+    """The newest of them, a colleague's before a buyer's."""
+    found = (
         Message.objects.filter(conversation=conversation, seq__gt=base_seq)
         .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
         .exclude(user=agent)
-        .exists()
+        .select_related("user")
+        .order_by("-seq")
     )
+    return found.filter(author=Message.Author.AGENT).first() or found.first()
+
+
+def _told_by(message: Message) -> dict[str, Any]:
+    """Which colleague has answered, and how long ago."""
+    if message.author != Message.Author.AGENT or message.user is None:
+        return {}
+    ago = (timezone.now() - message.created_at).total_seconds()
+    return {"answered_by": str(message.user), "answered_ago_s": max(0, round(ago))}
 
 
 def note_add(

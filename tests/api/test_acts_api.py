@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from bots.models import Conversation, Episode, Label, Message
+from bots.models import Conversation, Episode, Label, Message, Template, TemplateText
 from bots.services import agents
+from bots.services.bulk import run as bulk_job
 from tenants.kernel import due
+from tenants.workspace.models import Job
 from tests.bots.test_assignment import Floor
 
 ONE = "/api/v1/conversations/{}/{}/"
@@ -194,6 +196,27 @@ def test_an_act_on_many_is_undone_as_one(floor, api_of, name, params):
         assert undone.status_code == 202, undone.content
         assert done(client, floor.shop, undone.json())["result"] == {"changed": 3}
     assert [[getattr(floor.fresh(one), field) for field in fields] for one in talks] == before
+
+
+def test_a_prepared_reply_goes_to_many_once_each_also_when_the_job_begins_again(floor, api_of):
+    with floor.shop.inside():
+        template = Template.objects.create(code="sale", name="Sale")
+        TemplateText.objects.create(template=template, lang="ru", text="Скидки с пятницы")
+    talks = [floor.talk() for _ in range(2)]
+    client = api_of(floor.shop)
+
+    job, _token = bulk(
+        client, floor.shop, ids=[*(one.pk for one in talks), 999_999], act="send_template",
+        params={"template": template.pk},
+    )  # fmt: skip
+    assert (job["state"], job["refused"], len(job["errors"])) == ("done", 1, 1)
+    with floor.shop.inside():
+        row = Job.objects.get(pk=job["id"])
+        row.params.pop("undo")
+        row.save()
+        bulk_job(row)  # as after a kill: nothing was kept of what it had done
+        said = Message.objects.filter(text="Скидки с пятницы")
+        assert sorted(said.values_list("conversation_id", flat=True)) == [t.pk for t in talks]
 
 
 def test_a_filter_means_what_it_holds_now(floor, api_of):

@@ -505,8 +505,22 @@ def test_a_reply_to_something_older_is_held_back(alpha, api_of, conversation):
     stale = client.post(address, {"text": "x", "base_seq": 0}, **POST)
 
     assert (stale.status_code, stale.json()["error"]["code"]) == (409, "newer_messages")
+    assert "answered_by" not in stale.json()["error"]
     with alpha.inside():
         assert not Message.objects.filter(author="agent").exists()
+
+
+def test_who_has_answered_meanwhile_is_told(alpha, api_of, conversation):
+    address = f"/api/v1/conversations/{conversation.pk}/reply/"
+    with alpha.inside():
+        seen = Message.objects.filter(conversation=conversation).latest("seq").seq
+    assert api_of(alpha, "supervisor").post(address, {"text": "Едет"}, **POST).status_code < 300
+
+    stale = api_of(alpha, "agent").post(address, {"text": "x", "base_seq": seen}, **POST)
+
+    error = stale.json()["error"]
+    assert (error["code"], error["answered_by"]) == ("newer_messages", str(alpha.supervisor))
+    assert 0 <= error["answered_ago_s"] < 60
 
 
 def test_a_file_of_another_merchant_cannot_be_sent(alpha, beta, api_of, conversation):

@@ -22,6 +22,7 @@ describe('the outbox', () => {
       taken,
       elsewhere,
       unresolved,
+      show: () => undefined,
     });
     found.shelf = shelf;
     return found;
@@ -90,6 +91,18 @@ describe('the outbox', () => {
     await settled(5);
     expect(replies().map((one) => one.base_seq)).toEqual([4, undefined]);
     expect(store.state.outbox).toEqual([]);
+  });
+
+  it('says which colleague has answered, how long ago, and leads there', async () => {
+    answer = () => refusal(409, 'newer_messages', { answered_by: 'Анна', answered_ago_s: 3 });
+    drafts.typed('reply', 'Отвечаю');
+    outbox().send('reply');
+    await settled(5);
+    expect(store.state.notice).toMatchObject({
+      text: 'Анна: ответ отправлен 3 с назад. Показать?',
+      show: expect.any(Function),
+      isNewer: true,
+    });
   });
 
   it('gives the words back when a colleague holds it', async () => {
@@ -216,6 +229,7 @@ describe('drafts', () => {
       taken: () => undefined,
       elsewhere: () => undefined,
       unresolved: () => undefined,
+      show: () => undefined,
     });
     store.set({ open: 7, thread: thread([message(4)]) });
     const calls = server(() => ({}));
@@ -237,6 +251,7 @@ describe('drafts', () => {
       taken: () => undefined,
       elsewhere: () => undefined,
       unresolved: () => undefined,
+      show: () => undefined,
     });
     store.set({ open: 7, thread: thread([message(4)]) });
     server(({ path }) => (path.endsWith('/reply/') ? new Promise(() => undefined) : {}));

@@ -103,7 +103,13 @@ describe('what is written in another language', () => {
     });
     const drafts = new Drafts(store);
     const translation = new Translation(store, {} as Threads, vi.fn());
-    const after = { sent: vi.fn(), taken: vi.fn(), elsewhere: vi.fn(), unresolved: vi.fn() };
+    const after = {
+      sent: vi.fn(),
+      taken: vi.fn(),
+      elsewhere: vi.fn(),
+      unresolved: vi.fn(),
+      show: vi.fn(),
+    };
     const outbox = new Outbox(store, drafts, after);
     outbox.inWords = (mode, draft) => translation.inWords(mode, draft);
     drafts.change('reply', { text: 'Здравствуйте' });

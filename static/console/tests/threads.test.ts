@@ -106,6 +106,39 @@ describe('the open thread', () => {
     expect(store.state.isCached).toBe(false);
   });
 
+  it('begins to be read where somebody stopped, though that is far above', async () => {
+    const more = { read_seq: 12, conversation: row(7, { unread: 80 }) };
+    answer = ({ path }) =>
+      path.includes('around=13')
+        ? page(5, 20, { ...more, more: true, newer: true })
+        : page(70, 99, { ...more, more: true });
+    await threads.open(7);
+    expect([store.state.newFrom, store.state.unreadFrom]).toEqual([null, 13]);
+    await threads.jumpToUnread();
+    expect([seqs()[0], store.state.jump!.seq]).toEqual([5, 13]);
+    expect([store.state.newFrom, store.state.unreadFrom]).toEqual([13, null]);
+  });
+
+  it('has been seen up to what lay at the end before the eyes for a second', async () => {
+    answer = () => page(1, 5);
+    await threads.open(7);
+    expect(threads.seen(5)).toBe(5);
+    answer = () => page(1, 6);
+    await threads.read();
+    expect(threads.seen(6)).toBe(5);
+    await settled(1050);
+    expect(threads.seen(6)).toBe(6);
+
+    threads.isAtEnd = false;
+    answer = () => page(1, 7);
+    await threads.read();
+    await settled(1050);
+    expect(threads.seen(7)).toBe(6);
+    threads.isAtEnd = true;
+    await settled(1050);
+    expect(threads.seen(7)).toBe(7);
+  });
+
   it('is read after a second in sight, unless somebody has marked it unread', async () => {
     const read: string[] = [];
     answer = ({ path }) => {

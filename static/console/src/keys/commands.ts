@@ -226,6 +226,14 @@ export const COMMANDS: Command[] = [
     run: (desk) => desk.store.set({ ask: 'date' }),
   },
   {
+    id: 'first-unread',
+    word: 'toUnread',
+    keys: 'Alt+KeyU',
+    group: 'talk',
+    when: (state) => state.unreadFrom !== null,
+    run: (desk) => void desk.threads.jumpToUnread(),
+  },
+  {
     id: 'link',
     word: 'copyLink',
     keys: '',

@@ -6,6 +6,7 @@ import type { Preset } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { plural, t, whenText } from '../words';
+import { SendTemplate } from './send';
 
 /** What can be done with the chosen rows; each is one call, and Z takes it back. */
 export function Bulk({ desk, state }: { desk: Desk; state: State }) {
@@ -13,6 +14,7 @@ export function Bulk({ desk, state }: { desk: Desk; state: State }) {
   const total = state.counters[desk.rows.key] ?? selected.size;
   const { acts } = desk;
   const [times, setTimes] = useState<Preset[]>([]);
+  const [isSending, setSending] = useState(false);
   useEffect(() => void acts.times().then(setTimes), [acts]);
   return (
     <div class="bulk" role="toolbar" aria-label={t('bulk')}>
@@ -79,7 +81,18 @@ export function Bulk({ desk, state }: { desk: Desk; state: State }) {
               : []),
           ]}
         />
+        <button type="button" aria-expanded={isSending} onClick={() => setSending(!isSending)}>
+          {t('bulkTemplate')}
+        </button>
       </span>
+      {isSending && (
+        <SendTemplate
+          desk={desk}
+          state={state}
+          count={isAll ? total : selected.size}
+          close={() => setSending(false)}
+        />
+      )}
     </div>
   );
 }

@@ -95,9 +95,9 @@ export class Live {
     this.start();
   }
 
-  /** Whether a socket brings what happens, notices with it. */
-  get hasSocket(): boolean {
-    return this.socket?.readyState === 1;
+  /** Whether facts come by another way than a socket: notices do not come with them. */
+  get isWithoutSocket(): boolean {
+    return this.isPolling;
   }
 
   say(message: object): void {

@@ -22,6 +22,8 @@ interface Job {
   state: 'queued' | 'running' | 'done' | 'failed';
   done: number;
   total: number | null;
+  refused?: number;
+  errors?: { message: string }[];
 }
 
 const LOOK_MS = 600;
@@ -102,7 +104,8 @@ export class Acts {
         ...which,
       });
       const run = (): void => void this.undo(undo, ids);
-      await this.follow(job, { action: t('undo'), run, isUndo: true });
+      const isLasting = act.name === 'send_template';
+      await this.follow(job, isLasting ? {} : { action: t('undo'), run, isUndo: true });
       this.rows.touch(ids, true);
       if (this.store.state.open && selected.has(this.store.state.open)) await this.threads.read();
     } catch (error) {
@@ -121,9 +124,13 @@ export class Acts {
       await new Promise((done) => setTimeout(done, LOOK_MS / 2));
       now = await call<Job>('GET', now.url.replace(/^.*\/api\/v1/, ''));
     }
+    const refused = now.refused ?? 0;
+    const done = t('bulkDone', plural((now.total ?? now.done) - refused, 'dialogue'));
+    const not =
+      refused && t('bulkRefused', plural(refused, 'dialogue'), now.errors?.[0]?.message ?? '');
     this.toast(
       now.state === 'done'
-        ? { ...more, text: t('bulkDone', plural(now.total ?? now.done, 'dialogue')) }
+        ? { ...more, text: [done, not].filter(Boolean).join(' ') }
         : { text: t('bulkFailed') },
     );
   }

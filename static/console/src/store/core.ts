@@ -24,6 +24,8 @@ export interface Notice {
   text: string;
   action?: string;
   run?: () => void;
+  show?: () => void; // to what it is about
+  isNewer?: boolean; // a send was stopped for newer messages: the next one is not
 }
 
 export interface Toast extends Notice {
@@ -89,6 +91,7 @@ export interface State {
   open: number | null;
   thread: Thread | null;
   isCached: boolean; // the thread is what the browser kept
+  unreadFrom: number | null; // what was not read begins here, above what is loaded
   newFrom: number | null; // the «new» line stands before this number
   jump: { seq: number; at: number } | null; // to scroll there and light it up
   below: number; // came while the end was not in sight
@@ -159,6 +162,7 @@ export function beginning(boot: Boot): State {
     open: null,
     thread: null,
     isCached: false,
+    unreadFrom: null,
     newFrom: null,
     jump: null,
     below: 0,

@@ -63,6 +63,7 @@ export class Desk {
         this.acts.complain(error, async () => {
           if (await this.acts.take(true)) again();
         }),
+      show: () => void this.threads.toEnd(),
       unresolved: (conversation, error) => {
         this.acts.toast({
           text: `${t('sentNotResolved', this.nameOf(conversation))} ${inWords(error)}`,
@@ -96,6 +97,7 @@ export class Desk {
       told: (told) => this.notices.hear(told),
     });
     this.threads.live = this.drafts.live = this.live;
+    this.outbox.seen = (last) => (this.state.notice?.isNewer ? last : this.threads.seen(last));
     this.outbox.inWords = (mode, draft) => this.translation.inWords(mode, draft);
     this.drafts.tabs = this.outbox.tabs = this.notices.tabs = this.tabs;
   }
@@ -196,7 +198,7 @@ export class Desk {
     this.renamed(events);
     for (const event of events) this.noticed(event);
     this.notices.happened(events);
-    if (!this.live.hasSocket) this.store.soon('notices', 2000, () => void this.notices.look());
+    if (this.live.isWithoutSocket) this.store.soon('notices', 2000, () => void this.notices.look());
     for (const hearer of this.hearers) hearer(events);
     const written = events.flatMap(({ name, data }) =>
       name === 'message.received' && data.conversation ? [data.conversation] : [],

@@ -3,7 +3,7 @@ import { Away, call, Refused } from '../net/api';
 import type { Shelf } from '../offline/shelf';
 import { alone, type Tabs } from '../offline/tabs';
 import type { Draft, Message, Mode, Outgoing } from '../types';
-import { t } from '../words';
+import { spanOf, t } from '../words';
 import type { Store } from './core';
 import type { Drafts } from './drafts';
 
@@ -12,6 +12,8 @@ export interface Afterwards {
   sent(outgoing: Outgoing): void;
   /** Somebody else holds it, and the words are back in the composer. */
   taken(error: Refused, again: () => void): void;
+  /** To the newest message. */
+  show(): void;
   /** Written, but the dialogue could not be resolved after it. */
   unresolved(conversation: number, error: Refused): void;
   /** Refused while another conversation is open: the words wait in the draft. */
@@ -23,6 +25,9 @@ export class Outbox {
   tabs: Tabs | null = null;
   /** The draft in the buyer's language; null: not yet, it is to be looked at first. */
   inWords: (mode: Mode, draft: Draft) => Draft | null = (_mode, draft) => draft;
+
+  /** Of what is shown, the newest that lay before the eyes long enough. */
+  seen: (last: number) => number = (last) => last;
 
   constructor(
     private readonly store: Store,
@@ -64,7 +69,7 @@ export class Outbox {
   /** What the writer has had before the eyes: all that is shown, or what was there offline. */
   private lastSeen(draft: Draft): number {
     const { thread, isUp } = this.store.state;
-    const last = thread?.messages.at(-1)?.seq ?? 0;
+    const last = this.seen(thread?.messages.at(-1)?.seq ?? 0);
     return isUp ? last : Math.min(last, draft.base || last);
   }
 
@@ -195,7 +200,16 @@ export class Outbox {
     };
     if (error.code === 'newer_messages') {
       this.after.sent(next);
-      this.store.set({ notice: { text: t('newer'), action: t('sendAnyway'), run: again } });
+      const { answered_by: name, answered_ago_s: ago } = error.data;
+      this.store.set({
+        notice: {
+          text: name ? t('answeredBy', String(name), spanOf(Number(ago ?? 0))) : t('newer'),
+          action: t('sendAnyway'),
+          run: again,
+          isNewer: true,
+          ...(name ? { show: this.after.show } : {}),
+        },
+      });
     } else this.after.taken(error, again);
   }
 }

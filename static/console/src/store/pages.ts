@@ -2,8 +2,14 @@
 import type { Thread } from '../types';
 import { join } from './order';
 
+/** Where what was not read begins above the page; nothing where it is on it. */
+export const unreadAbove = (thread: Thread): number | null =>
+  thread.conversation.unread && thread.more && thread.read_seq + 1 < (thread.messages[0]?.seq ?? 0)
+    ? thread.read_seq + 1
+    : null;
+
 export const firstNew = (thread: Thread): number | null =>
-  thread.conversation.unread
+  thread.conversation.unread && !unreadAbove(thread)
     ? (thread.messages.find((m) => m.seq > thread.read_seq && m.author === 'buyer')?.seq ?? null)
     : null;
 

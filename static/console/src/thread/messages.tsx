@@ -134,6 +134,11 @@ export function Messages({
           </p>
         )}
       </div>
+      {state.unreadFrom !== null && (
+        <button type="button" class="to-unread" onClick={() => void desk.threads.jumpToUnread()}>
+          <Icon name="up" /> {t('toUnread')}
+        </button>
+      )}
       {(state.below > 0 || thread.newer) && (
         <button type="button" class="to-end" onClick={() => void desk.threads.toEnd()}>
           <Icon name="down" /> {state.below > 0 ? t('newMessages', state.below) : t('toEnd')}

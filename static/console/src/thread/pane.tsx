@@ -58,6 +58,11 @@ export function ThreadPane({ desk, state }: { desk: Desk; state: State }) {
       {state.notice && (
         <div class="notice" role="alert">
           <span>{state.notice.text}</span>
+          {state.notice.show && (
+            <button type="button" onClick={state.notice.show}>
+              {t('show')}
+            </button>
+          )}
           {state.notice.run && (
             <button type="button" onClick={state.notice.run}>
               {state.notice.action}

@@ -40,6 +40,11 @@ export const EN: Record<Word, string> = {
   unchoose: 'Clear the selection',
   allOf: 'select all {0}',
   bulkDone: 'Done: {0}.',
+  bulkRefused: 'Not done: {0}. {1}',
+  bulkTemplate: 'Prepared reply',
+  bulkSend: 'Send to {0}',
+  bulkSendNote:
+    'Each gets it with their own values, and the dialogue becomes yours. It cannot be taken back.',
   bulkRuns: '{0} of {1} done. You can go on working.',
   bulkFailed: 'It did not work. What was done stays done.',
   undo: 'Undo',
@@ -108,6 +113,7 @@ export const EN: Record<Word, string> = {
   messages: 'Messages',
   older: 'Earlier',
   newLine: 'new',
+  toUnread: 'To the first unread',
   toEnd: 'To the newest',
   down_line: 'No connection, shown as of {0}. What you write goes out when it is back.',
   down_server:
@@ -138,6 +144,7 @@ export const EN: Record<Word, string> = {
   alsoHere: '{0} is here too',
   alsoTyping: '{0} is writing a reply',
   newer: 'New messages have come. Have a look and send again.',
+  answeredBy: '{0} answered {1} ago. Show it?',
   taken: '{0} is already answering this buyer.',
   sources: 'Where this is from',
   sourceGone: 'This record is gone.',

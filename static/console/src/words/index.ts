@@ -45,6 +45,10 @@ const PLURALS = {
     ru: ['Выбран {0} диалог', 'Выбрано {0} диалога', 'Выбрано {0} диалогов'],
     en: ['{0} dialogue selected', '{0} dialogues selected'],
   },
+  buyer: {
+    ru: ['{0} покупателю', '{0} покупателям', '{0} покупателям'],
+    en: ['{0} buyer', '{0} buyers'],
+  },
   dialogue: {
     ru: ['{0} диалог', '{0} диалога', '{0} диалогов'],
     en: ['{0} dialogue', '{0} dialogues'],
@@ -170,6 +174,10 @@ export function spanText(ms: number): string {
   if (minutes < 60 * 24) return t('hour', Math.floor(minutes / 60));
   return t('day', Math.floor(minutes / 1440));
 }
+
+/** How long ago, to the second under a minute. */
+export const spanOf = (secs: number): string =>
+  secs < 60 ? t('secs', secs) : spanText(secs * 1000);
 
 /** What is left of a reply window: hours and minutes, under an hour to the minute. */
 export function leftText(ms: number): string {
