@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache as cache_once
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django.core.cache import cache
@@ -48,6 +49,8 @@ PROVEN = frozenset({"code", "shared", "signed", "thread"})
 # Wrong pairs of number and phone: a conversation, and a contact in an hour whatever they open.
 ATTEMPTS_A_CONVERSATION = 5
 ATTEMPTS_AN_HOUR = 10
+# A new browser is a new contact, so an order's number and a phone are counted, too, whoever asks.
+GUESSES_AN_HOUR = 20
 
 
 class Effect(StrEnum):
@@ -119,10 +122,12 @@ class SkillContext:
         if order is not None and self._is_proven_owner(order):
             return Access(order, is_full=True)
         phones = self.claimed_phones()
+        if phones and any(_hourly(one) >= GUESSES_AN_HOUR for one in self._guessed(number, phones)):
+            raise TooManyAttempts
         if order is not None and order.phone and normal_phone(order.phone) in phones:
             return Access(order, is_full=False)
         if phones:
-            self._note_failure()
+            self._note_failure(self._guessed(number, phones))
         raise NotFound(number)
 
     def own_orders(self) -> list[Order]:
@@ -141,21 +146,32 @@ class SkillContext:
     def _count_or_stop(self) -> None:
         if self.attempts >= ATTEMPTS_A_CONVERSATION:
             raise TooManyAttempts
-        if self.asker.contact_id is not None and _hourly(self.asker.contact_id) >= ATTEMPTS_AN_HOUR:
+        if self.asker.contact_id is not None and _hourly(self._contact) >= ATTEMPTS_AN_HOUR:
             raise TooManyAttempts
 
-    def _note_failure(self) -> None:
+    @property
+    def _contact(self) -> str:
+        return f"order-attempts:{self.asker.contact_id}"
+
+    def _guessed(self, number: str, phones: list[str]) -> list[str]:
+        """Keys of what is tried out; none in a preview, which no buyer sees."""
+        if self.asker.contact_id is None:
+            return []
+        tried = [f"number:{number.strip().upper()}", *(f"phone:{phone}" for phone in phones)]
+        return [f"order-guesses:{sha256(one.encode()).hexdigest()[:32]}" for one in tried]
+
+    def _note_failure(self, guessed: list[str]) -> None:
         self.attempts += 1
         if self.asker.contact_id is not None:
-            key = f"order-attempts:{self.asker.contact_id}"
             with suppress(*AWAY):  # the conversation counts by itself
-                cache.add(key, 0, 3600)
-                cache.incr(key)
+                for key in (self._contact, *guessed):
+                    cache.add(key, 0, 3600)
+                    cache.incr(key)
 
 
-def _hourly(contact_id: int) -> int:
+def _hourly(key: str) -> int:
     try:
-        return int(cache.get(f"order-attempts:{contact_id}") or 0)
+        return int(cache.get(key) or 0)
     except AWAY:
         return 0
 

@@ -425,3 +425,21 @@ def test_what_telegram_no_longer_deletes_is_refused(telegram):
         ours.delete("101", sent.external_id)
 
     assert telegram.texts() == ["Старое"]
+
+
+@pytest.mark.parametrize("why", ["sides", "weight"])
+def test_what_telegram_takes_for_no_photo_arrives_as_a_file(telegram, monkeypatch, why):
+    heavy = b"\x89PNG" + b"0" * (10 * 1024 * 1024 if why == "weight" else 10)
+    monkeypatch.setattr("bots.channels.telegram.adapter.file_bytes", lambda _pk: ("a.png", heavy))
+    telegram.chat(101)
+    (call,) = adapter(telegram).render(
+        Reply("101", "", files=(File(kind="image", name="a.png", stored_id=1),))
+    )
+    if why == "sides":
+        said = "Bad Request: PHOTO_INVALID_DIMENSIONS"
+        body = {"ok": False, "error_code": 400, "description": said}
+        telegram.answer_next(Answer.json(body, status=400))
+
+    adapter(telegram).send(call)
+
+    assert ["document" in one for one in telegram.sent] == [True]
