@@ -1,12 +1,19 @@
-import { useState } from 'preact/hooks';
-import { call } from '../net/api';
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
-import type { Thread } from '../types';
+import type { Draft, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { t } from '../words';
+import { gaps, hasGaps } from './asks';
 import { Modes } from './modes';
 import { Picker, useChoices } from './picker';
+import { putIn } from './put';
+
+/** A prepared reply with its gaps, apart from the draft: what was typed before stays. */
+interface Chosen {
+  text: string;
+  change: Partial<Draft>;
+}
 
 /** In place of the field where nothing may be written: what still may be done. */
 export function Closed({
@@ -21,49 +28,85 @@ export function Closed({
   isGone: boolean;
 }) {
   const [isPicking, setPicking] = useState(false);
-  const mayTemplate = thread.channel?.window?.actions.includes('template') ?? true;
+  const [query, setQuery] = useState('');
+  const [at, setAt] = useState(0);
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const root = useRef<HTMLDivElement>(null);
+  const mayTemplate = !isGone && (thread.channel?.window?.actions.includes('template') ?? true);
   const lang = thread.conversation.language || state.boot.lang;
-  const choices = useChoices(
-    isPicking ? { sign: '/', query: '', from: 0, to: 0 } : null,
-    state,
-    lang,
-  );
+  const choices = useChoices(isPicking ? { sign: '/', query, from: 0, to: 0 } : null, state, lang);
+  useEffect(() => setAt(0), [choices]);
+  useLayoutEffect(() => {
+    const element = root.current;
+    const hear = (event: Event): void => {
+      if ((event as CustomEvent<string>).detail === '/' && mayTemplate) setPicking(true);
+    };
+    element?.addEventListener('do', hear);
+    return () => element?.removeEventListener('do', hear);
+  }, [mayTemplate]);
+
+  const choose = async (index: number): Promise<void> => {
+    const choice = choices?.[index];
+    if (!choice) return;
+    const put = await putIn(desk, thread, 'reply', choice, lang);
+    if (!put) return;
+    setPicking(false);
+    setQuery('');
+    if (hasGaps(put.text)) setChosen(put);
+    else send(put);
+  };
+  const send = ({ text, change }: Chosen): void => {
+    const { template, files } = change;
+    if (!template) return;
+    setChosen(null);
+    desk.outbox.sendTemplate(text, template, files ?? []);
+  };
   return (
-    <div class="composer is-closed">
+    <div class="composer is-closed" ref={root}>
       <Modes desk={desk} mode="reply" />
       <p>
         <Icon name={isGone ? 'alert' : 'window'} size={14} />{' '}
         {t(isGone ? 'unreachable' : mayTemplate ? 'windowIsClosed' : 'windowIsShut')}
       </p>
-      {choices && (
-        <Picker
-          choices={choices}
-          chosen={0}
-          sign="/"
-          query=""
-          onChoose={async (choice) => {
-            setPicking(false);
-            if (choice.kind !== 'template') return;
-            try {
-              const made = await call<{ text: string; draft: string }>(
-                'POST',
-                `/templates/${choice.template.id}/render/`,
-                { conversation: thread.conversation.id, lang },
-              );
-              if (!made.text) {
-                desk.store.set({ notice: { text: t('gaps') } });
-                return;
-              }
-              desk.drafts.change('reply', { text: made.text, template: choice.template.id });
-              desk.outbox.send('reply');
-            } catch (error) {
-              desk.acts.complain(error);
-            }
-          }}
-        />
+      {isPicking && (
+        <>
+          {choices && (
+            <Picker
+              choices={choices}
+              chosen={at}
+              sign="/"
+              query={query}
+              onChoose={(choice) => void choose(choices.indexOf(choice))}
+            />
+          )}
+          <input
+            type="search"
+            class="picker-open"
+            value={query}
+            placeholder={t('templates')}
+            aria-label={t('templates')}
+            aria-controls="picker"
+            aria-activedescendant={choices?.length ? `choice-${at}` : undefined}
+            ref={focused}
+            onInput={(event) => setQuery(event.currentTarget.value)}
+            onKeyDown={(event) => {
+              const by = { ArrowDown: 1, ArrowUp: -1 }[event.code];
+              const count = choices?.length ?? 0;
+              if (by && count) setAt((at + by + count) % count);
+              else if (event.code === 'Enter') void choose(at);
+              else if (event.code === 'Escape') setPicking(false);
+              else return;
+              event.preventDefault();
+              event.stopPropagation();
+            }}
+          />
+        </>
+      )}
+      {chosen && (
+        <Filling chosen={chosen} send={send} close={() => setChosen(null)} key={chosen.text} />
       )}
       <span class="tools">
-        {!isGone && mayTemplate && (
+        {mayTemplate && (
           <button type="button" class="main" onClick={() => setPicking(!isPicking)}>
             {t('chooseTemplate')}
           </button>
@@ -85,3 +128,67 @@ export function Closed({
     </div>
   );
 }
+
+/** Only what is asked for may be written: the rest is the template's. */
+function Filling({
+  chosen,
+  send,
+  close,
+}: {
+  chosen: Chosen;
+  send: (chosen: Chosen) => void;
+  close: () => void;
+}) {
+  const places = gaps(chosen.text);
+  const [said, setSaid] = useState<string[]>(() => places.map(() => ''));
+  const filled = (): string => {
+    let text = '';
+    let from = 0;
+    places.forEach((gap, at) => {
+      text += chosen.text.slice(from, gap.from) + (said[at]?.trim() ?? '');
+      from = gap.to;
+    });
+    return text + chosen.text.slice(from);
+  };
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send({ ...chosen, text: filled() });
+      }}
+    >
+      <p dir="auto">{chosen.text}</p>
+      {places.map((gap, at) => (
+        <label key={gap.from}>
+          {chosen.text.slice(gap.from + 1, gap.to - 1)}
+          <input
+            required
+            maxLength={500}
+            value={said[at] ?? ''}
+            ref={at === 0 ? focused : undefined}
+            onInput={(event) => {
+              const { value } = event.currentTarget;
+              setSaid((now) => now.map((one, index) => (index === at ? value : one)));
+            }}
+          />
+        </label>
+      ))}
+      <footer>
+        <button type="submit" class="main">
+          {t('send')}
+        </button>
+        <button type="button" onClick={close}>
+          {t('cancel')}
+        </button>
+      </footer>
+    </form>
+  );
+}
+
+const focused = (element: HTMLElement | null): void => {
+  if (element && !element.dataset.seen) {
+    element.dataset.seen = 'yes';
+    requestAnimationFrame(() => element.focus());
+  }
+};

@@ -6,6 +6,8 @@ import type { Capabilities, Mode } from '../types';
 import { t } from '../words';
 import { asDraft, shrunk, troubleWith, worthShrinking } from './files';
 
+const FILES_AT_ONCE = 10; // as many as one message carries
+
 export interface Uploads {
   count: number; // under way
   offered: File[]; // large pictures: smaller or as they are?
@@ -31,7 +33,12 @@ export function useUploads(desk: Desk, channel: Capabilities | null, mode: Mode)
     const id = desk.state.open;
     const trouble = troubleWith(file, channel);
     if (trouble) {
-      desk.store.set({ notice: { text: trouble.text } });
+      const shrink = async (): Promise<void> => {
+        desk.store.set({ notice: null });
+        await upload(await shrunk(file).catch(() => file));
+      };
+      const way = trouble.canShrink ? { action: t('shrink'), run: () => void shrink() } : {};
+      desk.store.set({ notice: { text: trouble.text, ...way } });
       return;
     }
     const form = new FormData();
@@ -55,8 +62,13 @@ export function useUploads(desk: Desk, channel: Capabilities | null, mode: Mode)
   };
 
   const add = (files: File[]): void => {
-    if (mode === 'note') return;
-    for (const file of files.slice(0, 10)) {
+    if (mode === 'note') {
+      if (files.length) desk.store.set({ notice: { text: t('fileNote') } });
+      return;
+    }
+    if (files.length > FILES_AT_ONCE)
+      desk.store.set({ notice: { text: t('fileMany', FILES_AT_ONCE, files.length) } });
+    for (const file of files.slice(0, FILES_AT_ONCE)) {
       if (worthShrinking(file)) setOffered((now) => [...now, file]);
       else void upload(file);
     }

@@ -4,7 +4,7 @@ import type { Shelf } from '../offline/shelf';
 import { alone, type Tabs } from '../offline/tabs';
 import type { Draft, Message, Mode, Outgoing } from '../types';
 import { spanOf, t } from '../words';
-import type { Store } from './core';
+import { EMPTY, type Store } from './core';
 import type { Drafts } from './drafts';
 
 export interface Afterwards {
@@ -64,6 +64,25 @@ export class Outbox {
     this.store.set({ notice: null });
     void this.flush();
     return outgoing;
+  }
+
+  /** A prepared reply where nothing else may be sent; what was typed waits for the window. */
+  sendTemplate(text: string, template: number, files: Draft['files']): void {
+    const id = this.store.state.open;
+    if (!id || !text.trim()) return;
+    const draft = { ...EMPTY, text: text.trim(), template, files };
+    this.put({
+      key: crypto.randomUUID(),
+      conversation: id,
+      mode: 'reply',
+      draft,
+      baseSeq: null,
+      at: new Date().toISOString(),
+      notBefore: 0,
+      then: '',
+    });
+    this.store.set({ notice: null });
+    void this.flush();
   }
 
   /** What the writer has had before the eyes: all that is shown, or what was there offline. */
