@@ -100,6 +100,26 @@ def test_without_a_model_the_offline_answerer_suggests(beta, talks, api_of):
     assert "300" in made["text"]
 
 
+def test_a_colleagues_question_is_answered_with_a_source_or_not_at_all(beta, alpha, talks, api_of):
+    _mine, other = talks
+    with beta.inside():
+        Article.objects.create(external_id="delivery", lang="ru", title="Доставка", text=DELIVERY)
+        reindex_articles(None)
+    other.says("Добрый день")
+    before, api = sent_texts(beta), api_of(beta, "agent")
+    pk = other.conversation().pk
+
+    made = ask(api, pk, "ask", "Сколько стоит доставка по Москве?").json()
+    assert "300" in made["text"]
+    assert [one["title"] for one in made["sources"]] == ["Доставка"]
+
+    unknown = ask(api, pk, "ask", "Какого цвета глаза у директора?").json()
+    assert (unknown["text"], unknown["sources"]) == ("", [])
+    assert ask(api, pk, "ask", " ").status_code == 400
+    assert ask(api_of(alpha, "agent"), pk + 1000, "ask", "?").status_code == 404
+    assert sent_texts(beta) == before
+
+
 def test_each_rewriting_asks_the_model_once_and_says_what_was_checked(alpha, talks, api_of, model):
     mine, _other = talks
     pk, api = mine.conversation().pk, api_of(alpha, "agent")

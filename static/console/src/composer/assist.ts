@@ -27,7 +27,7 @@ export class NoHelp extends Error {}
 
 export async function help(
   conversation: number,
-  act: AssistAct,
+  act: AssistAct | 'ask',
   text: string,
   show: (text: string) => void,
   signal: AbortSignal,

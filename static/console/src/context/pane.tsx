@@ -11,6 +11,8 @@ import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { t } from '../words';
 import { Known, Visit } from './contact';
+import { Helper } from './helper';
+import { Product, spokenOf } from './product';
 import { hasSummary, Summary } from './summary';
 
 interface Shown {
@@ -65,6 +67,12 @@ const CARDS: Card[] = [
       hasSummary(context, state) ? <Summary context={context} state={state} /> : null,
   },
   personal('orders', 'orders', Orders),
+  {
+    id: 'product',
+    title: () => t('product'),
+    render: ({ state }) =>
+      spokenOf(state.thread) ? <Product state={state} key={state.open} /> : null,
+  },
   personal('fields', 'fields', Fields),
   {
     id: 'facts',
@@ -72,6 +80,12 @@ const CARDS: Card[] = [
     render: ({ part, state }) => part && <Facts key={part.at} {...part} said={lastSaid(state)} />,
   },
   personal('past', 'past', Past),
+  {
+    id: 'helper',
+    title: () => t('helper'),
+    render: ({ state }) =>
+      state.open ? <Helper conversation={state.open} key={state.open} /> : null,
+  },
   personal('consents', 'consents', Consents),
   personal('acts', 'acts', Done),
 ];
