@@ -547,6 +547,29 @@ def test_a_form_before_the_first_message_asks_for_a_consent_and_opens_the_talk(
     assert [t for t in page.troubles if "400" not in t] == []
 
 
+def test_a_form_with_the_e_mail_alone_says_that_it_is_missing(shop, alpha, page_of):
+    from bots.models import Channel
+    from bots.services import places
+
+    with alpha.inside():
+        settings = {"form": "always", "form_fields": "email"}
+        Channel.objects.filter(kind="web").update(settings=settings)
+    places._kept.clear()
+    page = page_of()
+    page.goto(shop.url())
+    launcher(page).click()
+    form = page.locator("shop-chat form.ask")
+
+    form.locator("button[type=submit]").click()
+
+    form.locator("#fault-email").wait_for()
+    form.locator("input[type=email]").fill("anna@example.com")
+    form.locator("button[type=submit]").click()
+    page.wait_for_function(
+        "document.querySelector('shop-chat').shadowRoot.activeElement?.tagName === 'TEXTAREA'"
+    )
+
+
 def test_a_buyer_rates_by_one_tap_and_the_score_arrives_once(shop, page_of, alpha, beta, answers):
     from bots.models import Conversation, Rating
     from bots.services.conversations import conversation_resolve, reply_send

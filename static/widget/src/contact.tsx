@@ -44,11 +44,13 @@ export function ContactForm(view: View) {
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     if (!data.phone.trim() && !data.email.trim()) {
-      setFault('phone');
+      // Said under a field that is there.
+      setFault(first && !first.fields.includes('phone') ? 'email' : 'phone');
       return;
     }
     if (first && !question.trim()) {
       setFault('question');
+      form.current?.querySelector('textarea')?.focus();
       return;
     }
     if (!given.processing) {
