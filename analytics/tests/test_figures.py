@@ -118,12 +118,30 @@ def test_a_week_beside_the_one_before(inside):
     assert period == Period(date(2026, 11, 14), date(2026, 11, 20))
     assert (now.opened, before.opened) == (10, 5)
     assert change(now.opened, before.opened) == 100
-    assert (now.handed_over, now.without_person, now.share_without_person) == (3, 7, 70)
+    assert now.handed_over == 3
     assert now.reasons == {"asked": 2, "no_knowledge": 1}
     assert (now.answers, now.refused) == (22, 3)
     assert now.median_ms == pytest.approx(1000, rel=0.05)
     assert before.share_without_person == 100
     assert figures(Period(date(2020, 1, 1), date(2020, 1, 7))).median_ms is None
+
+
+def test_without_a_person_is_counted_by_dialogue(inside):
+    """Handed over twice is one dialogue; one taken by a colleague nobody had called is one, too;
+    and one of last week that is handed over today is none of this week's."""
+    for number in (1, 2, 3, 4):
+        log(("conversation.opened", {"conversation": number}, DAY))
+    log(("conversation.opened", {"conversation": 9}, DAY - timedelta(days=8)))
+    for number in (1, 1, 9):
+        log(("conversation.handed_over", {"conversation": number, "reason": "asked"}, DAY))
+        log(("conversation.returned", {"conversation": number}, DAY))
+    log(("conversation.taken_over", {"conversation": 2, "agent": 5}, DAY))
+    figures_advance(0)
+
+    found = figures(last_days(DAY.date()))
+
+    assert (found.opened, found.handed_over) == (4, 3)
+    assert (found.without_person, found.share_without_person) == (2, 50)
 
 
 @pytest.mark.parametrize(
