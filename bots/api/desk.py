@@ -20,7 +20,7 @@ from rest_framework.views import APIView
 
 from bots.api.fields import SendableFile
 from bots.models import Conversation, Label, Message, SavedView, Team, Verdict
-from bots.selectors import desk, desk_help, desk_thread
+from bots.selectors import desk, desk_help, desk_thread, shifts
 from bots.selectors.counters import counters
 from bots.selectors.policy import may_see, visible
 from bots.selectors.sendable import FILE_LIMIT
@@ -49,6 +49,7 @@ class Desk(APIView):
                     "name": str(me),
                     "role": me.role,
                     "presence": me.presence,
+                    "shift": shifts.shift_of(me.pk, timezone.now()),
                 },
                 "people": people_of(me),
                 "channels": desk.channels_shown(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from bots.models import Shift
@@ -37,6 +38,14 @@ def next_change(user: int, now: datetime) -> datetime | None:
         if moment > local
     ]
     return min(moments, default=None)
+
+
+def shift_of(user: int, now: datetime) -> dict[str, Any] | None:
+    """Whether it is a person's shift, and when that changes; None for who has none."""
+    changes = next_change(user, now)
+    if changes is None:
+        return None
+    return {"is_on": user in on_shift([user], now), "changes_at": changes}
 
 
 def _holds(shift: Shift, local: datetime) -> bool:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bots.models import (
     Article,
     Message,
     SavedView,
+    Shift,
     Team,
     TeamMember,
     Template,
@@ -20,7 +22,7 @@ from bots.models import (
     Verdict,
 )
 from bots.retrieval import reindex_articles, reindex_products
-from bots.selectors import desk_thread
+from bots.selectors import desk_thread, shifts
 from integrations.models import Product, Variant
 from tenants.models import OutboxEvent
 from tests.api.desks import NOW, URL, names
@@ -274,6 +276,22 @@ def test_a_reply_quotes_a_message_of_its_own_conversation(alpha, at, api_of):
         )  # fmt: skip
         seen = client.get(f"{URL}{talk.pk}/").json()["messages"][-1]["quote"]
         assert (seen and seen["text"]) == quoted
+
+
+def test_the_status_says_whose_shift_it_is_until_when(alpha, api_of):
+    def shift():
+        return api_of(alpha, "agent").get("/api/v1/desk/").json()["me"]["shift"]
+
+    assert shift() is None
+    with alpha.inside():
+        local = timezone.now().astimezone(shifts.zone())
+        begins, ends = local - timedelta(hours=1), local + timedelta(hours=1)
+        Shift.objects.create(
+            user=alpha.agent, weekday=begins.weekday(), starts=begins.time(), ends=ends.time()
+        )
+    told = shift()
+    assert told["is_on"] is True
+    assert datetime.fromisoformat(told["changes_at"]) == ends
 
 
 def test_choices_follow_a_person_to_any_computer(alpha, beta, api_of):

@@ -32,7 +32,7 @@ function usePane<T>(draw: () => T, state: State, reads: readonly (keyof State)[]
   );
 }
 
-const RAIL = ['boot', 'counters', 'people', 'presence', 'teams', 'unseen'] as const;
+const RAIL = ['boot', 'counters', 'people', 'presence', 'shift', 'teams', 'unseen'] as const;
 const LIST = [
   ...(['boot', 'buyerTyping', 'channels', 'counters', 'drafts', 'find', 'isUp', 'labels'] as const),
   ...(['list', 'open', 'others', 'people', 'prefs', 'teams', 'views'] as const),

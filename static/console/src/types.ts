@@ -64,8 +64,19 @@ export interface Prefs {
   folded?: string[];
 }
 
+export interface Shift {
+  is_on: boolean;
+  changes_at: string;
+}
+
 export interface DeskData {
-  me: { id: number; name: string; role: string; presence: string };
+  me: {
+    id: number;
+    name: string;
+    role: string;
+    presence: string;
+    shift?: Shift | null; // nothing for who has no shifts
+  };
   people: Person[];
   channels: Channel[];
   teams: Team[];

@@ -1,11 +1,15 @@
 import { AreaLinks } from '../board/area';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import type { Shift } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
-import { t } from '../words';
+import { t, whenText } from '../words';
 
 const PRESENCES = ['online', 'busy', 'away', 'invisible'] as const;
+
+const shiftText = ({ is_on, changes_at }: Shift): string =>
+  t(is_on ? 'shiftTill' : 'shiftFrom', whenText(changes_at));
 
 export function Rail({ desk, state }: { desk: Desk; state: State }) {
   const waiting = state.counters.waiting ?? 0;
@@ -62,11 +66,16 @@ export function Rail({ desk, state }: { desk: Desk; state: State }) {
         <Menu
           text=""
           title={`${t('myStatus')}: ${t(state.presence as 'online')}`}
-          items={PRESENCES.map((presence) => ({
-            text: t(presence),
-            isChosen: presence === state.presence,
-            run: () => void desk.setPresence(presence),
-          }))}
+          items={[
+            ...PRESENCES.map((presence) => ({
+              text: t(presence),
+              isChosen: presence === state.presence,
+              run: () => void desk.setPresence(presence),
+            })),
+            ...(state.shift
+              ? [{ text: shiftText(state.shift), why: t('shiftOwn'), run: () => undefined }]
+              : []),
+          ]}
         />
         <span class="dot" aria-hidden="true" />
         <span class="presence-name">{t(state.presence as 'online')}</span>

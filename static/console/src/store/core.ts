@@ -12,6 +12,7 @@ import type {
   Prefs,
   Row,
   SavedView,
+  Shift,
   Sort,
   Team,
   Thread,
@@ -78,6 +79,7 @@ export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date' | 'macr
 export interface State {
   boot: Boot;
   presence: string;
+  shift: Shift | null;
   people: Person[];
   channels: Channel[];
   teams: Team[];
@@ -134,6 +136,7 @@ export function beginning(boot: Boot): State {
   return {
     boot,
     presence: 'online',
+    shift: null,
     people: [],
     channels: [],
     teams: [],

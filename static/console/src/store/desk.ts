@@ -152,6 +152,7 @@ export class Desk {
       ...(this.isCounted ? {} : { counters }),
       prefs,
       presence: found.me.presence,
+      shift: found.me.shift ?? null,
       modelDown: found.model_down_since ?? '',
     });
   }

@@ -1,4 +1,6 @@
 import { LabelChip, Promised, Speaker, Waits, Window } from '../list/row';
+import { call } from '../net/api';
+import { isAdmin, openCard } from '../people/parts';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Context, Row, Thread } from '../types';
@@ -94,6 +96,15 @@ export function Head({
                 desk.acts.toast({ text: t('copied') });
               },
             },
+            ...(row.person
+              ? [
+                  { text: t('openCard'), run: () => openCard(desk, row.person!) },
+                  { text: t('blockBuyer'), run: () => void block(desk, row.person!) },
+                  ...(isAdmin(desk)
+                    ? [{ text: t('exportBuyer'), run: () => void exported(desk, row.person!) }]
+                    : []),
+                ]
+              : []),
             { text: t('print'), run: () => window.print() },
           ]}
         />
@@ -120,6 +131,37 @@ export const mayWhisper = (state: State, row: Row): boolean =>
     state.teams.some(
       (team) => team.is_lead && (team.id === row.team || (!row.team && team.is_default)),
     ));
+
+async function block(desk: Desk, person: number, isOn = true): Promise<void> {
+  try {
+    await call('POST', `/people/${person}/${isOn ? 'block' : 'unblock'}/`);
+    if (!isOn) desk.acts.toast({ text: t('undone') });
+    else
+      desk.acts.toast({
+        text: t('blocked'),
+        action: t('undo'),
+        isUndo: true,
+        run: () => void block(desk, person, false),
+      });
+    await desk.threads.read();
+  } catch (error) {
+    desk.acts.complain(error);
+  }
+}
+
+/** The copy is made by a job and waits on the customer's page. */
+async function exported(desk: Desk, person: number): Promise<void> {
+  try {
+    await call('POST', `/people/${person}/export/`);
+    desk.acts.toast({
+      text: t('exportBegun'),
+      action: t('show'),
+      run: () => location.assign(`/admin/customers/${person}/`),
+    });
+  } catch (error) {
+    desk.acts.complain(error);
+  }
+}
 
 const priority = (value: number) => ({
   name: 'priority',
