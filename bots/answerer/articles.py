@@ -118,7 +118,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     total = sum(t.weight for t in terms) or 1.0
     total_own = sum(t.weight for t in terms[:own])
     said = set(query.lemmas) | {k for t in terms for key in t.keys for k in key}
-    goods_words = [_names_goods(term, query) for term in terms]
+    goods_words = [is_of_goods(term, query) for term in terms]
     asked_goods = {at for at, names_goods in enumerate(goods_words) if names_goods and at < own}
     if any(goods_words):
         said |= _ANY_GOODS
@@ -325,7 +325,7 @@ def is_policy(term: Term) -> bool:
     return term.is_concept or any(part in _POLICY for key in term.keys for part in key)
 
 
-def _names_goods(term: Term, query: Query) -> bool:
+def is_of_goods(term: Term, query: Query) -> bool:
     """A word of the catalogue: goods of some kind."""
     return (
         term.pos in ("NOUN", "LATN")

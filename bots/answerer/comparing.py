@@ -21,6 +21,7 @@ from bots.answerer.naming import Meant, resolve, title_lemmas, title_words
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import money, say
 from bots.answerer.properties import PROPERTY, lemmas_of
+from bots.engine.base import Decision, Reason
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import Query, Term, understand
 from bots.retrieval.text import fold, words
@@ -32,10 +33,19 @@ def compare(products: Sequence[Product], asked: Asked) -> Part:
     lang = asked.lang
     one, other = products[0], products[1]
     lines: list[str] = []
-    if (asked.wish.cheaper and (line := _cheaper(one, other, lang))) or (
-        (quality := intents.comparative(asked.text)) and (line := _more(one, other, quality, lang))
+    quality = "" if asked.wish.cheaper else intents.comparative(asked.text)
+    if line := (
+        _cheaper(one, other, lang) if asked.wish.cheaper else _more(one, other, quality, lang)
     ):
         lines.append(line)
+    elif _is_of_fields(quality, asked):
+        return Part(
+            say("not_compared", lang),
+            Decision.REFUSE,
+            Reason.NO_KNOWLEDGE,
+            memory={"focus": [one.pk, other.pk], "kind": "product", "options": None},
+            confidence=0.0,
+        )
     for product in (one, other):
         variants = variants_of(product)
         there = [v for v in variants if is_there(v)]
@@ -98,19 +108,38 @@ def _cheaper(one: Product, other: Product, lang: str) -> str:
     return say("cheaper", lang, low[0].name, money(*low[1]), money(*high[1]))
 
 
+_ANY_QUALITY = words("лучше хуже больше меньше хороший плохой good better best worse more less")
+
+
+def _is_of_fields(quality: str, asked: Asked) -> bool:
+    """ "что шумнее?" is answered by a field or not at all; what is better is for the buyer to say."""
+    if not quality:
+        return False
+    word = analyse(quality)
+    if {fold(quality), *word.lemmas} & _ANY_QUALITY:
+        return False
+    return word.pos != "LATN" or not asked.query.vocabulary.in_products(word.lemma)
+
+
 def _more(one: Product, other: Product, quality: str, lang: str) -> str:
-    """ "что мощнее": by the property the word comes from, when both have a number there."""
+    """ "что мощнее": by the property the word comes from, where both tell it in the same unit."""
+    if not quality:
+        return ""
     stem = analyse(quality).lemma[:5]
     mine, theirs = _all_params(one), _all_params(other)
     concept = set().union(
         *(named for asked_, named in PROPERTY if any(w.startswith(stem[:4]) for w in asked_)),
         set(),
     )
+    same = ""
     for name, value in mine.items():
         if not (lemmas_of(name) & concept or fold(name).startswith(stem[:4])):
             continue
         first, second = _number(value), _number(theirs.get(name, ""))
-        if first is None or second is None or first == second:
+        if first is None or second is None or _unit(value) != _unit(theirs[name]):
+            continue
+        if first == second:
+            same = same or say("same_value", lang, name, value)
             continue
         winner, low, high = (
             (one, theirs[name], value) if first > second else (other, value, theirs[name])
@@ -120,7 +149,11 @@ def _more(one: Product, other: Product, quality: str, lang: str) -> str:
             if lang == "en"
             else (f"{name}: больше у «{winner.name}» — {high} против {low}.")
         )
-    return ""
+    return same
+
+
+def _unit(text: str) -> str:
+    return re.sub(r"[\d.,\s\u00a0+−-]", "", fold(text))
 
 
 def _number(text: str) -> float | None:

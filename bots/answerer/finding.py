@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from bots.answerer import articles, hours, intents
+from bots.answerer import articles, holding, hours, intents
 from bots.answerer.choosing import choose
 from bots.answerer.comparing import comparison
 from bots.answerer.goods import answer_one, tells_property
@@ -111,6 +111,8 @@ def _from_records(asked: Asked, turn: Turn) -> Part | None:
     if best is not None and _is_sure(best, asked):
         if articles.is_too_broad(asked, found):
             return articles.ask_back(asked, found)
+        if either := holding.told_elsewhere(asked, found):
+            return articles.ask_back(asked, either)
         part = articles.answer(asked, found, topical)
         return part if part.text.strip() else None
     if product_part is not None and meant.is_named:
@@ -128,7 +130,7 @@ def _is_sure(best: articles.Found, asked: Asked) -> bool:
         return False  # "из чего ваша коробка?" asks a property, not about boxes
     if own and not best.matched and not asked.leans:
         return False  # "сколько времени в Токио?": a figure of that kind is no answer
-    if best.of_other_goods:
+    if best.of_other_goods or holding.is_of_another(asked, best):
         return False
     if best.names_in_passing and intents.is_sold(asked.text):
         return False  # "крем для обуви продаёте?": how shoes are cared for is no answer

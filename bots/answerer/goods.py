@@ -26,7 +26,12 @@ from bots.answerer.listing import MANY
 from bots.answerer.naming import Meant, is_colour, is_size, title_lemmas
 from bots.answerer.part import Asked, Part
 from bots.answerer.phrases import HARD, money, say
-from bots.answerer.properties import attribute_lines, named_properties, sentences_of
+from bots.answerer.properties import (
+    attribute_lines,
+    named_properties,
+    other_measures,
+    sentences_of,
+)
 from bots.engine.facts import Record
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import Term
@@ -59,6 +64,10 @@ def answer_one(product: Product, asked: Asked, meant: Meant) -> Part | None:
         return None
     elif choice.is_any:
         lines.append(_chosen(product, choice, asked))
+    elif wish.stock and (measures := other_measures(product, asked)) is not None:
+        if not measures:
+            return None
+        lines += measures
     if wish.price and not (choice.is_any and not said):
         lines.insert(0, _price(product, choice.fits or variants_of(product), lang))
     if not any(lines) and (wish.size or wish.colour) and not wish.price and not wish.stock:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bots.answerer import intents
 from bots.answerer.fields import variants_of
 from bots.answerer.part import Asked
@@ -78,6 +80,10 @@ _MEASURES = words(
 )
 
 
+# What is asked for by the very word cards have for it: "подкладка", "мощность".
+_OWN_NAMES = frozenset().union(*(asked & named for asked, named in PROPERTY)) - words("размер")
+
+
 def named_properties(
     product: Product, terms: list[Term], asked: Asked
 ) -> tuple[dict[str, float], set[int], dict[str, str]]:
@@ -136,9 +142,11 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
             described.append((-score, place, sentence))
     if not found and not described:
         return []
-    measures = {at for at, t in enumerate(terms) if t.lemma in _MEASURES}
-    if measures - answered and not found:
-        return []  # "какой длины шнурки?": that it has some is no answer
+    if any(re.search(r"\d", sentence) for _, _, sentence in described):
+        answered |= {at for at, t in enumerate(terms) if t.lemma in _MEASURES}  # "шнур 2 метра"
+    called = {at for at, t in enumerate(terms) if t.lemma in _MEASURES | _OWN_NAMES}
+    if called - answered:
+        return []  # "подкладка из чего?": another property of it is no answer
     unanswered = sum(t.weight for at, t in enumerate(terms) if at not in answered)
     total = sum(t.weight for t in terms)
     is_asked = asked.wish.concepts and found and len(terms) <= 2
@@ -151,6 +159,28 @@ def attribute_lines(product: Product, terms: list[Term], asked: Asked) -> list[s
         described.sort()
         lines += [s for _, _, s in sorted(described[:2], key=lambda d: d[1])]
     return lines
+
+
+_MEASURED = re.compile(
+    r"(?<![\w.,])(?P<number>\d+(?:[.,]\d+)?)[ -]?(?P<unit>л|литр\w*|l|lit\w+|кг|килограмм\w*|kg|"
+    r"вт|ватт\w*|w|watts?|см|сантиметр\w*|cm|мм|mm|дюйм\w*|inch\w*)\b"
+)
+
+
+def other_measures(product: Product, asked: Asked) -> list[str] | None:
+    """ "K2 на 3 литра есть?": its own litres, where it has others; None where all is as asked.
+
+    An empty list: a measure was named, and the card tells none of that kind.
+    """
+    own = {str(name): str(value) for name, value in (product.params or {}).items()}
+    values = [str(v) for one in variants_of(product) for v in (one.params or {}).values()]
+    told = fold(" ".join([product.name, plain(product.description), *own.values(), *values]))
+    numbers = set(re.findall(r"\d+(?:\.\d+)?", told.replace(",", ".")))
+    for found in _MEASURED.finditer(fold(asked.text)):
+        if found["number"].replace(",", ".") not in numbers:
+            unit = re.compile(rf"\d ?{found['unit'][:2].removesuffix('и')}")
+            return [f"{name}: {value}." for name, value in own.items() if unit.search(fold(value))]
+    return None
 
 
 def _own(term: Term) -> set[str]:

@@ -458,6 +458,7 @@ GROUPS = """
 пошлина, сбор, таможенный, таможня, растаможка, customs, duty, duties, import tax
 способ, вариант, метод, method, way
 переплата, процент, комиссия, накрутка, overpayment, interest, surcharge, fee
+удержать, удерживать, вычесть, вычитать, deduct, withhold
 доплатить, доплата, сверху, extra charge, surcharge, pay extra
 бирка, ярлычок, бирочка
 ошибка, сбой, глюк, error, failure, fail, failed, declined
