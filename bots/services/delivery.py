@@ -111,7 +111,13 @@ def _deliver_one(message: Message) -> datetime | None:
         _drop(message)
         return None
     message.state = Message.State.SENDING
-    calls = adapter.render(reply_of(message))
+    reply = reply_of(message)
+    try:
+        calls = adapter.render(reply)
+    except Exception as exc:  # another time would go the same way, and all that follows would wait
+        log.exception("message %s cannot be put into the channel's calls", message.pk)
+        _fail(message, f"cannot be shown in this channel ({type(exc).__name__})")
+        return None
     first = Delivery(pk=row[0], message=message, part=0, state="sending") if row[0] else None
     done = {d.part: d for d in message.deliveries.all()} if resumed or first is None else {}
     for part, call in enumerate(calls):

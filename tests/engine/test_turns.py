@@ -347,6 +347,28 @@ def test_a_refused_message_fails_with_the_platforms_reason(alpha, talk_of):
     assert (message.state, message.failure) == ("failed", "message is too long")
 
 
+def test_a_reply_the_channel_cannot_put_in_calls_holds_nobody_up(alpha, talk_of, monkeypatch):
+    talk = talk_of(alpha)
+    render = Pretend.render
+
+    def broken(self, reply):
+        if "картин" in reply.text:
+            raise KeyError("size")
+        return render(self, reply)
+
+    monkeypatch.setattr(Pretend, "render", broken)
+    talk.says("Пришлите картинку?")
+
+    with alpha.inside():
+        message = Message.objects.get(author="bot")
+    assert (message.state, message.failure) == (
+        "failed", "cannot be shown in this channel (KeyError)",
+    )  # fmt: skip
+    assert talk.conversation().waiting_since is not None  # and so has a deadline
+    talk.says("А доставка есть?")
+    assert Pretend.sent[-1][1].endswith("А доставка есть?")
+
+
 def test_a_revoked_token_breaks_the_channel_once_and_keeps_the_reply(alpha, talk_of):
     talk = talk_of(alpha)
     Pretend.trouble += [NeedsMerchant("the token was revoked")]
