@@ -463,3 +463,16 @@ def test_a_phone_shows_one_pane_at_a_time(desk_of, alpha, answers, scheme):
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.get_by_title("К списку").click()
     row.wait_for()
+
+
+def test_whoever_leads_reaches_everything_of_the_rail_on_a_phone(desk_of, alpha):
+    page = desk_of(alpha, "owner", viewport={"width": 390, "height": 844})
+    page.locator(".rail [href='#reports']").wait_for()
+    for one in page.locator(".rail > .icon:not(.wide), .rail > .presence").all():
+        box = one.bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, box
+        assert min(box["width"], box["height"]) >= 38, box
+    page.locator(".shops button").click()
+    page.get_by_role("menuitem", name="Список магазинов").click()
+    page.get_by_role("dialog", name="Магазины").wait_for()
+    assert page.troubles == []

@@ -11,6 +11,7 @@ import { ToldCards, ToldList } from './notices/told';
 import { Check } from './rail/notices';
 import { Rail } from './rail/rail';
 import { Settings } from './rail/settings';
+import { ShopList } from './rail/shops';
 import type { State } from './store/core';
 import type { Desk } from './store/desk';
 import { ThreadPane } from './thread/pane';
@@ -32,7 +33,16 @@ function usePane<T>(draw: () => T, state: State, reads: readonly (keyof State)[]
   );
 }
 
-const RAIL = ['boot', 'counters', 'people', 'presence', 'shift', 'teams', 'unseen'] as const;
+const RAIL = [
+  'boot',
+  'counters',
+  'panel',
+  'people',
+  'presence',
+  'shift',
+  'teams',
+  'unseen',
+] as const;
 const LIST = [
   ...(['boot', 'buyerTyping', 'channels', 'counters', 'drafts', 'find', 'isUp', 'labels'] as const),
   ...(['list', 'open', 'others', 'people', 'prefs', 'teams', 'views'] as const),
@@ -116,6 +126,11 @@ export function App({ desk }: { desk: Desk }) {
       {state.panel === 'settings' && (
         <Dialog title={t('prefs')} onClose={close}>
           <Settings desk={desk} state={state} />
+        </Dialog>
+      )}
+      {state.panel === 'shops' && (
+        <Dialog title={t('shops')} onClose={close}>
+          <ShopList />
         </Dialog>
       )}
       {state.panel === 'view' && (

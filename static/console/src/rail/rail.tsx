@@ -5,6 +5,7 @@ import type { Shift } from '../types';
 import { Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
 import { t, whenText } from '../words';
+import { ShopMenu } from './shops';
 
 const PRESENCES = ['online', 'busy', 'away', 'invisible'] as const;
 
@@ -16,7 +17,7 @@ export function Rail({ desk, state }: { desk: Desk; state: State }) {
   const online = state.people.filter((one) => one.presence === 'online').length;
   return (
     <nav class="rail" aria-label={state.boot.brand}>
-      <img src={state.boot.mark} alt={state.boot.brand} title={state.boot.brand} />
+      <ShopMenu desk={desk} state={state} />
       <a class="icon is-on" href="/console/" title={t('dialogues')} aria-current="page">
         <Icon name="chat" size={20} />
         {waiting > 0 && <span class="badge">{waiting > 99 ? '99+' : waiting}</span>}
