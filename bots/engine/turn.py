@@ -40,6 +40,8 @@ RESERVE_S = 2.0
 # An answer that comes sooner needs no "typing…".
 TYPING_AFTER_S = 0.4
 TRIES = 5
+_BUYER = Message.Author.BUYER
+_ANSWERS = frozenset(set(Message.Author) - {_BUYER, Message.Author.AUTOMATION})
 # A voice note is waited for until so little is left for the answer; looked at so often.
 LISTEN_RESERVE_S = 8.0
 LISTEN_AGAIN_S = 0.4
@@ -173,10 +175,12 @@ def _history(conversation: Conversation) -> tuple[list[Message], set[int]]:
     found = _recent(conversation.pk, conversation.episode_id)[::-1]
     found = [m for m in found if m.meta.get("code") not in ("rating", "rated")]
     unheard = _listen(found)
-    # What came late is read where the buyer said it: a burst has the channel's order.
-    count = len(_burst(found))
-    late = sorted(found[len(found) - count :], key=lambda message: message.sent_at)
-    return found[: len(found) - count] + late, unheard
+    ends = next((n for n in range(len(found), 0, -1) if found[n - 1].author in _ANSWERS), 0)
+    since = found[ends:]
+    # What came late is read where the buyer said it: a burst has the channel's order. What was
+    # said by itself meanwhile ("we remember your question", a rule's words) answered nothing.
+    burst = sorted((m for m in since if m.author == _BUYER), key=lambda message: message.sent_at)
+    return found[:ends] + [m for m in since if m.author != _BUYER] + burst, unheard
 
 
 def _listen(messages: list[Message]) -> set[int]:
@@ -207,7 +211,7 @@ def _burst(history: list[Message]) -> list[Message]:
     """The buyer's messages since the last answer."""
     burst: list[Message] = []
     for message in reversed(history):
-        if message.author != Message.Author.BUYER:
+        if message.author != _BUYER:
             break
         burst.insert(0, message)
     return burst
@@ -225,7 +229,7 @@ def _turn(
     config: dict[str, Any],
 ) -> Turn:
     before = history[: len(history) - len(burst)]
-    said = [Said("buyer" if m.author == Message.Author.BUYER else "bot", m.text) for m in before]
+    said = [Said("buyer" if m.author == _BUYER else "bot", m.text) for m in before]
     said.append(Said("buyer", "\n".join(m.text for m in burst if m.text)))
     contact = conversation.contact
     return Turn(
@@ -247,7 +251,7 @@ def _turn(
 def turn_to_suggest(conversation: Conversation) -> Turn | None:
     """What the buyer asked last, as the bot would be asked it; None where nothing was asked."""
     history, _unheard = _history(conversation)
-    while history and history[-1].author != Message.Author.BUYER:
+    while history and history[-1].author != _BUYER:
         history.pop()
     burst = _burst(history)
     if not burst:

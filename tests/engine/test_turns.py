@@ -216,6 +216,32 @@ def test_returning_to_the_bot_lets_it_answer_what_waits(alpha, talk_of):
         assert Message.objects.get(meta__code="instruction").text == "Спроси рост"
 
 
+def test_what_is_said_by_itself_meanwhile_answers_nothing(alpha, beta, talk_of):
+    """The agent was silent until the buyer was told to wait: the bot answers the question yet."""
+    from bots.models import Conversation
+
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?")
+    conversation = talk.conversation()
+    with alpha.inside():
+        conversation_take_over(conversation_id=conversation.pk, agent=alpha.agent)
+    talk.says("А 48 есть?")
+    past = timezone.now() - timedelta(seconds=1)
+    with alpha.inside():
+        Conversation.objects.update(deadline_at=past)
+    Due.objects.filter(schema=alpha.schema, kind="deadline").update(due_at=past)
+    talk.work()
+    assert talk.thread()[-1][0] == "automation"
+    talk.says("И 50?")
+
+    with alpha.inside():
+        conversation_return_to_bot(conversation_id=conversation.pk, agent=alpha.agent)
+    talk.work()
+
+    assert talk.thread()[-1] == ("bot", "sent", "re: А 48 есть?\nИ 50?")
+    assert talk.conversation().waiting_since is None
+
+
 def test_handover_tells_buyer_agent_and_clock(alpha, talk_of, answers):
     talk = talk_of(alpha)
     answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
