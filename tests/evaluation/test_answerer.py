@@ -37,6 +37,14 @@ REACHED_BUYERS = {
     "honest_refusals": (">=", 0.90),
     "person_understood": (">=", 0.85),
 }
+# Where the records end; half of them have no answer, and half were seen by nobody who tuned.
+REACHED_LIMITS = {
+    **REACHED,
+    "right_source_first": (">=", 0.85),
+    "wrong_confident": ("<=", 0.30),
+    "honest_refusals": (">=", 0.82),
+    "person_understood": (">=", 0.5),
+}
 HARD = frozenset({"neighbours", "buyers", "limits"})
 
 
@@ -51,7 +59,12 @@ def ask(monkeypatch):
 
 @pytest.mark.parametrize(
     ("tag", "reached"),
-    [("", REACHED), ("neighbours", REACHED_NEIGHBOURS), ("buyers", REACHED_BUYERS)],
+    [
+        ("", REACHED),
+        ("neighbours", REACHED_NEIGHBOURS),
+        ("buyers", REACHED_BUYERS),
+        ("limits", REACHED_LIMITS),
+    ],
 )
 def test_the_open_part_is_answered_as_well_as_before(ask, tag, reached):
     is_full = bool(os.environ.get("PRILAVOK_FULL"))
