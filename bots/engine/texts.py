@@ -51,6 +51,10 @@ STILL_WAITING = {
     "ru": "Мы помним о вашем вопросе: коллега ответит здесь.",
     "en": "We have not forgotten you: a colleague will answer here.",
 }
+BACK = {
+    "ru": "С вами снова ассистент. Если вопрос остался, напишите его, и я отвечу.",
+    "en": "The assistant is back. If your question is still open, write it and I will answer.",
+}
 WEEKDAYS = {
     "ru": (
         "в понедельник",

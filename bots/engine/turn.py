@@ -97,7 +97,7 @@ def _one_answer(conversation: Conversation, stale) -> bool | None:
     burst = _burst(history)
     newest = burst[-1] if burst else None
     if newest is None:
-        return _nothing_to_answer(conversation, epoch, upto)
+        return _nothing_to_answer(conversation, history, epoch, upto)
     if _is_awaited(conversation, burst, unheard):
         return None
     config = _config(conversation)
@@ -259,7 +259,29 @@ def turn_to_suggest(conversation: Conversation) -> Turn | None:
     return _turn(conversation, history, burst, _config(conversation))
 
 
-def _nothing_to_answer(conversation: Conversation, epoch: int, upto: int) -> bool:
+def _nothing_to_answer(
+    conversation: Conversation, history: list[Message], epoch: int, upto: int
+) -> bool:
+    """The chat came back from a queue where nobody answered: whoever waits is told who is there.
+
+    What was handed over is not tried again: it would be handed over again, and again.
+    """
+    said = [m for m in history if m.author != Message.Author.AUTOMATION]
+    if said and said[-1].meta.get("decision") == Decision.HANDOVER:
+        with transaction.atomic():
+            written = messages.write(
+                conversation=conversation.pk,
+                author=Message.Author.BOT,
+                text=texts.say(texts.BACK, conversation.language),
+                language=conversation.language,
+                epoch=epoch,
+                upto=upto,
+                answers=True,
+                meta={"code": "back"},
+            )
+            if written is not None:
+                due.follow("deliver", conversation.pk, ends="deadline")
+        return written is not None
     Conversation.objects.filter(pk=conversation.pk, epoch=epoch, last_inbound_seq=upto).update(
         waiting_since=None, deadline_at=None
     )

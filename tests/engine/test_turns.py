@@ -242,6 +242,28 @@ def test_what_is_said_by_itself_meanwhile_answers_nothing(alpha, beta, talk_of):
     assert talk.conversation().waiting_since is None
 
 
+def test_a_chat_that_comes_back_unanswered_is_not_silent(alpha, beta, talk_of, answers):
+    talk = talk_of(alpha)
+    answers.append(Answer("", "ru", Decision.HANDOVER, Reason.FAILURE, provider="test"))
+    talk.says("Есть 46 размер?")
+    conversation = talk.conversation()
+    assert (conversation.speaker, conversation.waiting_since is None) == ("queue", False)
+
+    for _ in range(2):  # twice says no more than once
+        with alpha.inside():
+            conversation_return_to_bot(conversation_id=conversation.pk, agent=alpha.agent)
+        talk.work()
+
+    assert [text for _, text in Pretend.sent][1:] == [
+        "С вами снова ассистент. Если вопрос остался, напишите его, и я отвечу."
+    ]
+    back = talk.conversation()
+    assert (back.speaker, back.waiting_since, back.deadline_at) == ("bot", None, None)
+    assert due_kinds(alpha) == []
+    talk.says("Так есть 46 размер?")
+    assert talk.thread()[-1] == ("bot", "sent", "re: Так есть 46 размер?")
+
+
 def test_handover_tells_buyer_agent_and_clock(alpha, talk_of, answers):
     talk = talk_of(alpha)
     answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))

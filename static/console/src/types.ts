@@ -315,7 +315,7 @@ export interface Outgoing {
   baseSeq: number | null;
   at: string;
   notBefore: number; // held so that Z can take it back
-  then: '' | 'resolve';
+  after: '' | 'resolve';
 }
 
 export interface Later {

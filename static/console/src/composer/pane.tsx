@@ -111,7 +111,7 @@ function Field({ desk, state, thread, now }: Props) {
   };
 
   const isBlocked = hasGaps(text);
-  const send = (then: '' | 'resolve' = ''): void => {
+  const send = (after: '' | 'resolve' = ''): void => {
     if (isEmpty(draft) || isOver || uploads.count) return;
     if (isBlocked) {
       toGap();
@@ -124,7 +124,7 @@ function Field({ desk, state, thread, now }: Props) {
       return;
     }
     setTrigger(null);
-    desk.outbox.send(mode, false, then);
+    desk.outbox.send(mode, false, after);
     field.current?.focus();
   };
 

@@ -42,7 +42,7 @@ export class Outbox {
   }
 
   /** `insist`: sent although somebody has written since. */
-  send(mode: Mode, insist = false, then: Outgoing['then'] = ''): Outgoing | null {
+  send(mode: Mode, insist = false, after: Outgoing['after'] = ''): Outgoing | null {
     const id = this.store.state.open;
     const typed = this.drafts.of(mode);
     if (!id || (!typed.text.trim() && !typed.files.length && !typed.cards.length)) return null;
@@ -57,7 +57,7 @@ export class Outbox {
       baseSeq: insist || mode === 'note' ? null : this.lastSeen(draft),
       at: new Date().toISOString(),
       notBefore: mode === 'reply' && hold ? Date.now() + hold * 1000 : 0,
-      then,
+      after,
     };
     this.put(outgoing);
     this.drafts.forget(`${id}:${mode}`);
@@ -79,7 +79,7 @@ export class Outbox {
       baseSeq: null,
       at: new Date().toISOString(),
       notBefore: 0,
-      then: '',
+      after: '',
     });
     this.store.set({ notice: null });
     void this.flush();
@@ -122,7 +122,7 @@ export class Outbox {
     for (const one of this.all)
       if (keys.has(one.key)) {
         this.left(one);
-        if (!one.then) this.drop(one.key);
+        if (!one.after) this.drop(one.key);
       }
   }
 
@@ -177,7 +177,7 @@ export class Outbox {
     draft,
     key,
     baseSeq,
-    then,
+    after,
   }: Outgoing): Promise<void> {
     const where = `/conversations/${conversation}`;
     const { text, mentions } = draft;
@@ -195,7 +195,7 @@ export class Outbox {
           ? { original: draft.original.text, original_language: draft.original.language }
           : {}),
       });
-    if (then !== 'resolve') return;
+    if (after !== 'resolve') return;
     try {
       await call('POST', `${where}/resolve/`);
     } catch (error) {
@@ -215,7 +215,7 @@ export class Outbox {
       return;
     }
     const again = () => {
-      if (this.store.state.open === next.conversation) this.send(next.mode, true, next.then);
+      if (this.store.state.open === next.conversation) this.send(next.mode, true, next.after);
     };
     if (error.code === 'newer_messages') {
       this.after.sent(next);
