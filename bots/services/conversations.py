@@ -373,8 +373,14 @@ def conversation_return_to_bot(
             conversation.deadline_at = timezone.now() + timedelta(seconds=bot.deadline_s)
             due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
             due.schedule("turn", conversation.pk)
+            if conversation.status == Conversation.Status.SNOOZED:
+                # Put off was what a person has to do; the bot answers now.
+                conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
+                due.cancel("snooze", conversation.pk)
         conversation.save(
             update_fields=[
+                "status",
+                "snoozed_until",
                 "speaker",
                 "agent",
                 "epoch",

@@ -10,6 +10,7 @@ from django.utils import timezone
 from bots.engine.base import Answer, Decision, Reason
 from bots.models import Delivery, Message
 from bots.models.conversation import AlreadyTaken
+from bots.services import acts
 from bots.services.conversations import (
     NewerMessages,
     conversation_resolve,
@@ -214,6 +215,24 @@ def test_returning_to_the_bot_lets_it_answer_what_waits(alpha, talk_of):
     assert talk.thread()[-1] == ("bot", "sent", "re: А 48 есть?")
     with alpha.inside():
         assert Message.objects.get(meta__code="instruction").text == "Спроси рост"
+
+
+def test_a_chat_that_was_put_off_is_answered_when_the_bot_has_it_back(alpha, beta, talk_of):
+    talk = talk_of(alpha)
+    talk.says("Есть 46 размер?")
+    conversation = talk.conversation()
+    with alpha.inside():
+        conversation_take_over(conversation_id=conversation.pk, agent=alpha.agent)
+    talk.says("А 48 есть?")
+    with alpha.inside():
+        acts.snooze(conversation.pk, timezone.now() + timedelta(days=1), by=alpha.agent)
+        conversation_return_to_bot(conversation_id=conversation.pk, agent=alpha.agent)
+    talk.work()
+
+    assert talk.thread()[-1] == ("bot", "sent", "re: А 48 есть?")
+    back = talk.conversation()
+    assert (back.status, back.snoozed_until, back.waiting_since) == ("open", None, None)
+    assert due_kinds(alpha) == []
 
 
 def test_what_is_said_by_itself_meanwhile_answers_nothing(alpha, beta, talk_of):
