@@ -16,11 +16,13 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import psycopg
 from django.conf import settings
 from django.db import connection, connections
+from django.utils import timezone
 
 from tests.engine.pretend import Pretend
 
@@ -43,9 +45,9 @@ END $$;
 CREATE FUNCTION public.note_silence() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
 DECLARE c record;
 BEGIN
-    EXECUTE format('SELECT status, waiting_since, deadline_at FROM %I.bots_conversation '
+    EXECUTE format('SELECT waiting_since, deadline_at FROM %I.bots_conversation '
         'WHERE id = $1', TG_TABLE_SCHEMA) INTO c USING NEW.id;
-    IF c.status = 'open' AND c.waiting_since IS NOT NULL AND (
+    IF c.waiting_since IS NOT NULL AND (
         c.deadline_at IS NULL OR NOT EXISTS (SELECT 1 FROM public.tenants_due
             WHERE schema = TG_TABLE_SCHEMA AND kind = 'deadline' AND object_id = NEW.id))
     THEN
@@ -275,6 +277,14 @@ class Play:
         agent = chance.choice(self.world.agents)
         self._inside(lambda: assignment.decline(self.pk, agent))
 
+    def _put_off(self, _number: int, chance: random.Random) -> None:
+        from bots.services.acts import NotNow, snooze
+
+        until = timezone.now() + timedelta(days=1)
+        wakes = chance.random() < 0.7
+        with suppress(NotNow):
+            self._inside(lambda: snooze(self.pk, until, wake_on_reply=wakes))
+
     def _timeout(self, _number: int, chance: random.Random) -> None:
         """The deadline, or the time to accept an offer, is over."""
         if chance.random() < 0.5:
@@ -355,7 +365,9 @@ class Play:
             found.append(f"{speaker} speaks in a conversation that is {status}")
         if not settled:
             return found
-        if status == "open" and waits and ("deadline", self.pk) not in timers:
+        if status == "snoozed" and speaker == "bot" and waits:
+            found.append("put off while the bot has to answer")
+        if waits and ("deadline", self.pk) not in timers:
             found.append(f"the buyer waits and nothing ends it: {has_deadline=}")
         said = [
             row

@@ -29,6 +29,7 @@ ACTS = (
     "death",
     "accept_offer",
     "decline_offer",
+    "put_off",
 )
 # Half of the rounds set somebody upon a bot that is answering.
 MEANWHILE = st.sampled_from(("takeover", "send", "echo", "resolve", "timeout", "inbound", "death"))
