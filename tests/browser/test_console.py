@@ -109,7 +109,9 @@ def test_two_agents_see_each_other_and_the_second_is_told(desk_of, alpha, answer
         page.locator(".row", has_text="Анна").click()
         page.locator(".bubble.in").wait_for()
 
-    first.get_by_role("button", name="Взять").click()
+    # The page shows it at once: which of the two was first is the server's to say.
+    with first.expect_response("**/take-over/"):
+        first.get_by_role("button", name="Взять").click()
     first.locator(".thread .chip:not(.promise)", has_text="Вы").wait_for()
     second.get_by_role("button", name="Взять").click()
 
