@@ -32,12 +32,13 @@ from tenants.admin import manifest_form
 from tenants.admin.base import settled
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, platform_menu
-from tenants.admin.scope import is_boss, partner_in_scope
+from tenants.admin.scope import partner_in_scope
 from tenants.admin.sites import platform_site
 from tenants.kernel.posted import posted
 from tenants.kernel.secrets import hint
 from tenants.models import Partner
 from tenants.selectors.requests import actor_of, site_here
+from tenants.selectors.scope import is_boss
 from tenants.services.audit import audit
 
 

@@ -131,8 +131,10 @@ def _answered(conversation: Conversation, turn: Turn, show: Show) -> dict[str, A
         purpose="suggest",
     )
     if answer is None:
-        stopped = {"text": "", "lang": turn.lang, "provider": "", "decision": "stopped"}
-        return {**stopped, "sources": [], "cards": []}
+        return {
+            "text": "", "lang": turn.lang, "provider": "", "decision": "stopped",
+            "sources": [], "cards": [],
+        }  # fmt: skip
     inner = set(
         Article.objects.filter(
             pk__in=[s.id for s in answer.sources if s.kind == "article"], is_internal=True

@@ -89,9 +89,8 @@ def _deliver_one(message: Message) -> datetime | None:
     conversation = message.conversation
     channel, contact = conversation.channel, conversation.contact
     is_off = channel.state == Channel.State.PAUSED or not merchant_of(current_schema()).is_serving
-    if is_off:
-        return timezone.now() + timedelta(minutes=1)
-    if channel.state == Channel.State.BROKEN and channel.secrets and DEAF not in channel.cursor:
+    is_broken = channel.state == Channel.State.BROKEN and DEAF not in channel.cursor
+    if is_off or (is_broken and channel.secrets):
         return timezone.now() + timedelta(minutes=1)
     fits = message.state == Message.State.SENDING or message.meta.get("past_window")
     if not fits and is_closed(conversation):

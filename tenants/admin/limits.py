@@ -11,9 +11,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tenants.admin.home import Notice, notifier
-from tenants.admin.scope import is_boss, scope_of
 from tenants.kernel.context import merchant_context
 from tenants.models import Merchant
+from tenants.selectors.scope import is_boss, scope_of
 from tenants.services import limits
 from tenants.services.limit_letters import NEAR, REACHED
 from tenants.workspace.models import AuditEntry

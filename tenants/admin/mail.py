@@ -19,12 +19,13 @@ from django.utils.translation import gettext_lazy
 
 from tenants.admin.home import Notice, notifier
 from tenants.admin.menu import Entry, may, merchant_menu, platform_menu
-from tenants.admin.scope import is_boss, partner_in_scope
+from tenants.admin.scope import partner_in_scope
 from tenants.admin.sites import BrandedSite, merchant_site, platform_site
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.posted import add_faults, posted
 from tenants.models import Brand, MailServer
 from tenants.selectors.requests import actor_of, merchant_branded, site_here
+from tenants.selectors.scope import is_boss
 from tenants.services.audit import audit
 from tenants.services.mail import (
     House,

@@ -28,13 +28,14 @@ from unfold.widgets import (
 )
 
 from tenants.admin.base import Empty, TypedName, row_action, when
-from tenants.admin.scope import Scoped, is_boss, platform_only, scope_of
+from tenants.admin.scope import Scoped, platform_only
 from tenants.admin.sites import platform_site
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.posted import add_faults
 from tenants.models import Merchant, Partner
 from tenants.selectors.hosts import forget_hosts, url_of
 from tenants.selectors.requests import actor_of
+from tenants.selectors.scope import is_boss, scope_of
 from tenants.selectors.usage import usage_of
 from tenants.services.audit import audit
 from tenants.services.export import export_open, merchant_export_start

@@ -24,11 +24,12 @@ from unfold.widgets import (
 
 from tenants import branding
 from tenants.admin.brand import PICTURES, SENDER_EMAIL_HELP
-from tenants.admin.scope import Scoped, is_boss, platform_only, scope_of
+from tenants.admin.scope import Scoped, platform_only
 from tenants.admin.sites import platform_site
 from tenants.kernel.posted import add_faults
 from tenants.models import Brand, Domain, MailServer, Partner, Plan
 from tenants.selectors.hosts import brand_of, forget_hosts
+from tenants.selectors.scope import is_boss, scope_of
 from tenants.services.names import host_clean
 from tenants.services.partners import partner_create
 from tenants.services.pictures import picture_read

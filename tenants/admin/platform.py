@@ -11,11 +11,12 @@ from django.utils.translation import gettext_lazy
 
 from tenants.admin.home import filler
 from tenants.admin.menu import Entry, platform_menu
-from tenants.admin.scope import is_boss, platform_only, scope_of
+from tenants.admin.scope import platform_only
 from tenants.admin.sites import platform_site
 from tenants.models import Merchant
 from tenants.selectors.hosts import url_of
 from tenants.selectors.requests import site_here
+from tenants.selectors.scope import is_boss, scope_of
 
 
 @filler("platform")

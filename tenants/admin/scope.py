@@ -1,4 +1,4 @@
-"""Who works with what on the platform's desk: `scope_of` decides it, in one place.
+"""Who works with what on the platform's desk, as tenants/selectors/scope.py decides it.
 
 A partner's staff sees and touches its own merchants only; on a partner's host everybody sees that
 partner's only.
@@ -18,8 +18,6 @@ from tenants.kernel.text import whole
 from tenants.models import Partner
 from tenants.selectors.requests import site_here
 from tenants.selectors.scope import is_boss, scope_of
-
-__all__ = ["Scoped", "is_boss", "partner_in_scope", "platform_only", "scope_of"]
 
 
 def platform_only(request: HttpRequest) -> bool:

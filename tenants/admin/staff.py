@@ -16,12 +16,12 @@ from unfold.widgets import (
 )
 
 from tenants.admin.people import AuditAdmin, PersonAdmin
-from tenants.admin.scope import is_boss, scope_of
 from tenants.admin.sites import platform_site
 from tenants.kernel.text import whole
 from tenants.models import Merchant, Partner
 from tenants.selectors.hosts import Site, brand_of
 from tenants.selectors.requests import site_here
+from tenants.selectors.scope import is_boss, scope_of
 from tenants.services.partners import partner_host
 from tenants.workspace.models import AuditEntry, User
 

@@ -90,7 +90,7 @@ def _about(merchant: Merchant) -> dict[str, Any]:
         server = getattr(found.brand, "mail_server", None)
         return {
             "made_at": timezone.now(),
-            **(_fields(found, "schema_name", "partner", "plan", "brand") or {}),
+            **_fields(found, "schema_name", "partner", "plan", "brand"),
             "partner": found.partner.slug if found.partner else None,
             "plan": found.plan and _fields(found.plan),
             "hosts": list(found.domains.order_by("pk").values_list("host", flat=True)),

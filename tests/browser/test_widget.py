@@ -516,20 +516,27 @@ def test_who_looks_around_is_greeted_by_rule_and_the_answer_opens_the_talk(
     assert page.troubles == []
 
 
-def test_a_form_before_the_first_message_asks_for_a_consent_and_opens_the_talk(
-    shop, alpha, page_of, answers
-):
-    from bots.models import Channel, Consent, Identity
+def asked_first(shop: Any, alpha: Any, page_of: Any, fields: str) -> tuple[Any, Any]:
+    """A page whose chat asks for these before the first message, and the form."""
+    from bots.models import Channel
     from bots.services import places
 
     with alpha.inside():
-        settings = {"form": "always", "form_fields": "name phone"}
+        settings = {"form": "always", "form_fields": fields}
         Channel.objects.filter(kind="web").update(settings=settings)
     places._kept.clear()
     page = page_of()
     page.goto(shop.url())
     launcher(page).click()
-    form = page.locator("shop-chat form.ask")
+    return page, page.locator("shop-chat form.ask")
+
+
+def test_a_form_before_the_first_message_asks_for_a_consent_and_opens_the_talk(
+    shop, alpha, page_of, answers
+):
+    from bots.models import Consent, Identity
+
+    page, form = asked_first(shop, alpha, page_of, "name phone")
     form.locator("textarea").fill("Когда откроетесь?")
     assert form.locator("input[type=email]").count() == 0
     form.locator("input[type=tel]").fill("8 900 000-00-00")
@@ -548,17 +555,7 @@ def test_a_form_before_the_first_message_asks_for_a_consent_and_opens_the_talk(
 
 
 def test_a_form_with_the_e_mail_alone_says_that_it_is_missing(shop, alpha, page_of):
-    from bots.models import Channel
-    from bots.services import places
-
-    with alpha.inside():
-        settings = {"form": "always", "form_fields": "email"}
-        Channel.objects.filter(kind="web").update(settings=settings)
-    places._kept.clear()
-    page = page_of()
-    page.goto(shop.url())
-    launcher(page).click()
-    form = page.locator("shop-chat form.ask")
+    page, form = asked_first(shop, alpha, page_of, "email")
 
     form.locator("button[type=submit]").click()
 

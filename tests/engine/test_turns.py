@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from bots.engine.base import Answer, Decision, Reason
-from bots.models import Delivery, Message
+from bots.models import Conversation, Delivery, Message
 from bots.models.conversation import AlreadyTaken
 from bots.services import acts
 from bots.services.conversations import (
@@ -28,6 +28,14 @@ pytestmark = pytest.mark.django_db
 
 def due_kinds(shop) -> list[str]:
     return sorted(Due.objects.filter(schema=shop.schema).values_list("kind", flat=True))
+
+
+def deadline_over(shop) -> None:
+    """The time that everybody who waits was promised has passed."""
+    past = timezone.now() - timedelta(seconds=1)
+    with shop.inside():
+        Conversation.objects.update(deadline_at=past)
+    Due.objects.filter(schema=shop.schema, kind="deadline").update(due_at=past)
 
 
 def test_a_buyer_is_answered_once_and_nothing_stays_due(alpha, talk_of):
@@ -237,18 +245,13 @@ def test_a_chat_that_was_put_off_is_answered_when_the_bot_has_it_back(alpha, bet
 
 def test_what_is_said_by_itself_meanwhile_answers_nothing(alpha, beta, talk_of):
     """The agent was silent until the buyer was told to wait: the bot answers the question yet."""
-    from bots.models import Conversation
-
     talk = talk_of(alpha)
     talk.says("Есть 46 размер?")
     conversation = talk.conversation()
     with alpha.inside():
         conversation_take_over(conversation_id=conversation.pk, agent=alpha.agent)
     talk.says("А 48 есть?")
-    past = timezone.now() - timedelta(seconds=1)
-    with alpha.inside():
-        Conversation.objects.update(deadline_at=past)
-    Due.objects.filter(schema=alpha.schema, kind="deadline").update(due_at=past)
+    deadline_over(alpha)
     talk.work()
     assert talk.thread()[-1][0] == "automation"
     talk.says("И 50?")
@@ -307,13 +310,8 @@ def test_a_deadline_missed_by_the_bot_ends_in_a_handover(alpha, talk_of, answers
     talk = talk_of(alpha)
     answers.extend([lambda turn: None] * 5)
     talk.says("Где мой заказ?")
-    past = timezone.now() - timedelta(seconds=1)
-    from bots.models import Conversation
-
-    with alpha.inside():
-        Conversation.objects.update(deadline_at=past)
     Due.objects.filter(schema=alpha.schema, kind="turn").delete()
-    Due.objects.filter(schema=alpha.schema, kind="deadline").update(due_at=past)
+    deadline_over(alpha)
     talk.work()
 
     assert talk.conversation().handover_reason == "deadline"
@@ -324,13 +322,8 @@ def test_a_silent_queue_tells_the_buyer_once_and_keeps_a_deadline(alpha, talk_of
     talk = talk_of(alpha)
     answers.append(Answer("", "ru", Decision.HANDOVER, Reason.ASKED, provider="test"))
     talk.says("Человека?")
-    from bots.models import Conversation
-
     for _ in range(3):
-        past = timezone.now() - timedelta(seconds=1)
-        with alpha.inside():
-            Conversation.objects.update(deadline_at=past)
-        Due.objects.filter(schema=alpha.schema, kind="deadline").update(due_at=past)
+        deadline_over(alpha)
         talk.work()
 
     assert [text for _, text in Pretend.sent][1:] == [

@@ -250,33 +250,21 @@ class Telegram(ChannelAdapter):
     def _send_file(self, call: Call):
         name, content = file_bytes(call.files["stored"])
         file = InputFile(content, filename=call.files["name"] or name)
-        if call.method != "sendPhoto":
-            return self._send_as(call, call.method, file)
-        if len(content) > PHOTO_LIMIT:
-            return self._send_as(call, "sendDocument", file)
+        is_large = len(content) > PHOTO_LIMIT
+        way = "sendDocument" if call.method == "sendPhoto" and is_large else call.method
         try:
-            return self._send_as(call, "sendPhoto", file)
+            return self._send_as(call, way, file)
         except Rejected as exc:
             # Not of the sides or the kind Telegram calls a photo: as a file it arrives whole.
-            if "photo" not in exc.detail.lower() and "image" not in exc.detail.lower():
+            detail = exc.detail.lower()
+            if way != "sendPhoto" or ("photo" not in detail and "image" not in detail):
                 raise
             return self._send_as(call, "sendDocument", file)
 
     def _send_as(self, call: Call, way: str, file: InputFile):
-        argument = {
-            "sendPhoto": "photo",
-            "sendVoice": "voice",
-            "sendVideo": "video",
-            "sendDocument": "document",
-        }[way]
-        method = {
-            "sendPhoto": "send_photo",
-            "sendVoice": "send_voice",
-            "sendVideo": "send_video",
-            "sendDocument": "send_document",
-        }[way]
+        kind = way.removeprefix("send").lower()
         return self._call(
-            lambda bot: getattr(bot, method)(chat_id=call.data["chat_id"], **{argument: file}),
+            lambda bot: getattr(bot, f"send_{kind}")(chat_id=call.data["chat_id"], **{kind: file}),
             way,
             write=True,
             timeout_s=90,

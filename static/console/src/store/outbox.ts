@@ -49,20 +49,31 @@ export class Outbox {
     const draft = this.inWords(mode, typed);
     if (!draft) return null;
     const hold = this.store.state.prefs.hold_s ?? 0;
-    const outgoing: Outgoing = {
-      key: crypto.randomUUID(),
-      conversation: id,
+    const outgoing = this.queued(id, draft, {
       mode,
-      draft: { ...draft, text: draft.text.trim() },
       baseSeq: insist || mode === 'note' ? null : this.lastSeen(draft),
-      at: new Date().toISOString(),
       notBefore: mode === 'reply' && hold ? Date.now() + hold * 1000 : 0,
       after,
+    });
+    this.drafts.forget(`${id}:${mode}`);
+    void this.flush();
+    return outgoing;
+  }
+
+  private queued(conversation: number, draft: Draft, how: Partial<Outgoing>): Outgoing {
+    const outgoing: Outgoing = {
+      key: crypto.randomUUID(),
+      conversation,
+      mode: 'reply',
+      draft: { ...draft, text: draft.text.trim() },
+      baseSeq: null,
+      at: new Date().toISOString(),
+      notBefore: 0,
+      after: '',
+      ...how,
     };
     this.put(outgoing);
-    this.drafts.forget(`${id}:${mode}`);
     this.store.set({ notice: null });
-    void this.flush();
     return outgoing;
   }
 
@@ -70,18 +81,7 @@ export class Outbox {
   sendTemplate(text: string, template: number, files: Draft['files']): void {
     const id = this.store.state.open;
     if (!id || !text.trim()) return;
-    const draft = { ...EMPTY, text: text.trim(), template, files };
-    this.put({
-      key: crypto.randomUUID(),
-      conversation: id,
-      mode: 'reply',
-      draft,
-      baseSeq: null,
-      at: new Date().toISOString(),
-      notBefore: 0,
-      after: '',
-    });
-    this.store.set({ notice: null });
+    this.queued(id, { ...EMPTY, text, template, files }, {});
     void this.flush();
   }
 
