@@ -305,6 +305,7 @@ SPECTACULAR_SETTINGS = {
         "ChannelState": "bots.models.Channel.State",
         "OrderStatus": "integrations.models.Order.Status",
         "ConnectionState": "integrations.models.Connection.State",
+        "MerchantState": "tenants.models.Merchant.State",
         "JobState": "tenants.workspace.models.Job.State",
         "KnowledgeFileState": "bots.models.KnowledgeFile.State",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -25,6 +26,12 @@ class SchemaView(SpectacularAPIView):
     throttle_classes: list = []
 
 
+class PlatformSchemaView(SchemaView):
+    """What a program of the platform or of a partner may call, on their hosts."""
+
+    urlconf = settings.PUBLIC_SCHEMA_URLCONF
+
+
 class DocsView(SpectacularSwaggerSplitView):
     """Swagger UI from our own files: its start-up script is a file of its own for the CSP."""
 
@@ -33,6 +40,10 @@ class DocsView(SpectacularSwaggerSplitView):
     throttle_classes: list = []
     renderer_classes = [TemplateHTMLRenderer]
     url_name = "api:schema"
+
+
+class PlatformDocsView(DocsView):
+    url_name = "partner_api:schema"
 
 
 class Missing(APIView):

@@ -1,7 +1,8 @@
 """Everything of one merchant in one archive: a JSON line a row, the files beside them.
 
-Secrets, password and token hashes stay out; what is made from other rows (search passages, the
-raw inbox) is left out, too. Apps may add parts of their own by `registry.export`.
+All rows are of one moment, whatever is written meanwhile. Secrets, password and token hashes stay
+out; what is made from other rows (search passages, the raw inbox) is left out, too. Apps may add
+parts of their own by `registry.export`.
 """
 
 from __future__ import annotations
@@ -10,15 +11,17 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import IO, Any
 
 from django.apps import apps
+from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db import models, transaction
+from django.db import connection, models, transaction
 from django.utils import timezone
 
 from tenants.kernel import registry
-from tenants.kernel.context import PUBLIC, merchant_context
+from tenants.kernel.context import PUBLIC, merchant_context, release_connection
 from tenants.kernel.files import file_delete, file_open, file_save
 from tenants.kernel.jobs import JobRefused, job, job_start
 from tenants.kernel.secrets import EncryptedField
@@ -34,8 +37,17 @@ DERIVED = frozenset({"bots.Passage", "bots.Inbox", "bots.KnowledgeIndex", "works
 
 
 def merchant_export_start(merchant: Merchant, *, actor: User | None = None) -> Job:
-    """Queue the archive; the job is the platform's own, its result names the file."""
+    """Queue the archive; the job is the platform's own, its result names the file.
+
+    One that is waiting or being made is not begun a second time.
+    """
     with merchant_context(PUBLIC), transaction.atomic():
+        Merchant.objects.select_for_update(no_key=True).get(pk=merchant.pk)
+        under_way = Job.objects.filter(
+            kind=KIND, params__merchant=merchant.pk, state__in=(Job.State.QUEUED, Job.State.RUNNING)
+        ).first()
+        if under_way is not None:
+            return under_way
         audit("merchant.exported", f"merchant:{merchant.slug}", actor=actor)
         return job_start(KIND, user=actor, merchant=merchant.pk, slug=merchant.slug)
 
@@ -62,12 +74,21 @@ def merchant_export(found: Job) -> None:
 
 
 def export_to(merchant: Merchant, archive: IO[bytes]) -> int:
-    """Write the archive; returns the number of rows in it."""
+    """Write the archive; returns the number of rows in it.
+
+    The rows come from one snapshot, the files after it: however long they take to read, no
+    transaction is open meanwhile. One that was deleted in between is missing beside its row.
+    """
     rows = 0
-    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
-        about = json.dumps(_about(merchant), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1)
-        out.writestr("about.json", about)
-        with merchant_context(merchant.schema_name):
+    with (
+        zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out,
+        tempfile.TemporaryFile("w+", encoding="utf-8") as files,
+    ):
+        with merchant_context(merchant.schema_name), _one_moment():
+            about = json.dumps(
+                _about(merchant), cls=DjangoJSONEncoder, ensure_ascii=False, indent=1
+            )
+            out.writestr("about.json", about)
             for model in _models():
                 rows += _write(out, f"{model._meta.label_lower}.jsonl", _rows(model))
             for name, part in registry.export:
@@ -76,9 +97,31 @@ def export_to(merchant: Merchant, archive: IO[bytes]) -> int:
                         out.writestr(f"{name}/{path}", content)
                     else:
                         rows += _write(out, f"{name}/{path}", content)
-            for stored in StoredFile.objects.exclude(purpose=PURPOSE).iterator():
-                _copy(out, stored)
+            kept = StoredFile.objects.exclude(purpose=PURPOSE).order_by("pk")
+            for row in kept.values_list("pk", "path", "name").iterator(chunk_size=2000):
+                files.write(json.dumps(row) + "\n")
+        release_connection()
+        files.seek(0)
+        for line in files:
+            pk, path, name = json.loads(line)
+            _copy(out, path, f"files/{pk}-{_flat(name)}")
     return rows
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """What is read inside is what was committed when the first row was read; nothing is written.
+
+    Inside a caller's transaction that one's rules hold: they cannot be changed any more.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    connection.cursor().close()  # path and role are set before: that is a query already
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        yield
 
 
 def _about(merchant: Merchant) -> dict[str, Any]:
@@ -131,15 +174,12 @@ def _write(out: zipfile.ZipFile, path: str, rows: Iterable[dict[str, Any]]) -> i
     return count
 
 
-def _copy(out: zipfile.ZipFile, stored: StoredFile) -> None:
+def _copy(out: zipfile.ZipFile, path: str, name: str) -> None:
     try:
-        source = file_open(stored)
+        source = default_storage.open(path, "rb")
     except FileNotFoundError:
         return  # its row says that it was there
-    with (
-        source,
-        out.open(f"files/{stored.pk}-{_flat(stored.name)}", "w", force_zip64=True) as target,
-    ):
+    with source, out.open(name, "w", force_zip64=True) as target:
         while piece := source.read(1 << 20):
             target.write(piece)
 

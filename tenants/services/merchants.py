@@ -248,7 +248,7 @@ def merchant_delete(
     """Stop serving and erase everything after the grace period. Returns when.
 
     `confirm` is the merchant's short name, typed by the person. Until then `merchant_resume`
-    brings it back as it was.
+    makes it work again and `merchant_delete_cancel` brings it back as it was.
     """
     with merchant_context(PUBLIC), transaction.atomic():
         found = _locked(merchant, Merchant.State.ACTIVE, Merchant.State.SUSPENDED)
@@ -260,6 +260,20 @@ def merchant_delete(
         _audit_both("merchant.deleting", found, actor, after=found.delete_after.isoformat())
     _follow(merchant, found)
     return found.delete_after
+
+
+def merchant_delete_cancel(merchant: Merchant, *, actor: User | str | None = None) -> None:
+    """Call a deletion off: as it was before, so one that was suspended stays suspended."""
+    with merchant_context(PUBLIC), transaction.atomic():
+        found = _locked(merchant, Merchant.State.DELETING)
+        # A suspension always has its reason; a deletion leaves it where it is.
+        was_suspended = bool(found.state_reason)
+        found.state = Merchant.State.SUSPENDED if was_suspended else Merchant.State.ACTIVE
+        found.delete_after = None
+        found.save(update_fields=["state", "delete_after"])
+        due.cancel("merchant.erase", found.pk)
+        _audit_both("merchant.delete_cancelled", found, actor)
+    _follow(merchant, found)
 
 
 def _follow(merchant: Merchant, found: Merchant) -> None:

@@ -6,19 +6,21 @@ import pytest
 from django.core.management import call_command
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from tests.fixtures.merchants import SiteApiClient
 
-def test_the_description_is_valid_without_a_warning(tmp_path):
+SITES = {
+    "config.urls.merchant": ("alpha.localhost", "/api/v1/bots/{id}/preview/"),
+    "config.urls.platform": ("partner.localhost", "/api/v1/merchants/{id}/deletion/"),
+}
+
+
+@pytest.mark.parametrize("urlconf", SITES)
+def test_the_description_is_valid_without_a_warning(tmp_path, urlconf):
     target = tmp_path / "schema.yaml"
 
-    call_command(
-        "spectacular",
-        urlconf="config.urls.merchant",
-        validate=True,
-        fail_on_warn=True,
-        file=str(target),
-    )
+    call_command("spectacular", urlconf=urlconf, validate=True, fail_on_warn=True, file=str(target))
 
-    assert "/api/v1/bots/{id}/preview/" in target.read_text()
+    assert SITES[urlconf][1] in target.read_text()
 
 
 def _paths(resolver, prefix=""):
@@ -32,12 +34,13 @@ def _paths(resolver, prefix=""):
             yield path
 
 
-def test_every_address_of_the_api_is_described(alpha, api_of):
-    schema = api_of(alpha, None).get("/api/v1/schema/?format=json").json()
+@pytest.mark.parametrize("urlconf", SITES)
+def test_every_address_of_the_api_is_described(alpha, visitor, urlconf):
+    schema = visitor(SITES[urlconf][0]).get("/api/v1/schema/?format=json").json()
     described = {re.sub(r"\{\w+\}", "*", path) for path in schema["paths"]}
     ours = {
         "/" + re.sub(r"<[^>]+>", "*", path)
-        for path in _paths(get_resolver("config.urls.merchant"))
+        for path in _paths(get_resolver(urlconf))
         if not path.endswith(("schema/", "docs/"))
     }
 
@@ -45,10 +48,11 @@ def test_every_address_of_the_api_is_described(alpha, api_of):
     assert schema["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
 
 
-def test_every_call_but_the_description_needs_a_token(alpha, api_of):
-    client = api_of(alpha, None)
+@pytest.mark.parametrize("urlconf", SITES)
+def test_every_call_but_the_description_needs_a_token(alpha, urlconf):
+    client = SiteApiClient(HTTP_HOST=SITES[urlconf][0])
 
-    for path in _paths(get_resolver("config.urls.merchant")):
+    for path in _paths(get_resolver(urlconf)):
         if path.endswith(("schema/", "docs/")):
             continue
         address = "/" + re.sub(r"<int:\w+>", "1", path)
@@ -58,8 +62,9 @@ def test_every_call_but_the_description_needs_a_token(alpha, api_of):
             assert answer.json()["error"]["code"] == "not_authenticated"
 
 
-def test_the_page_runs_nothing_but_our_own_files(alpha, api_of):
-    answer = api_of(alpha, None).get("/api/v1/docs/")
+@pytest.mark.parametrize("host", [host for host, _path in SITES.values()])
+def test_the_page_runs_nothing_but_our_own_files(alpha, visitor, host):
+    answer = visitor(host).get("/api/v1/docs/")
 
     assert answer.status_code == 200
     page = answer.content.decode()

@@ -78,6 +78,7 @@ PARAMETERS: dict[str, Callable[[Route, Planted], list[Any]]] = {
     "pk": _of_model,
     "id": _of_model,
     "object_id": _of_model,
+    "job_id": _of_model,
     "content_type_id": lambda route, planted: [1],
     "app_label": lambda route, planted: ["bots", "workspace", "tenants"],
     "key": lambda route, planted: planted["route_key"],

@@ -1,21 +1,27 @@
 """A merchant's life after it was made: suspended, renamed, deleted, and who did it."""
 
+import io
+import json
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.files.storage import default_storage
-from django.db import connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
-from tenants.kernel.files import file_save
+from bots.models import Article
+from tenants.kernel.files import file_delete, file_save
 from tenants.models import Brand, Domain, Due, MailServer, Merchant, RouteKey
 from tenants.selectors.hosts import primary_host
 from tenants.services import limits
 from tenants.services import merchants as service
+from tenants.services.export import export_to
 from tenants.services.mail import mail_server_save
-from tenants.workspace.models import AuditEntry
+from tenants.workspace.models import AuditEntry, StoredFile
 
 
 def actions(shop) -> list[str]:
@@ -108,3 +114,49 @@ def test_a_plans_limit_is_told_with_figures(alpha):
         with pytest.raises(limits.LimitReached) as caught:
             limits.check("agents")
     assert caught.value.data == {"name": "agents", "limit": 4, "used": 4}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_archive_is_of_one_moment_whatever_is_written_meanwhile(alpha):
+    """Somebody deletes and adds while it is being made: neither shows."""
+    with alpha.inside():
+        before = Article.objects.create(title="Before", text="x")
+        kept, gone = (file_save(b"x", name=name, purpose="chat") for name in ("kept", "gone"))
+    written: list[str] = []
+
+    def add_and_delete() -> None:
+        with alpha.inside(), transaction.atomic():
+            AuditEntry.objects.create(action="meanwhile", target="x")
+            Article.objects.create(title="Meanwhile", text="x")
+            Article.objects.filter(pk=before.pk).delete()
+            file_delete(StoredFile.objects.get(pk=gone.pk))
+        connections.close_all()
+
+    def meanwhile(execute, sql, params, many, context):
+        # People come first, articles last.
+        if not written and '"bots_article"' in sql:
+            written.append(sql)
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(add_and_delete).result()
+        return execute(sql, params, many, context)
+
+    archive = io.BytesIO()
+    with connection.execute_wrapper(meanwhile):
+        rows = export_to(alpha.merchant, archive)
+
+    assert written and rows
+    with zipfile.ZipFile(archive) as found:
+        names = found.namelist()
+        articles, log = (
+            [json.loads(line) for line in found.read(f"{name}.jsonl").splitlines()]
+            for name in ("bots.article", "workspace.auditentry")
+        )
+    assert [row["title"] for row in articles if row["id"] >= before.pk] == ["Before"]
+    assert "meanwhile" not in {row["action"] for row in log}
+    # Files are read when the database is no longer held: one deleted by then is missing.
+    assert [name for name in names if name.startswith("files/")] == [f"files/{kept.pk}-kept"]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW transaction_isolation")
+        assert cursor.fetchone() == ("read committed",)
+    with alpha.inside():
+        assert Article.objects.filter(title="Meanwhile").exists()
