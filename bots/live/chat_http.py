@@ -18,7 +18,8 @@ from bots.live.pace import Meter, Pace
 from bots.live.scope import BodyFailed, address_of, body_of, header
 from bots.live.visit import Visit, events_of, inside, per_address, per_visitor, place_at, visit_of
 from bots.services import uploads, visitors, visits
-from bots.services.places import Place, config
+from bots.services.consents import ConsentChanged
+from bots.services.places import Place, config, consents
 from tenants.kernel.files import file_open
 from tenants.kernel.text import storable
 from tenants.workspace.models import StoredFile
@@ -304,14 +305,20 @@ async def _beat(place: Place, key: str, scope: dict[str, Any], receive: Any) -> 
 
 
 async def _contact(place: Place, key: str, scope: dict[str, Any], receive: Any) -> None:
-    """`{"token", "name", "phone", "email", "given": {"processing": true, …}, "locale"}`."""
+    """`{"token", "name", "phone", "email", "given": {"processing": true, …}, "shown"}`.
+
+    `shown`: the version of each consent on the page. Where it is not the current one the answer
+    brings what is, and nothing is kept.
+    """
     body = await _json(scope, receive)
     visit = visit_of(place, key, body, address_of(scope))
     if visit is None:
         raise _error(401, "expired")
     if wait := per_visitor.wait_s(visit.meter, 3):
         raise _error(429, "pace", wait=round(wait, 1))
-    given = body.get("given")
+    given, shown = (
+        found if isinstance(found := body.get(name), dict) else {} for name in ("given", "shown")
+    )
     try:
         await inside(
             place.schema,
@@ -321,11 +328,13 @@ async def _contact(place: Place, key: str, scope: dict[str, Any], receive: Any) 
             name=str(body.get("name", "")),
             phone=str(body.get("phone", "")),
             email=str(body.get("email", "")),
-            given=given if isinstance(given, dict) else {},
-            lang=str(body.get("locale", ""))[:2],
+            given=given,
+            shown=shown,
             who=place.who,
             address=visit.address or None,
         )
+    except ConsentChanged as exc:
+        raise _error(exc.status, exc.code, consents=consents(place)) from None
     except (visitors.ConsentMissing, visitors.ContactInvalid) as exc:
         raise _error(exc.status, exc.code, **exc.data) from None
     raise Answer(200, {"ok": True})

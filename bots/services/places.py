@@ -12,7 +12,7 @@ from django.utils import timezone
 from bots.models import Channel
 from bots.selectors.calendars import expected_answer, opening
 from bots.services.bots import config_of
-from bots.services.consents import wordings
+from bots.services.consents import LANGUAGES, wordings
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.models import Merchant, RouteKey
 from tenants.selectors.hosts import site_of
@@ -122,9 +122,7 @@ def config(place: Place, key: str) -> dict[str, Any]:
         },
         "answers": channel.bot.is_active,
         "open": is_open,
-        "when": {
-            lang: expected_answer(now, place.merchant.time_zone, lang) for lang in ("ru", "en")
-        },
+        "when": {lang: expected_answer(now, place.merchant.time_zone, lang) for lang in LANGUAGES},
         "questions": [q for q in questions if q][:4],
         "theme": settings.get("theme") or "auto",
         "position": settings.get("position") or "right",
@@ -132,11 +130,16 @@ def config(place: Place, key: str) -> dict[str, Any]:
         "form": _form(settings, is_open=bool(is_open), answers=channel.bot.is_active),
         "language": place.merchant.language,
         "privacy": place.brand.get("privacy_url") or f"/chat/{key}/privacy/",
-        "consents": {
-            lang: [
-                {"kind": w.kind, "version": w.version, "text": w.text}
-                for w in wordings(lang, place.who)
-            ]
-            for lang in ("ru", "en")
-        },
+        "consents": consents(place),
+    }
+
+
+def consents(place: Place) -> dict[str, list[dict[str, str]]]:
+    """What has to be agreed to before contact data are taken, by language, as it is shown."""
+    return {
+        lang: [
+            {"kind": one.kind, "version": one.version, "text": one.text}
+            for one in wordings(lang, place.who)
+        ]
+        for lang in LANGUAGES
     }

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bots.models import Channel, Contact, Identity
-from bots.services.consents import PROCESSING, consents_give
+from bots.services.consents import PROCESSING, consents_give, wordings_shown
 from bots.services.people import people_recognise
 from tenants.kernel import outbox
 from tenants.kernel.errors import RuleBroken
@@ -177,14 +177,16 @@ def visitor_leave_contact(
     phone: str,
     email: str,
     given: Mapping[str, Any],
-    lang: str,
+    shown: Mapping[str, Any],
     who: str,
     address: str | None,
 ) -> Contact:
-    """The buyer tells how to reach them. Raises ConsentMissing, ContactInvalid; keeps nothing then.
+    """The buyer tells how to reach them. `shown`: the version of each consent the page has shown.
 
-    What is typed is claimed, not proven.
+    What is typed is claimed, not proven. Raises ConsentChanged, ConsentMissing, ContactInvalid;
+    keeps nothing then.
     """
+    agreed = wordings_shown(shown, who)
     if given.get(PROCESSING) is not True:
         raise ConsentMissing
     phone = phone_of(phone)
@@ -200,8 +202,7 @@ def visitor_leave_contact(
         consents_give(
             contact=contact,
             given={k: v is True for k, v in given.items()},
-            lang=lang,
-            who=who,
+            shown=agreed,
             address=address,
         )
         for kind, value in ((Identity.Kind.PHONE, phone), (Identity.Kind.EMAIL, email)):

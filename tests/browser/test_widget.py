@@ -305,8 +305,11 @@ def test_an_answer_with_cards_sources_and_quick_replies(shop, page_of, answers):
     assert page.get_by_role("button", name="Показать ещё").count() == 0
 
 
-def test_a_person_is_one_tap_away_and_the_contact_needs_its_consent(shop, page_of, alpha, answers):
+def test_a_person_is_one_tap_away_and_the_contact_needs_its_consent(
+    shop, page_of, alpha, answers, monkeypatch
+):
     from bots.models import Consent
+    from bots.services import consents
 
     answers.append(lambda turn, **_: Answer("", turn.lang, Decision.HANDOVER, reason="asked"))
     page = page_of()
@@ -322,13 +325,24 @@ def test_a_person_is_one_tap_away_and_the_contact_needs_its_consent(shop, page_o
     page.get_by_role("button", name="Сохранить").click()
     page.get_by_text("Без этого согласия").wait_for()
     boxes.nth(0).check()
+    # The words change while the page is open: shown anew, to be ticked anew, nothing typed is lost.
+    texts = {
+        kind: {"ru": f"Новое: {kind} {{who}}", "en": kind} for kind in ("processing", "marketing")
+    }
+    monkeypatch.setitem(consents.VERSIONS, "2027-01-1", texts)
+    page.get_by_role("button", name="Сохранить").click()
+    page.get_by_text("Новое: processing Alpha Shoes").wait_for()
+    page.get_by_text("Текст согласия изменился").wait_for()
+    assert [boxes.nth(n).is_checked() for n in range(2)] == [False, False]
+    assert page.get_by_role("textbox", name="Телефон").input_value() == "8 916 123-45-67"
+    boxes.nth(0).check()
     page.get_by_role("button", name="Сохранить").click()
     page.get_by_text("Контакт сохранён").wait_for()
 
     with alpha.inside():
-        assert list(Consent.objects.order_by("pk").values_list("kind", "is_given")) == [
-            ("processing", True),
-            ("marketing", False),
+        assert list(Consent.objects.order_by("pk").values_list("kind", "is_given", "text")) == [
+            ("processing", True, "Новое: processing Alpha Shoes"),
+            ("marketing", False, "Новое: marketing Alpha Shoes"),
         ]
 
 

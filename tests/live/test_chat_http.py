@@ -10,7 +10,7 @@ import pytest
 from bots.channels.web.identity import sign
 from bots.models import Consent, Contact, Identity, Inbox, Message, PersonMerge
 from bots.selectors.people import shown
-from bots.services import people
+from bots.services import consents, people
 from tenants.kernel.context import merchant_context
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -347,26 +347,34 @@ def test_the_page_and_the_cart_are_kept_with_the_contact(alpha, browser_of, work
 
 
 # ── contact data ──
+def asked(buyer, lang="ru"):
+    """The version of each consent, as the page shows them now."""
+    consents = buyer.http.get("config/").json()["consents"]
+    return {one["kind"]: one["version"] for one in consents[lang]}
+
+
 def leave(buyer, **body):
-    return buyer.http.post("contact/", content=json.dumps({"token": buyer.token, **body}))
+    body = {"token": buyer.token, "shown": asked(buyer), **body}
+    return buyer.http.post("contact/", content=json.dumps(body))
 
 
 def test_contact_data_needs_the_consent_to_process_it(alpha, browser_of):
     buyer = browser_of(alpha)
-    answer = leave(buyer, phone="8 916 123-45-67", given={"marketing": True}, locale="ru")
+    answer = leave(buyer, phone="8 916 123-45-67", given={"marketing": True})
 
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "consent")
     assert rows(alpha, Contact) == rows(alpha, Consent) == []
 
 
-def test_both_consents_are_kept_with_words_version_and_address(alpha, browser_of):
+@pytest.mark.parametrize("lang", ["ru", "en"])
+def test_both_consents_are_kept_with_words_version_and_address(alpha, browser_of, lang):
     buyer = browser_of(alpha)
     answer = leave(
         buyer,
         name="Анна",
         phone="8 916 123-45-67",
         given={"processing": True, "marketing": False},
-        locale="ru",
+        shown=asked(buyer, lang),
     )
 
     assert answer.status_code == 200
@@ -375,12 +383,44 @@ def test_both_consents_are_kept_with_words_version_and_address(alpha, browser_of
     assert [(i.kind, i.value, i.proof) for i in rows(alpha, Identity)] == [
         ("phone", "+79161234567", "claimed")
     ]
-    found = [(c.kind, c.is_given, c.text_version, c.address) for c in rows(alpha, Consent)]
+    found = [(c.kind, c.is_given, c.text_version, c.text, c.address) for c in rows(alpha, Consent)]
+    said = buyer.http.get("config/").json()["consents"][lang]
     assert found == [
-        ("processing", True, "2026-11-1.ru", "127.0.0.1"),
-        ("marketing", False, "2026-11-1.ru", "127.0.0.1"),
+        (one["kind"], one["kind"] == "processing", one["version"], one["text"], "127.0.0.1")
+        for one in said
     ]
-    assert all("Alpha Shoes" in c.text for c in rows(alpha, Consent) if c.kind == "processing")
+    assert found[0][2].startswith(f"2026-11-1.{lang}.")
+    assert "Alpha Shoes" in found[0][3]
+
+
+def test_words_that_have_changed_are_asked_again_and_nothing_is_kept(
+    alpha, browser_of, monkeypatch
+):
+    buyer = browser_of(alpha)
+    seen = asked(buyer)
+    texts = {kind: {"ru": f"{kind} {{who}}", "en": kind} for kind in ("processing", "marketing")}
+    monkeypatch.setitem(consents.VERSIONS, "2027-01-1", texts)
+    given = {"processing": True, "marketing": True}
+
+    for claimed in (seen, {}, {**seen, "marketing": "2020.ru.0"}, "nonsense"):
+        answer = leave(browser_of(alpha), phone="89161234567", given=given, shown=claimed)
+        error = answer.json()["error"]
+        assert (answer.status_code, error["code"]) == (409, "consent")
+    assert rows(alpha, Contact) == rows(alpha, Consent) == []
+
+    now = {one["kind"]: one["version"] for one in error["consents"]["ru"]}
+    assert error["consents"]["ru"][0]["text"] == "processing Alpha Shoes"
+    assert leave(buyer, phone="89161234567", given=given, shown=now).status_code == 200
+    assert [(c.text_version, c.text) for c in rows(alpha, Consent)] == [
+        (now["processing"], "processing Alpha Shoes"),
+        (now["marketing"], "marketing Alpha Shoes"),
+    ]
+
+
+def test_another_legal_name_is_another_text(alpha):
+    """Who processes the data is part of what one agrees to."""
+    ours, theirs = (consents.wordings("ru", who)[0] for who in ("Alpha LLC", "Beta LLC"))
+    assert ours.version != theirs.version
 
 
 @pytest.mark.parametrize(

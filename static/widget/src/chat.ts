@@ -34,6 +34,12 @@ export interface ContactData {
   phone: string;
   email: string;
   given: Record<string, boolean>;
+  shown: Record<string, string>; // the version of each consent the buyer was shown
+}
+
+export interface Trouble {
+  code: string; // "consent", a field's name, or "offline"
+  consents?: Config['consents']; // the words have changed: these are to be shown and asked
 }
 
 export const randomKey = (): string => {
@@ -284,26 +290,22 @@ export class Chat {
     return this.env.box.get<boolean>('contact') ?? false;
   }
 
-  /** Null when it was kept; else what to mend: "consent", a field's name, or "offline". */
-  async leaveContact(data: ContactData): Promise<string | null> {
+  /** Null when it was kept; else what to mend. */
+  async leaveContact(data: ContactData): Promise<Trouble | null> {
     try {
       const answer = await this.env.fetch(`${this.base}contact/`, {
         method: 'POST',
         headers: { 'content-type': 'text/plain' },
-        body: JSON.stringify({
-          ...data,
-          token: await this.ensureToken(),
-          locale: this.env.locale(),
-        }),
+        body: JSON.stringify({ ...data, token: await this.ensureToken() }),
       });
       if (answer.ok) {
         this.env.box.set('contact', true);
         return null;
       }
       const { error } = await answer.json();
-      return error.field ?? error.code;
+      return { code: error.field ?? error.code, consents: error.consents };
     } catch {
-      return 'offline';
+      return { code: 'offline' };
     }
   }
 

@@ -13,6 +13,8 @@ export function ContactForm(view: View) {
   const [data, setData] = useState({ name: '', phone: '', email: '' });
   const [given, setGiven] = useState<Record<string, boolean>>({});
 
+  const consents = config.consents[lang] ?? [];
+
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
     if (step === 'form') {
@@ -58,9 +60,17 @@ export function ContactForm(view: View) {
       return;
     }
     setBusy(true);
-    const trouble = await chat.leaveContact({ ...data, given });
+    const shown = Object.fromEntries(consents.map(({ kind, version }) => [kind, version]));
+    const trouble = await chat.leaveContact({ ...data, given, shown });
     setBusy(false);
-    setFault(trouble ?? '');
+    if (trouble?.consents) {
+      // Other words than those that were ticked; what was typed stays.
+      config.consents = trouble.consents;
+      setGiven({});
+      setFault('changed');
+      return;
+    }
+    setFault(trouble?.code ?? '');
     if (!trouble) {
       if (first) {
         chat.say(question);
@@ -115,7 +125,7 @@ export function ContactForm(view: View) {
           />
         </label>
       )}
-      {(config.consents[lang] ?? []).map(({ kind, text }) => (
+      {consents.map(({ kind, text }) => (
         <label class="consent" key={kind}>
           <input
             type="checkbox"
@@ -128,9 +138,13 @@ export function ContactForm(view: View) {
           </span>
         </label>
       ))}
-      {(fault === 'consent' || fault === 'offline' || fault === 'pace') && (
+      {['consent', 'changed', 'offline', 'pace'].includes(fault) && (
         <small class="late" role="alert">
-          {fault === 'consent' ? words.consent : words.failed}
+          {fault === 'consent'
+            ? words.consent
+            : fault === 'changed'
+              ? words.consentChanged
+              : words.failed}
         </small>
       )}
       <div class="actions">

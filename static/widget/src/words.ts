@@ -55,6 +55,7 @@ const ru = {
   phoneWrong: 'Укажите телефон или почту',
   emailWrong: 'Проверьте адрес почты',
   consent: 'Без этого согласия мы не вправе сохранить контакт',
+  consentChanged: 'Текст согласия изменился. Прочитайте его и отметьте снова: остальное на месте',
   saved: 'Контакт сохранён. Если закроете страницу, напишем вам.',
   image: 'Картинка {0}',
   old: 'старая цена',
@@ -117,6 +118,8 @@ const en: Words = {
   phoneWrong: 'Enter a phone or an e-mail',
   emailWrong: 'Check the e-mail address',
   consent: 'Without this consent we may not keep your contact',
+  consentChanged:
+    'The consent’s words have changed. Read and tick it again: the rest is still here',
   saved: 'Saved. If you close the page, we will write to you.',
   image: 'Picture {0}',
   old: 'old price',
