@@ -9,6 +9,7 @@ from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
 from bots.services import assignment, rules, sla
+from bots.services.order_acts import request_told
 from bots.services.rating import rating_plan
 from tenants.kernel import due, outbox
 from tenants.kernel.context import group_of
@@ -100,6 +101,12 @@ def tell_buyers_pages(event: Event) -> None:
 def ask_for_a_rating(event: Event) -> None:
     """The buyer is asked in a while what it was like, where the merchant wants that."""
     rating_plan(event.data["conversation"])
+
+
+@outbox.on("order.request_settled")
+def tell_what_was_settled(event: Event) -> None:
+    """Who asked for it reads in the thread what came of it."""
+    request_told(event.data["request"])
 
 
 @outbox.on("agent.presence")

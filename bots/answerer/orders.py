@@ -12,6 +12,7 @@ from bots.engine.base import Asker, Decision, Reason
 from bots.retrieval.text import fold
 from bots.skills.base import PROVEN, Access, NotFound, SkillContext, TooManyAttempts, normal_phone
 from bots.skills.order_status.skill import Asked, OrderStatus, result_of
+from integrations.models import Order
 
 _PHONE = re.compile(r"(?<![\w-])(?:\+ ?)?\d[\d ()\-]{8,16}\d(?![\w-])")
 _ORDER_WORD = r"(?:заказ\w*|посылк\w*|order\w*|parcel|package|отправлени\w*|покупк\w*)"
@@ -231,6 +232,11 @@ def _without_number(text: str, context: SkillContext, told: dict[str, Any], lang
     return _told(result_of(Access(order, is_full=True)), text, told, lang)
 
 
+def status_told(order: Order, lang: str) -> Part:
+    """Where an order is, for somebody who has proven that it is theirs."""
+    return _told(result_of(Access(order, is_full=True)), "", {}, lang)
+
+
 def _told(result: Any, text: str, told: dict[str, Any], lang: str) -> Part:
     facts, words = result.facts, ORDER["en" if lang == "en" else "ru"]
     folded = fold(text)
@@ -274,4 +280,4 @@ def _told(result: Any, text: str, told: dict[str, Any], lang: str) -> Part:
     )
 
 
-__all__ = ["HARD", "answer", "is_about_order", "is_order_follow_up"]
+__all__ = ["HARD", "answer", "is_about_order", "is_order_follow_up", "status_told"]

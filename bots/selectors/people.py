@@ -40,7 +40,7 @@ from bots.selectors.policy import Sight, sight_of
 from bots.selectors.search.asked import read
 from bots.selectors.search.contacts import contacts_like
 from bots.selectors.segments import of_card, segment_condition
-from integrations.models import Order
+from integrations.models import Order, OrderRequest
 from integrations.native.orders import orders_by_owner
 from tenants.kernel.compiled import Compiled
 from tenants.workspace.models import AuditEntry, User
@@ -338,19 +338,43 @@ def facts_of(cards: list[int]) -> list[dict[str, Any]]:
 
 
 def orders_proven(
-    identities: Iterable[Identity], *, proofs: Iterable[str] = Identity.PROVEN, limit: int = 5
+    identities: Iterable[Identity],
+    *,
+    proofs: Iterable[str] = Identity.PROVEN,
+    number: str = "",
+    limit: int = 5,
 ) -> list[Order]:
-    """The newest orders of whoever has proven these telephones and e-mails. THE place for it."""
+    """The newest orders of whoever has proven these telephones and e-mails. THE place for it.
+
+    `number`: that one of theirs, however old.
+    """
     proven = [one for one in identities if one.proof in proofs]
     return orders_by_owner(
         (one.value for one in proven if one.kind == Identity.Kind.PHONE),
         (one.value for one in proven if one.kind == Identity.Kind.EMAIL),
+        number=number,
         limit=limit,
     )
 
 
+def order_seen(user: User, talk: Conversation, number: str) -> Order | None:
+    """An order of whoever writes in a conversation, where the card beside it may show it."""
+    contact = talk.contact
+    found = Contact.objects.filter(pk=contact.pk)
+    if person := contact.person:
+        found = contacts_seen(sight_of(user), person.merged_into or person)
+    rows = found.prefetch_related("identities")
+    identities = [one for row in rows for one in row.identities.all()]
+    return next(iter(orders_proven(identities, number=number, limit=1)), None) if number else None
+
+
 def orders_of(contacts: Iterable[Contact]) -> list[dict[str, Any]]:
     """The last five; only by what is proven."""
+    orders = orders_proven(i for c in contacts for i in c.identities.all())
+    requests: dict[int, list[dict[str, Any]]] = {}
+    for one in OrderRequest.objects.filter(order__in=orders).order_by("pk"):
+        told = {"id": one.pk, "kind": one.kind, "state": one.state, "sum": str(one.sum)}
+        requests.setdefault(one.order_id, []).append(told)
     return [
         {
             "number": o.number,
@@ -360,8 +384,9 @@ def orders_of(contacts: Iterable[Contact]) -> list[dict[str, Any]]:
             "placed_at": o.placed_at,
             "lines": [line.name for line in o.lines.all()][:4],
             "track": o.parcel.track if hasattr(o, "parcel") else "",
+            "requests": requests.get(o.pk, []),
         }
-        for o in orders_proven(i for c in contacts for i in c.identities.all())
+        for o in orders
     ]
 
 

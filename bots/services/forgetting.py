@@ -36,6 +36,7 @@ from bots.models import (
     Verdict,
 )
 from bots.selectors.people import cards_of, contacts_of, shown
+from integrations.models import OrderRequest
 from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -165,6 +166,7 @@ def _erase(cards: list[int], contacts: list[Contact], *, removes_texts: bool) ->
             lane=-(2**62) - talk.pk, preview="", memory={}, labels=[], followers=[], mentioned=[]
         )
     Consent.objects.filter(contact__in=pks).update(address=None)
+    OrderRequest.objects.filter(conversation__in=talk_pks).update(note="", answer="")
     for pk in pks:
         Contact.objects.filter(pk=pk).update(
             external_id=f"forgotten-{pk}", name="", username="", language="", picture="", data={},

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 from unfold.admin import StackedInline, TabularInline
 from unfold.contrib.filters.admin import ChoicesDropdownFilter, RangeDateTimeFilter
 from unfold.decorators import display
 
+from integrations.admin.order_requests import Look, RequestInline
 from integrations.models import Order, OrderLine, Parcel
 from tenants.admin.base import Empty, ReadOnly, when
 from tenants.admin.menu import Entry, may, merchant_menu
@@ -18,26 +16,12 @@ from tenants.admin.sites import merchant_site
 from tenants.templatetags.desk import money
 
 
-class _Look:
-    extra = 0
-    can_delete = False
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return request.user.has_perm("integrations.view_order")
-
-
-class LineInline(_Look, TabularInline):
+class LineInline(Look, TabularInline):
     model = OrderLine
     fields = ("name", "offer_id", "qty", "price")
 
 
-class ParcelInline(_Look, StackedInline):
+class ParcelInline(Look, StackedInline):
     model = Parcel
     fields = ("service", "track", "eta", "address", "cost")
 
@@ -50,7 +34,7 @@ class OrderAdmin(ReadOnly):
     search_fields = ("number", "phone", "email", "name")
     search_help_text = gettext_lazy("Number, phone, e-mail or name")
     ordering = ("-placed_at",)
-    inlines = (LineInline, ParcelInline)
+    inlines = (LineInline, ParcelInline, RequestInline)
     fields = (
         *("number", "status_label", "status_text", "name", "phone", "email"),
         *("sum_label", "placed_at", "updated_at"),

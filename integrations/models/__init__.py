@@ -1,6 +1,6 @@
 from integrations.models.catalogue import Category, Listing, Product, Variant
 from integrations.models.connection import Connection
-from integrations.models.orders import Order, OrderLine, Parcel, Return
+from integrations.models.orders import Order, OrderLine, OrderRequest, Parcel
 
 __all__ = [
     "Category",
@@ -8,8 +8,8 @@ __all__ = [
     "Listing",
     "Order",
     "OrderLine",
+    "OrderRequest",
     "Parcel",
     "Product",
-    "Return",
     "Variant",
 ]

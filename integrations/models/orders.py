@@ -1,7 +1,8 @@
-"""order → line, parcel, return. Phones are E.164, e-mails lower case: they prove who asks."""
+"""order → line, parcel, request. Phones are E.164, e-mails lower case: they prove who asks."""
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
@@ -69,15 +70,52 @@ class Parcel(models.Model):
         return self.track or self.service
 
 
-class Return(models.Model):
-    order = models.ForeignKey(Order, models.CASCADE, related_name="returns")
-    external_id = models.CharField(max_length=80, blank=True)
-    state = models.CharField(_("state"), max_length=16, default="asked")
-    reason = models.TextField(_("reason"), blank=True)
-    created_at = models.DateTimeField(auto_now_add=True)
+class OrderRequest(models.Model):
+    """What a buyer asks of an order: to take goods back, or to sell the same again.
+
+    A person of the shop carries it out; the order itself stays what the shop says it is.
+    """
+
+    class Kind(models.TextChoices):
+        RETURN = "return", _("return")
+        REPEAT = "repeat", _("repeat")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("open")
+        DONE = "done", _("done")
+        REFUSED = "refused", _("refused")
+
+    order = models.ForeignKey(
+        Order, models.CASCADE, related_name="requests", verbose_name=_("order")
+    )
+    kind = models.CharField(_("what is asked"), max_length=8, choices=Kind.choices)
+    state = models.CharField(
+        _("state"), max_length=8, choices=State.choices, default=State.OPEN, db_default="open"
+    )
+    # Copies: an import writes the lines of an order anew. [{offer_id, name, qty, price}]
+    lines = models.JSONField(_("goods"), default=list)
+    sum = models.DecimalField(_("sum"), max_digits=14, decimal_places=2)
+    currency = models.CharField(_("currency"), max_length=3, default="RUB")
+    note = models.TextField(_("note"), blank=True)
+    # What was decided, where somebody has said it.
+    answer = models.CharField(_("answer"), max_length=300, blank=True)
+    # Of bots.Conversation: this app does not know that one.
+    conversation = models.BigIntegerField(null=True)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        db_index=False,
+        related_name="+",
+        verbose_name=_("by"),
+    )
+    client_key = models.CharField(max_length=64, unique=True)
+    created_at = models.DateTimeField(_("asked"), db_default=Now())
+    settled_at = models.DateTimeField(_("settled"), null=True)
 
     class Meta:
-        verbose_name, verbose_name_plural = _("return"), _("returns")
+        verbose_name, verbose_name_plural = _("request"), _("returns and repeats")
+        ordering = ["-pk"]
 
     def __str__(self) -> str:
-        return f"{self.order_id} {self.state}"
+        return str(_("No. %(number)s, order %(order)s") % {"number": self.pk, "order": self.order})

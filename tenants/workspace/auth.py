@@ -9,7 +9,11 @@ from tenants.workspace.models import User
 
 # Everything of these apps, by role. `view` is looking, `change` is add, change and delete.
 _ALL = frozenset({"view", "add", "change", "delete"})
-_AGENT = {"bots.template": frozenset({"view"}), "integrations.order": frozenset({"view"})}
+_AGENT = {
+    "bots.template": frozenset({"view"}),
+    "integrations.order": frozenset({"view"}),
+    "integrations.orderrequest": frozenset({"view"}),
+}
 _SUPERVISOR = {
     "bots.template": _ALL,
     "bots.article": _ALL,
@@ -17,6 +21,7 @@ _SUPERVISOR = {
     "bots.conversation": frozenset({"view"}),
     "bots.rating": frozenset({"view"}),
     "integrations.order": frozenset({"view"}),
+    "integrations.orderrequest": frozenset({"view", "change"}),
     "integrations.product": frozenset({"view"}),
 }
 

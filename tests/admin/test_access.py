@@ -43,11 +43,17 @@ PAGES = {
     "integrations/product/": WRITERS,
     "integrations/category/": WRITERS,
     "integrations/order/": EVERYBODY,
+    "integrations/orderrequest/": EVERYBODY,
 }
 # Open to strangers, answered to POST only, or nothing to open without a word.
 APART = ("login/", "logout/", "autocomplete/", "r/", "password/")
 POST_ONLY = {"preview/ask/", "bots/template/preview/"}
-READ_ONLY = {"bots/rating/add/", "integrations/product/add/", "workspace/auditentry/add/"}
+READ_ONLY = {
+    "bots/rating/add/",
+    "integrations/orderrequest/add/",
+    "integrations/product/add/",
+    "workspace/auditentry/add/",
+}
 
 
 def plain_paths(patterns: Any, prefix: str = "") -> Iterator[str]:

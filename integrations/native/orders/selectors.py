@@ -13,15 +13,20 @@ def order_by_number(number: str) -> Order | None:
 
 
 def orders_by_owner(
-    phones: Iterable[str] = (), emails: Iterable[str] = (), *, limit: int = 5
+    phones: Iterable[str] = (), emails: Iterable[str] = (), *, number: str = "", limit: int = 5
 ) -> list[Order]:
-    """Newest orders placed with any of these phones (E.164) or e-mails."""
+    """Newest orders placed with any of these phones (E.164) or e-mails; only the one with this
+    `number` where it is given."""
     who = Q()
     if found := [phone for phone in phones if phone]:
         who |= Q(phone__in=found)
     if mails := [email.lower() for email in emails if email]:
         who |= Q(email__in=mails)
-    return list(_full().filter(who).order_by("-placed_at", "-pk")[:limit]) if who else []
+    if not who:
+        return []
+    if number:
+        who &= Q(number=number)
+    return list(_full().filter(who).order_by("-placed_at", "-pk")[:limit])
 
 
 def _full() -> QuerySet[Order]:

@@ -8,6 +8,7 @@ import { Palette } from './keys/palette';
 import { List } from './list/pane';
 import { SaveView } from './list/views';
 import { ToldCards, ToldList } from './notices/told';
+import { OrderAct } from './orders/act';
 import { Check } from './rail/notices';
 import { Rail } from './rail/rail';
 import { Settings } from './rail/settings';
@@ -138,6 +139,7 @@ export function App({ desk }: { desk: Desk }) {
           <SaveView desk={desk} state={state} />
         </Dialog>
       )}
+      {state.order && <OrderAct desk={desk} act={state.order} key={JSON.stringify(state.order)} />}
       <p class="unseen" aria-live="assertive">
         {state.said}
       </p>

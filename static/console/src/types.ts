@@ -207,6 +207,7 @@ export interface Message {
     original?: { text: string; language: string }; // the writer's words, sent as a translation
     translations?: Record<string, Translated>; // by the reader's language
     location?: { lat: number; lon: number };
+    request?: { id: number; order: string; sum: string; currency: string }; // of an order
   };
   files: StoredFile[];
 }
@@ -347,6 +348,15 @@ export interface Macro {
   is_personal: boolean;
   team: number | null;
   lasting: ('send_template' | 'notify')[]; // acts that cannot be undone
+}
+
+export type OrderKind = 'status' | 'return' | 'repeat';
+
+/** What is being looked at before it is done with an order. */
+export interface OrderAct {
+  conversation: number;
+  number: string;
+  kind: OrderKind;
 }
 
 /** A message by its place. */

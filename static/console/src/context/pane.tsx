@@ -1,8 +1,9 @@
 import type { ComponentChildren } from 'preact';
+import { Orders } from '../orders/card';
 import { type Held, useCard } from '../people/card';
 import { Facts } from '../people/facts';
 import { Fields } from '../people/fields';
-import { Consents, Done, Orders, type Part, Past, Who } from '../people/parts';
+import { Consents, Done, type Part, Past, Who } from '../people/parts';
 import { type Key, type Words, wordsOf } from '../people/words';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';

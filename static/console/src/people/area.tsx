@@ -1,6 +1,7 @@
 /** «Клиенты»: everybody who wrote, searched and narrowed; a person with all their dialogues. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { call } from '../net/api';
+import { Orders } from '../orders/card';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { channelIcon, Icon } from '../ui/icons';
@@ -9,7 +10,7 @@ import { told } from '../words/told';
 import { goTo, type PersonRow, useCard } from './card';
 import { Facts } from './facts';
 import { Fields } from './fields';
-import { Consents, Done, nameOf, Orders, type Part, Past, Who } from './parts';
+import { Consents, Done, nameOf, type Part, Past, Who } from './parts';
 import { type Key, type Words, wordsOf } from './words';
 
 interface Page {

@@ -79,6 +79,12 @@ export interface Card extends Omit<PersonRow, 'fields'> {
     placed_at: string;
     lines: string[];
     track: string;
+    requests: {
+      id: number;
+      kind: 'return' | 'repeat';
+      state: 'open' | 'done' | 'refused';
+      sum: string;
+    }[];
   }[];
   episodes: {
     id: number;
@@ -253,7 +259,11 @@ export const isIn = (card: Pick<PersonRow, 'contacts'>, { data }: Event): boolea
 
 /** Whether an order that came or changed may be theirs: the fact names no buyer. */
 export const mayBeTheirs = (card: Pick<Card, 'identities'>, { name }: Event): boolean =>
-  name === 'order.changed' && card.identities.some((one) => one.is_proven);
+  name.startsWith('order.') && card.identities.some((one) => one.is_proven);
+
+/** Whether a person has done something with an order of theirs, it seems. */
+const isAsked = (card: Card, event: Event): boolean =>
+  event.name.startsWith('order.request') && mayBeTheirs(card, event);
 
 // Facts come in groups; a card is read once for them.
 const TOGETHER_MS = 150;
@@ -326,7 +336,8 @@ export function useCard(desk: Desk, path: string, mark: unknown = 0, isWhole = f
     const end = desk.hear((events) => {
       const one = held.current;
       const isNews = events?.some(
-        (event) => one && (isAbout(one, event) || (isWhole && isIn(one, event))),
+        (event) =>
+          one && (isAbout(one, event) || isAsked(one, event) || (isWhole && isIn(one, event))),
       );
       if (!events || isNews) {
         window.clearTimeout(timer);

@@ -4,7 +4,7 @@ import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Desk } from '../store/desk';
 import { channelIcon, Icon } from '../ui/icons';
 import { Menu } from '../ui/menu';
-import { dayText, languageName, money, outcomeText, statusText, whenText } from '../words';
+import { dayText, languageName, outcomeText, whenText } from '../words';
 import { type Card, type CardContact, type Cards, goTo, type Suggestion } from './card';
 import { actText, type Key, type Words } from './words';
 
@@ -281,35 +281,6 @@ export function Pair({ name, value }: { name: string; value: ComponentChildren }
       <span class="muted">{name}</span>
       <span dir="auto">{value}</span>
     </p>
-  );
-}
-
-export function Orders({ card, w }: Part) {
-  if (!card.orders.length) {
-    const isProven = card.identities.some((one) => one.is_proven);
-    return <p class="muted">{w(isProven ? 'noneOrdered' : 'noOrders')}</p>;
-  }
-  return (
-    <>
-      {card.orders.map((order) => (
-        <div class="order" key={order.number}>
-          <span class="line">
-            <b>{order.number}</b>
-            <span>{money(order.sum, order.currency)}</span>
-          </span>
-          <span class="muted">
-            {[
-              statusText(order.status),
-              dayText(order.placed_at),
-              order.track && w('track', order.track),
-            ]
-              .filter(Boolean)
-              .join(' · ')}
-          </span>
-          <span class="muted">{order.lines.join(', ')}</span>
-        </div>
-      ))}
-    </>
   );
 }
 

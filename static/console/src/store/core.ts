@@ -7,6 +7,7 @@ import type {
   Label,
   Macro,
   Mode,
+  OrderAct,
   Outgoing,
   Person,
   Prefs,
@@ -117,6 +118,7 @@ export interface State {
   panel: Panel;
   showContext: boolean;
   ask: Ask; // a small form under the header
+  order: OrderAct | null; // an order something is done with
   strip: Strip | null;
   editing: number | null; // the own message that is being changed
   said: string; // for screen readers, at once
@@ -186,6 +188,7 @@ export function beginning(boot: Boot): State {
     panel: '',
     showContext: false,
     ask: '',
+    order: null,
     strip: null,
     editing: null,
     said: '',

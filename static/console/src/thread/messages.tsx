@@ -162,7 +162,7 @@ function EpisodeLine({ episode }: { episode: Episode }) {
 function Events({ events }: { events: Message[] }) {
   const last = events.at(-1)!;
   const line = (event: Message): string =>
-    `${codeText(event.meta.code ?? '', event.meta.name ?? '')} · ${clock(event.at)}`;
+    `${codeText(event.meta.code ?? '', event.meta.name ?? '', event.meta.request)} · ${clock(event.at)}`;
   if (events.length === 1)
     return (
       <p class="event" data-seq={last.seq}>

@@ -17,6 +17,12 @@ export const CODES: Record<string, Record<string, string>> = {
     still_waiting: 'Покупатель всё ещё ждёт',
     offered: 'Предложен: {0}',
     shift_ended: 'Смена кончилась, диалог снова в очереди',
+    order_return: '{0} оформляет возврат по заказу {1}: {2}, заявка №\u202f{3}',
+    order_repeat: '{0} оформляет повтор заказа {1}: {2}, заявка №\u202f{3}',
+    order_return_done: 'Возврат по заказу {1} выполнен, заявка №\u202f{3}',
+    order_repeat_done: 'Повтор заказа {1} выполнен, заявка №\u202f{3}',
+    order_return_refused: 'Возврат по заказу {1} отклонён, заявка №\u202f{3}',
+    order_repeat_refused: 'Повтор заказа {1} отклонён, заявка №\u202f{3}',
   },
   en: {
     taken_over: 'Bot stopped, {0} answers',
@@ -34,6 +40,12 @@ export const CODES: Record<string, Record<string, string>> = {
     still_waiting: 'The buyer still waits',
     offered: 'Offered to {0}',
     shift_ended: 'Shift over, back in the queue',
+    order_return: '{0} notes a return of order {1}: {2}, request no.\u202f{3}',
+    order_repeat: '{0} notes order {1} once more: {2}, request no.\u202f{3}',
+    order_return_done: 'Return of order {1} is done, request no.\u202f{3}',
+    order_repeat_done: 'Repeat of order {1} is done, request no.\u202f{3}',
+    order_return_refused: 'Return of order {1} is refused, request no.\u202f{3}',
+    order_repeat_refused: 'Repeat of order {1} is refused, request no.\u202f{3}',
   },
 };
 

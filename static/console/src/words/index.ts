@@ -1,5 +1,5 @@
 /** The words of the page in the reader's language, with plurals, times and money. */
-import type { Episode } from '../types';
+import type { Episode, Message } from '../types';
 import { CLAIMS, CODES, DECISIONS, REASONS, STATUSES } from './codes';
 import { EN } from './en';
 import { RU, type Word } from './ru';
@@ -67,8 +67,12 @@ export const buyerName = (row: { id: number; name: string }): string =>
   row.name || t('noNameNo', String(row.id));
 
 // ── codes ──
-export const codeText = (code: string, name: string): string =>
-  fill(CODES[lang]?.[code] ?? code, [name]);
+/** An inner fact in words; `request`: of an order, as `OrderRequest` of the server. */
+export function codeText(code: string, name: string, request?: Message['meta']['request']): string {
+  const more = request && [request.order, money(request.sum, request.currency), request.id];
+  const said = fill(CODES[lang]?.[code] ?? code, [name, ...(more ?? [])]);
+  return name && /_(done|refused)$/.test(code) ? `${said}: ${name}` : said;
+}
 export const reasonText = (reason: string): string => REASONS[lang]?.[reason] ?? reason;
 export const statusText = (status: string): string => STATUSES[lang]?.[status] ?? status;
 export const decisionText = (decision: string): string => DECISIONS[lang]?.[decision] ?? decision;
