@@ -140,6 +140,16 @@ REFUSALS = frozenset(
 )
 
 
+def methods_of(route: Route) -> tuple[str, ...]:
+    """Ways to call it: of an API view those it answers. The rest is 405 before a view looks."""
+    if "/api/" not in route.path:
+        return METHODS
+    view = getattr(route.view, "cls", None) or getattr(route.view, "view_class", None)
+    # What is no class of methods (a function, a set of views) is called in every way.
+    own = [method for method in API_METHODS if hasattr(view, method)]
+    return tuple(own) or API_METHODS
+
+
 @dataclass
 class Found:
     """What is wrong, a line each; `called` proves that the walk went somewhere."""
@@ -166,7 +176,7 @@ def call_all(
         is_foreign = any(name in ("pk", "id", "object_id") for name in route.parameters)
         for path in addresses(route, planted):
             is_api = "/api/" in path
-            for method in API_METHODS if is_api else METHODS:
+            for method in methods_of(route):
                 seen.called += 1
                 body = {"content_type": "application/json"} if is_api and method != "get" else {}
                 if body:
