@@ -104,6 +104,9 @@ class Ingest:
         if envelopes:
             try:
                 await self._store(route, envelopes)
+            except psycopg.DataError as exc:
+                # Repeated it would be the same, and whatever comes after it would wait.
+                log.error("a delivery cannot be kept, passed over: %s", type(exc).__name__)
             except (psycopg.Error, PoolTimeout) as exc:
                 log.warning("a delivery was not stored, the platform will repeat it: %s", exc)
                 return 503, b"busy, try again", "text/plain"

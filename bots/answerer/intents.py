@@ -78,12 +78,15 @@ _SMALL: list[tuple[str, re.Pattern[str]]] = [
     )
 ]
 _NO_WORDS = re.compile(r"^[^\w]*$")
+_SAD = re.compile("[👎💔😞😔😟🙁☹😕😢😭😿😣😖😫😩😤😠😡🤬🤮]")
 
 
 def small_talk(text: str) -> str:
     """Key of the phrase to answer with, or nothing when the message has a matter."""
     folded = fold(text).strip()
     if folded and _NO_WORDS.match(folded):
+        if _SAD.search(text):
+            return "pity"
         return (
             "ok"
             if not folded.strip("?!. ") or re.search(r"[^\W\d_]|[^\x00-\x7f]", folded)

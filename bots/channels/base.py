@@ -157,7 +157,9 @@ class BuyerMessage:
     payload: str = ""  # of a pressed button
     is_start: bool = False  # "/start", an opened chat: greet, do not answer
     identities: tuple[tuple[str, str, str], ...] = ()  # (kind, value, proof), see bots.Identity
-    data: Mapping[str, Any] = field(default_factory=dict)  # page, referrer, deep link, location…
+    # page, referrer, deep link, location {"lat", "lon"}… and "wordless": what the text stands for
+    # when nobody has said it in words ("place", "phone", "other").
+    data: Mapping[str, Any] = field(default_factory=dict)
     callback: str = ""  # to be acknowledged by `acknowledge`
 
 
@@ -166,6 +168,7 @@ class BuyerEdit:
     external_id: str
     chat: str
     text: str
+    data: Mapping[str, Any] = field(default_factory=dict)  # location: where somebody is now
 
 
 @dataclass(frozen=True)
@@ -266,7 +269,8 @@ class ChannelAdapter(ABC):
 
     @abstractmethod
     def envelopes(self, request: Inbound) -> list[Envelope]:
-        """Deliveries in one call. Pure and quick. Raises ValueError when it is not theirs."""
+        """Deliveries in one call. Pure and quick. Raises ValueError when it is not theirs: the
+        call is answered 400. For a platform that repeats what was refused, return nothing."""
 
     @abstractmethod
     def parse(self, payload: Any) -> list[Occurrence]:

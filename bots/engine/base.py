@@ -29,7 +29,7 @@ class Reason(StrEnum):
     CHECK = "check"  # a reply could not be proven
     IDENTITY = "identity"  # more proof of who asks is needed
     ABUSE = "abuse"
-    MEDIA = "media"  # a file or voice note only a person can judge
+    MEDIA = "media"  # a file, voice note or place only a person can judge
     BOT_OFF = "bot_off"
 
 

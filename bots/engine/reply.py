@@ -27,6 +27,7 @@ def answer_turn(
     conversation_id: int | None = None,
     has_files: bool = False,
     is_start: bool = False,
+    wordless: str = "",
     seconds: float = 18.0,
     should_stop: Callable[[], bool] = lambda: False,
     on_wait: Callable[[], None] = lambda: None,
@@ -35,12 +36,20 @@ def answer_turn(
 ) -> Answer | None:
     """The answer to a turn; None when `should_stop` made it pointless. Never raises for a model.
 
+    `wordless`: what was sent instead of words (bots.channels.base.BuyerMessage.data).
     `seconds`: all the time there is; with a model down or late the offline answerer replies.
     """
     if is_start and not turn.question.strip("/ ").removeprefix("start").strip():
         return _greeting(turn)
     if has_files and not turn.question.strip():
         return Answer("", turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")
+    if wordless in ("place", "other") and not turn.question.strip():
+        said = texts.PLACE if wordless == "place" else texts.SHOWN_THERE
+        text = texts.say(said, turn.lang)
+        return Answer(text, turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")
+    if wordless == "phone" and not turn.memory.get("awaiting"):
+        text = texts.say(texts.PHONE_SHARED, turn.lang)
+        return Answer(text, turn.lang, Decision.ANSWER, "small_talk", provider="policy")
     with one_question():
         try:
             if (ready := triggered(turn)) is not None:

@@ -78,6 +78,18 @@ WEEKDAYS = {
 TODAY = {"ru": "сегодня с {time}", "en": "today from {time}"}
 TOMORROW = {"ru": "завтра с {time}", "en": "tomorrow from {time}"}
 ON_DAY = {"ru": "{day} с {time}", "en": "{day} from {time}"}
+PLACE = {
+    "ru": "Спасибо, вижу место на карте. Передаю его коллеге.",
+    "en": "Thank you, I see the place on the map. I am passing it to a colleague.",
+}
+SHOWN_THERE = {
+    "ru": "Это посмотрит коллега и ответит здесь.",
+    "en": "A colleague will look at this and answer here.",
+}
+PHONE_SHARED = {
+    "ru": "Спасибо, номер подтверждён. Чем помочь: товар, доставка, ваш заказ?",
+    "en": "Thank you, your number is confirmed. How can I help: a product, delivery, your order?",
+}
 FILE = {"ru": "Файл", "en": "File"}
 GREETING = {
     "ru": "Здравствуйте. Я бот магазина, отвечаю на вопросы о товарах, доставке и заказах.",
@@ -118,7 +130,7 @@ REASONS = {
         Reason.CHECK: "ответ не прошёл проверку фактов",
         Reason.IDENTITY: "нужно подтвердить личность",
         Reason.ABUSE: "грубость",
-        Reason.MEDIA: "файл или голосовое",
+        Reason.MEDIA: "файл, голосовое или место на карте",
         Reason.BOT_OFF: "бот выключен",
     },
     "en": {
@@ -132,7 +144,7 @@ REASONS = {
         Reason.CHECK: "the reply did not pass the fact check",
         Reason.IDENTITY: "identity has to be proven",
         Reason.ABUSE: "rudeness",
-        Reason.MEDIA: "a file or voice note",
+        Reason.MEDIA: "a file, a voice note or a place",
         Reason.BOT_OFF: "the bot is off",
     },
 }

@@ -119,6 +119,7 @@ def _one_answer(conversation: Conversation, stale) -> bool | None:
             conversation_id=conversation.pk,
             has_files=any(m.kind == Message.Kind.MEDIA for m in burst),
             is_start=bool(newest.meta.get("start")),
+            wordless=_wordless(burst),
             seconds=max(1.0, deadline - RESERVE_S),
             should_stop=stale.is_set,
             on_wait=start_typing,
@@ -217,6 +218,17 @@ def _burst(history: list[Message]) -> list[Message]:
     return burst
 
 
+def _is_to_see(message: Message) -> bool:
+    """Its text stands for what only a person can make something of: a place, a story."""
+    return message.meta.get("wordless") in ("place", "other")
+
+
+def _wordless(burst: list[Message]) -> str:
+    """What the buyer sent instead of words, where there is nothing else to answer."""
+    kinds = {str(message.meta.get("wordless", "")) for message in burst if message.text}
+    return max(kinds) if kinds and "" not in kinds else ""
+
+
 def _config(conversation: Conversation) -> dict[str, Any]:
     version = conversation.channel.bot.published
     return {**(version.config if version else {}), "version_id": version.pk if version else None}
@@ -229,8 +241,10 @@ def _turn(
     config: dict[str, Any],
 ) -> Turn:
     before = history[: len(history) - len(burst)]
-    said = [Said("buyer" if m.author == _BUYER else "bot", m.text) for m in before]
-    said.append(Said("buyer", "\n".join(m.text for m in burst if m.text)))
+    said = [
+        Said("buyer" if m.author == _BUYER else "bot", m.text) for m in before if not _is_to_see(m)
+    ]
+    said.append(Said("buyer", "\n".join(m.text for m in burst if m.text and not _is_to_see(m))))
     contact = conversation.contact
     return Turn(
         said=said,

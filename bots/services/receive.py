@@ -56,6 +56,8 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 MAX_TEXT = 20_000
+# Told with a message and of that message alone: nothing to remember of the buyer.
+OF_THE_MESSAGE = frozenset({"greeting", "wordless"})
 
 
 def is_thanks(text: str) -> bool:
@@ -179,7 +181,8 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> tuple[Conversat
                 "username": message.username[:120],
                 "language": message.language[:8],
                 "data": json.dumps(
-                    {k: v for k, v in message.data.items() if k != "greeting"}, ensure_ascii=False
+                    {k: v for k, v in message.data.items() if k not in OF_THE_MESSAGE},
+                    ensure_ascii=False,
                 ),
                 "talk": "en" if message.language.startswith("en") else "ru",
             },
@@ -370,8 +373,9 @@ def _meta(said: BuyerMessage) -> dict[str, Any]:
         meta["start"] = True
     if said.callback:
         meta["callback"] = said.callback[:120]
-    if location := said.data.get("location"):
-        meta["location"] = location
+    for name in ("location", "wordless"):
+        if value := said.data.get(name):
+            meta[name] = value
     return meta
 
 
@@ -386,7 +390,7 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         if value and getattr(contact, name) != value:
             setattr(contact, name, value)
             changed.append(name)
-    told = {name: value for name, value in said.data.items() if name != "greeting"}
+    told = {name: value for name, value in said.data.items() if name not in OF_THE_MESSAGE}
     if any(contact.data.get(k) != v for k, v in told.items()):
         contact.data = {**contact.data, **told}
         changed.append("data")
@@ -418,7 +422,7 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
     if message is None or message.text == edit.text:
         return
     before = message.meta.get("before", [])
-    message.meta = {**message.meta, "before": [*before, message.text][-5:]}
+    message.meta = {**message.meta, **edit.data, "before": [*before, message.text][-5:]}
     message.text, message.edited_at = edit.text[:MAX_TEXT], timezone.now()
     message.save(update_fields=["text", "edited_at", "meta"])
     messages.changed(message)

@@ -12,7 +12,16 @@ from django.utils import timezone
 
 from bots.channels.base import BuyerEdit, BuyerMessage, File, OwnerEcho, Reachable, Receipt
 from bots.channels.telegram.simulator import TOKEN, TelegramSimulator
-from bots.models import Attachment, Channel, Contact, Holiday, Identity, Message, OpeningHours
+from bots.models import (
+    Attachment,
+    Channel,
+    Contact,
+    Conversation,
+    Holiday,
+    Identity,
+    Message,
+    OpeningHours,
+)
 from bots.selectors.calendars import expected_answer, opening
 from bots.services.accept import lane_of
 from bots.services.channels import (
@@ -144,6 +153,61 @@ def telegram(alpha: Any) -> Iterator[Any]:
         assert channel_connect(channel).ok
         simulator.channel = channel  # type: ignore[attr-defined]
         yield simulator
+
+
+def test_what_is_no_text_gets_an_answer_all_the_same(alpha, telegram, monkeypatch):
+    """Nobody is asked to say in words what can be understood without them."""
+    monkeypatch.setattr("bots.services.polling.WAIT_S", 0.1)
+    place = {"latitude": 55.751244, "longitude": 37.618423}
+    card = {"phone_number": "79161234567", "first_name": "Олег"}
+    told = {}
+    for chat, content in enumerate(
+        (
+            {"sticker": {"file_id": "s", "emoji": "👍"}},
+            {"sticker": {"file_id": "s", "emoji": "😡"}},
+            {"location": place},
+            {"contact": {**card, "user_id": 204}},
+            {"video_note": {"file_id": "n", "length": 9}},
+            {"story": {"id": 1}},
+        ),
+        start=201,
+    ):
+        telegram.buyer_says("", chat_id=chat, **content)
+    Due.objects.filter(schema=alpha.schema, kind="poll").update(due_at=timezone.now())
+    due.take(alpha.schema, "poll", telegram.channel.pk)
+    for _round in range(4):
+        for schema, kind, number in due.overdue(grace_s=-0.01):
+            if kind in ("inbox", "turn", "deliver"):
+                due.take(schema, kind, number)
+    for message in telegram.sent:
+        told.setdefault(message["chat"]["id"], message["text"])
+    with alpha.inside():
+        speakers = dict(
+            Conversation.objects.values_list("contact__external_id", "speaker").filter(
+                channel=telegram.channel.pk
+            )
+        )
+        seen = dict(
+            Message.objects.filter(author="buyer").values_list(
+                "conversation__contact__external_id", "text"
+            )
+        )
+        kept = Message.objects.get(meta__wordless="place")
+        (proof,) = Identity.objects.values_list("value", "proof")
+        assert "wordless" not in kept.conversation.contact.data
+
+    assert told[201] == "Хорошо. Если появятся вопросы, напишите."
+    assert told[202] == "Понимаю. Если что-то ещё понадобится, напишите."
+    assert told[203].startswith("Спасибо, вижу место на карте.")
+    assert told[204].startswith("Спасибо, номер подтверждён.")
+    assert told[205].startswith("Файл посмотрит коллега.")
+    assert "посмотрит коллега" in told[206]
+    assert speakers == {
+        "201": "bot", "202": "bot", "203": "queue", "204": "bot", "205": "queue", "206": "queue",
+    }  # fmt: skip
+    assert (seen["201"], seen["203"]) == ("👍", "📍 55.751244, 37.618423")
+    assert kept.meta["location"] == {"lat": 55.751244, "lon": 37.618423}
+    assert proof == ("+79161234567", "shared")
 
 
 def test_a_polled_bot_is_read_answered_and_told_apart_from_a_broken_one(

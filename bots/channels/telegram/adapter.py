@@ -7,13 +7,17 @@ from __future__ import annotations
 
 import html
 import json
+import logging
 import re
+import warnings
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
 
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, ReplyParameters
+from telegram.warnings import PTBUserWarning
 
 from bots.channels.base import (
     BuyerEdit,
@@ -38,6 +42,8 @@ from bots.channels.telegram.manifest import MANIFEST
 from tenants.kernel.errors import Rejected, VendorError
 from tenants.kernel.files import file_bytes
 
+log = logging.getLogger(__name__)
+
 ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
 CALLBACK_DATA_BYTES = 64
 DOWNLOAD_LIMIT = 20 * 1024 * 1024
@@ -51,8 +57,25 @@ _FILES = (
     ("audio", "voice"),
     ("video", "video"),
     ("video_note", "video"),
+    ("live_photo", "video"),
+    ("animation", "video"),  # comes with a "document" of the same file
     ("document", "file"),
 )
+# What people send and only Telegram shows. Other kinds are its own notes (pins, changed titles).
+_SHOWN_THERE = frozenset(
+    {
+        *("story", "rich_message", "checklist", "paid_media", "game", "giveaway", "gift"),
+        *("unique_gift", "users_shared", "chat_shared", "web_app_data"),
+    }
+)
+_ONLY_THERE = {
+    "ru": "Сообщение, которое видно только в Telegram",
+    "en": "A message that only Telegram can show",
+}
+
+
+# What every message has, whatever it holds.
+_OF_ANY = frozenset({"message_id", "date", "chat", "from", "reply_to_message"})
 
 
 def utf16(text: str) -> int:
@@ -70,9 +93,21 @@ class Telegram(ChannelAdapter):
             raise SignatureMismatch
 
     def envelopes(self, request: Inbound) -> list[Envelope]:
-        """One update a call. `update_id` is the delivery's identity."""
-        update = request.json()
-        return [Envelope(str(int(update["update_id"])), _chat_of(update), update)]
+        """One update a call. `update_id` is the delivery's identity.
+
+        Telegram repeats whatever is not answered 2xx for a day, and what came after waits. So an
+        update of another shape than we know is kept (`parse` says why it is of no use), and what
+        has no identity at all, from a sender who knows the secret, is passed over.
+        """
+        try:
+            update = request.json()
+            known = int(update["update_id"])
+        except (ValueError, KeyError, TypeError, OverflowError):
+            log.warning("channel %s: no update, passed over", self.config.channel_id)
+            return []
+        if not -(2**63) < known < 2**63:
+            return []
+        return [Envelope(str(known), _chat_of(update), update)]
 
     def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
         return 200, b"{}", "application/json"
@@ -81,17 +116,19 @@ class Telegram(ChannelAdapter):
         """Update → at most one occurrence.
 
         Reads: message, edited_message {message_id, date (Unix seconds, UTC), chat, from, text,
-        caption, files, contact, location, reply_to_message}; callback_query {id, data, message};
-        my_chat_member {new_chat_member.status}.
+        caption, files, sticker, dice, poll, contact, location, venue, reply_to_message};
+        callback_query {id, data, message}; my_chat_member {new_chat_member.status}.
         """
         if message := payload.get("message"):
             return [self._message(message)]
         if edited := payload.get("edited_message"):
+            text, data = self._said(edited)
             return [
                 BuyerEdit(
                     external_id=str(edited["message_id"]),
                     chat=str(edited["chat"]["id"]),
-                    text=edited.get("text") or edited.get("caption") or "",
+                    text=text,
+                    data={k: v for k, v in data.items() if k == "location"},
                 )
             ]
         if query := payload.get("callback_query"):
@@ -107,13 +144,13 @@ class Telegram(ChannelAdapter):
         if chat.get("type") != "private":
             raise Unsupported(f"a message in a {chat.get('type')}")
         sender = message.get("from", chat)
-        text = message.get("text") or message.get("caption") or ""
+        files = tuple(_files(message))
+        text, data = self._said(message)
+        if not text and not files:
+            raise Unsupported(", ".join(sorted(message.keys() - _OF_ANY)) or "an empty message")
         is_start = text.split(" ")[0].split("@")[0] == "/start"
-        data: dict[str, Any] = {}
         if is_start and " " in text:
             data["deep_link"] = text.partition(" ")[2][:64]
-        if location := message.get("location"):
-            data["location"] = {k: location[k] for k in ("latitude", "longitude")}
         return BuyerMessage(
             external_id=str(message["message_id"]),
             chat=str(chat["id"]),
@@ -122,12 +159,44 @@ class Telegram(ChannelAdapter):
             name=_name(sender),
             username=sender.get("username", ""),
             language=sender.get("language_code", ""),
-            files=tuple(_files(message)),
+            files=files,
             reply_to=str(message.get("reply_to_message", {}).get("message_id", "")),
             is_start=is_start,
-            identities=tuple(_shared_contact(message, sender)),
+            identities=tuple(_shared_contact(message)),
             data=data,
         )
+
+    def _said(self, message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """A message as text, and what else it tells. Nothing for a file without a caption.
+
+        A sticker is its emoji; a shared phone, a place and a poll are what one would have written.
+        """
+        if text := message.get("text") or message.get("caption"):
+            return text, {}
+        if sticker := message.get("sticker"):
+            return sticker.get("emoji") or "🖼️", {}
+        if dice := message.get("dice"):
+            return dice["emoji"], {}
+        if location := message.get("location"):
+            found = {"lat": float(location["latitude"]), "lon": float(location["longitude"])}
+            venue = message.get("venue", {})
+            title = ", ".join(filter(None, [venue.get("title"), venue.get("address")]))
+            place = f"📍 {found['lat']:.6f}, {found['lon']:.6f}"
+            return "\n".join(filter(None, [title, place])), {
+                "location": found,
+                "wordless": "place",
+            }
+        if contact := message.get("contact"):
+            phone = _phone(contact)
+            if phone and _is_own(message):
+                return phone, {"wordless": "phone"}
+            return ", ".join(filter(None, [_name(contact), phone])), {}
+        if poll := message.get("poll"):
+            return "\n".join([poll["question"], *(f"• {o['text']}" for o in poll["options"])]), {}
+        if message.keys() & _SHOWN_THERE:
+            lang = message.get("from", {}).get("language_code") or self.config.language
+            return _ONLY_THERE["en" if lang.startswith("en") else "ru"], {"wordless": "other"}
+        return "", {}
 
     @staticmethod
     def _pressed(query: dict[str, Any]) -> BuyerMessage:
@@ -154,21 +223,28 @@ class Telegram(ChannelAdapter):
         )
 
     def poll(self, cursor: dict[str, Any], wait_s: float) -> tuple[list[Inbound], dict[str, Any]]:
-        offset = cursor.get("offset")
-        updates = self._call(
-            lambda bot: bot.get_updates(
-                offset=offset,
-                timeout=int(wait_s),
-                allowed_updates=ALLOWED_UPDATES,
-                read_timeout=wait_s + LONG_POLL_EXTRA_S,
-            ),
-            "getUpdates",
-            timeout_s=wait_s + 2 * LONG_POLL_EXTRA_S,
-        )
+        asked = {
+            "offset": cursor.get("offset"),
+            "timeout": int(wait_s),
+            "allowed_updates": ALLOWED_UPDATES,
+        }
+
+        async def fetch(bot: Bot) -> list[dict[str, Any]]:
+            # As Telegram says it: the library's own objects stumble over one of another shape,
+            # and all that come after it would wait.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", PTBUserWarning)
+                return await bot.do_api_request(
+                    "get_updates",
+                    {name: value for name, value in asked.items() if value is not None},
+                    read_timeout=wait_s + LONG_POLL_EXTRA_S,
+                )
+
+        updates = self._call(fetch, "getUpdates", timeout_s=wait_s + 2 * LONG_POLL_EXTRA_S)
         if not updates:
             return [], cursor
-        bodies = [Inbound(body=json.dumps(update.to_dict()).encode()) for update in updates]
-        return bodies, {**cursor, "offset": updates[-1].update_id + 1}
+        bodies = [Inbound(body=json.dumps(update).encode()) for update in updates]
+        return bodies, {**cursor, "offset": int(updates[-1]["update_id"]) + 1}
 
     def fetch_file(self, file: File) -> bytes:
         async def fetch(bot: Bot) -> bytes:
@@ -393,12 +469,15 @@ class Telegram(ChannelAdapter):
 
 
 def _chat_of(update: dict[str, Any]) -> str:
-    for key in ("message", "edited_message", "my_chat_member"):
-        if inner := update.get(key):
-            return str(inner["chat"]["id"])
-    if query := update.get("callback_query"):
-        chat = (query.get("message") or {}).get("chat") or query["from"]
-        return str(chat["id"])
+    try:
+        for key in ("message", "edited_message", "my_chat_member"):
+            if inner := update.get(key):
+                return str(inner["chat"]["id"])
+        if query := update.get("callback_query"):
+            chat = (query.get("message") or {}).get("chat") or query["from"]
+            return str(chat["id"])
+    except (KeyError, TypeError, AttributeError):
+        pass  # not the shape we know: kept by itself, nobody waits behind it
     return "other"
 
 
@@ -422,11 +501,26 @@ def _files(message: dict[str, Any]):
         return
 
 
-def _shared_contact(message: dict[str, Any], sender: dict[str, Any]):
+def _shared_contact(message: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     """A phone proves who writes only when Telegram says it is the writer's own."""
-    contact = message.get("contact")
-    if contact and contact.get("phone_number") and contact.get("user_id") == sender.get("id"):
-        yield "phone", "+" + contact["phone_number"].lstrip("+"), "shared"
+    if (contact := message.get("contact")) and _is_own(message) and (phone := _phone(contact)):
+        yield "phone", phone, "shared"
+
+
+def _is_own(message: dict[str, Any]) -> bool:
+    """Shared by the person it belongs to; a card somebody else has made may hold any number."""
+    owner = message["contact"].get("user_id")
+    return (
+        owner is not None
+        and owner == message.get("from", message["chat"]).get("id")
+        and "forward_origin" not in message
+        and "via_bot" not in message
+    )
+
+
+def _phone(contact: dict[str, Any]) -> str:
+    digits = re.sub(r"\D", "", contact.get("phone_number", ""))
+    return f"+{digits}" if digits else ""
 
 
 def _button(button) -> dict[str, str]:

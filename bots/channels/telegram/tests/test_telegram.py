@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -118,15 +119,113 @@ def test_the_largest_photo_and_the_caption_are_taken():
     assert said.files == (File(kind="image", external_id="large", size=9),)
 
 
-@pytest.mark.parametrize(
-    ("user_id", "identities"),
-    [(4_100_200_300_400, (("phone", "+79161234567", "shared"),)), (1, ())],
-)
-def test_a_contact_proves_the_phone_only_of_its_sender(user_id, identities):
-    contact = {"phone_number": "79161234567", "user_id": user_id}
-    (said,) = adapter().parse({"message": {**MESSAGE, "contact": contact}})
+ME, PHONE = MESSAGE["from"]["id"], ("phone", "+79161234567", "shared")
 
-    assert said.identities == identities
+
+@pytest.mark.parametrize(
+    ("user_id", "more", "identities", "text"),
+    [
+        (ME, {}, (PHONE,), "+79161234567"),
+        (1, {}, (), "Олег Ли, +79161234567"),
+        (None, {}, (), "Олег Ли, +79161234567"),
+        # A card that somebody else has made may hold any number.
+        (ME, {"forward_origin": {"type": "user"}}, (), "Олег Ли, +79161234567"),
+        (ME, {"via_bot": {"id": 9}}, (), "Олег Ли, +79161234567"),
+    ],
+)
+def test_a_contact_proves_the_phone_only_of_its_sender(user_id, more, identities, text):
+    contact = {
+        "phone_number": "7 916 123-45-67", "user_id": user_id,
+        "first_name": "Олег", "last_name": "Ли",
+    }  # fmt: skip
+    (said,) = adapter().parse({"message": {**WORDLESS, "contact": contact, **more}})
+
+    assert (said.identities, said.text) == (identities, text)
+    assert said.data == ({"wordless": "phone"} if identities else {})
+
+
+WORDLESS = {k: v for k, v in MESSAGE.items() if k != "text"}
+PLACE = {"latitude": 55.751244, "longitude": 37.618423}
+
+
+@pytest.mark.parametrize(
+    ("content", "text", "data"),
+    [
+        ({"sticker": {"file_id": "s", "emoji": "👍"}}, "👍", {}),
+        ({"sticker": {"file_id": "s"}}, "🖼️", {}),
+        ({"dice": {"emoji": "🎲", "value": 3}}, "🎲", {}),
+        (
+            {"location": PLACE},
+            "📍 55.751244, 37.618423",
+            {"location": {"lat": 55.751244, "lon": 37.618423}, "wordless": "place"},
+        ),
+        (
+            {"location": PLACE, "venue": {"title": "Кафе", "address": "Тверская, 1"}},
+            "Кафе, Тверская, 1\n📍 55.751244, 37.618423",
+            {"location": {"lat": 55.751244, "lon": 37.618423}, "wordless": "place"},
+        ),
+        (
+            {"poll": {"question": "Какой?", "options": [{"text": "Синий"}, {"text": "Белый"}]}},
+            "Какой?\n• Синий\n• Белый",
+            {},
+        ),
+        (
+            {"story": {"id": 1}},
+            "Сообщение, которое видно только в Telegram",
+            {"wordless": "other"},
+        ),
+    ],
+)
+def test_what_is_no_text_is_kept_as_one(content, text, data):
+    (said,) = adapter().parse({"message": {**WORDLESS, **content}})
+
+    assert (said.text, said.data, said.files) == (text, data, ())
+
+
+@pytest.mark.parametrize(
+    ("content", "file"),
+    [
+        ({"video": {"file_id": "v", "file_name": "a.mp4", "mime_type": "video/mp4"}},
+         File("video", "a.mp4", "video/mp4", external_id="v")),
+        ({"video_note": {"file_id": "n", "length": 240}}, File("video", external_id="n")),
+        ({"animation": {"file_id": "g", "file_size": 9}, "document": {"file_id": "g"}},
+         File("video", size=9, external_id="g")),
+    ],
+)  # fmt: skip
+def test_moving_pictures_are_files(content, file):
+    (said,) = adapter().parse({"message": {**WORDLESS, **content}})
+
+    assert (said.text, said.files) == ("", (file,))
+
+
+def test_telegrams_own_notes_are_nobodys_words():
+    with pytest.raises(Unsupported, match="pinned_message"):
+        adapter().parse({"message": {**WORDLESS, "pinned_message": {"message_id": 1}}})
+
+
+def test_a_place_that_moves_is_an_edit():
+    moved = {**WORDLESS, "location": {"latitude": 55.0, "longitude": 37.0}}
+    assert adapter().parse({"edited_message": moved}) == [
+        BuyerEdit(
+            "55", str(ME), "📍 55.000000, 37.000000", {"location": {"lat": 55.0, "lon": 37.0}}
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "body", [b"", b"cut off {", b"[]", b"{}", b'{"update_id": "x"}', b'{"update_id": 1e999}',
+             b'{"update_id": 99999999999999999999999}'],
+)  # fmt: skip
+def test_what_is_no_update_is_passed_over(body):
+    assert adapter().envelopes(Inbound(body)) == []
+
+
+@pytest.mark.parametrize("inner", [{"message": {}}, {"message": "x"}, {"callback_query": []}])
+def test_an_update_of_another_shape_is_kept_with_nobody_behind_it(inner):
+    update = {"update_id": 7, **inner}
+    assert adapter().envelopes(Inbound(json.dumps(update).encode())) == [
+        Envelope("7", "other", update)
+    ]
 
 
 def test_an_edit_a_block_and_an_unknown_kind():
@@ -293,9 +392,11 @@ def test_polling_moves_on_and_repeats_nothing(telegram):
     telegram.buyer_says("Второе")
     ours = adapter(telegram)
 
+    telegram.happens(message="of another shape")
     fetched, cursor = ours.poll({}, 1)
     again, after = ours.poll(cursor, 0)
 
+    assert ours.envelopes(fetched.pop())[0].chat == "other"
     assert [ours.envelopes(f)[0].payload["message"]["text"] for f in fetched] == [
         "Первое",
         "Второе",
