@@ -25,7 +25,7 @@ from bots.models import (
     Team,
     TeamMember,
 )
-from bots.selectors.teams import load_of
+from bots.selectors.teams import CARDS, load_of
 from bots.services import agents
 from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
@@ -54,6 +54,9 @@ class WordsField(forms.CharField):
     def clean(self, value: Any) -> Any:
         words = [word.strip().lower() for word in re.split(r"[,;\n]", super().clean(value) or "")]
         return [word[:40] for word in dict.fromkeys(words) if word][:50]
+
+
+_CARDS = ("card_1", "card_2", "card_3", "card_4")
 
 
 class TeamForm(forms.Form):
@@ -87,6 +90,17 @@ class TeamForm(forms.Form):
         required=False,
         empty_label=gettext_lazy("the shop's"),
     )
+    card_1 = forms.ChoiceField(
+        label=gettext_lazy("Beside a dialogue of this team"),
+        required=False,
+        help_text=gettext_lazy(
+            "Which cards about the buyer come first; the others follow in their usual order. "
+            "Whoever has an order of their own keeps it."
+        ),
+    )
+    card_2 = forms.ChoiceField(label=gettext_lazy("Then"), required=False)
+    card_3 = forms.ChoiceField(label=gettext_lazy("Then"), required=False)
+    card_4 = forms.ChoiceField(label=gettext_lazy("Then"), required=False)
     members = forms.MultipleChoiceField(
         label=gettext_lazy("People"), required=False, widget=forms.CheckboxSelectMultiple
     )
@@ -102,6 +116,15 @@ class TeamForm(forms.Form):
         people = [(str(u.pk), str(u)) for u in User.objects.filter(is_active=True).order_by("name")]
         for name in ("members", "leads"):
             offer(self, name, people)
+        for name in _CARDS:
+            offer(self, name, [("", _("as usual")), *CARDS.items()])
+
+    def values(self) -> dict[str, Any]:
+        """As the team keeps them."""
+        apart = ("members", "leads", *_CARDS)
+        chosen = [self.cleaned_data[name] for name in _CARDS if self.cleaned_data[name]]
+        kept = {name: value for name, value in self.cleaned_data.items() if name not in apart}
+        return {**kept, "cards": list(dict.fromkeys(chosen))}
 
     def people(self) -> list[tuple[User, bool]]:
         leads = set(self.cleaned_data["leads"])
@@ -147,13 +170,8 @@ def team_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
         return _removed(request, team)
     form = TeamForm(posted(request), initial=_team_initial(team))
     if request.method == "POST" and form.is_valid():
-        values = {
-            name: form.cleaned_data[name]
-            for name in form.cleaned_data
-            if name not in ("members", "leads")
-        }
         try:
-            saved = agents.team_save(values, team=team, members=form.people())
+            saved = agents.team_save(form.values(), team=team, members=form.people())
         except RuleBroken as exc:
             form.add_error("name", str(exc))
         else:
@@ -185,6 +203,7 @@ def _team_initial(team: Team | None) -> dict[str, Any]:
         "calendar": one.calendar_id,
         "members": [str(m.user_id) for m in members],
         "leads": [str(m.user_id) for m in members if m.is_lead],
+        **dict(zip(_CARDS, one.cards, strict=False)),
     }
 
 

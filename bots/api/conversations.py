@@ -235,7 +235,8 @@ class ReplyIn(OwnWords):
         max_length=64, required=False, help_text="The same key is sent once, however often repeated"
     )
     base_seq = serializers.IntegerField(
-        required=False, help_text="The newest message you have seen: a newer one answers 409"
+        required=False,
+        help_text="The newest message when the draft was begun: a newer one answers 409",
     )
     files = serializers.ListField(
         child=SendableFile(),
@@ -288,7 +289,8 @@ def _key(request, values: dict[str, Any]) -> str:
 
 
 class NoteIn(serializers.Serializer):
-    text = serializers.CharField(max_length=20_000)
+    text = serializers.CharField(max_length=20_000, allow_blank=True, required=False, default="")
+    files = serializers.ListField(child=SendableFile(), required=False, max_length=10)
     client_key = serializers.CharField(max_length=64, required=False)
     mentions = serializers.ListField(
         child=serializers.IntegerField(),
@@ -302,7 +304,7 @@ class NoteView(APIView):
     @extend_schema(tags=["conversations"], request=NoteIn, responses={201: MessageOut})
     def post(self, request, pk: int) -> Response:
         """An inner note; the buyer never sees it."""
-        given = NoteIn(data=request.data)
+        given = NoteIn(data=request.data, context={"request": request})
         given.is_valid(raise_exception=True)
         seen_or_404(request.user, pk)
         message = conversations.note_add(
@@ -311,6 +313,7 @@ class NoteView(APIView):
             text=given.validated_data["text"],
             client_key=_key(request, given.validated_data),
             mentions=given.validated_data.get("mentions", ()),
+            files=[one.pk for one in given.validated_data.get("files", ())],
         )
         return Response(MessageOut(message).data, status=201)
 

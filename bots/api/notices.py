@@ -184,12 +184,17 @@ class SeenIn(serializers.Serializer):
 class NoticeList(APIView):
     @extend_schema(
         tags=[TAG],
-        parameters=[OpenApiParameter("before", int, description="Number of the last one seen")],
+        parameters=[
+            OpenApiParameter("before", int, description="Number of the last one seen"),
+            OpenApiParameter("after", int, description="Only news since this number"),
+        ],
         responses={200: OpenApiTypes.OBJECT},
     )
     def get(self, request) -> Response:
-        """What I was told, the newest first."""
-        rows = notices.list_of(request.user, whole(request.query_params.get("before", "")) or 0)
+        """What I was told, the newest first. `sound`, `repeat_s`: whether it is to be heard now."""
+        asked = request.query_params
+        after = whole(asked["after"]) if asked.get("after") else None
+        rows = notices.list_of(request.user, whole(asked.get("before", "")) or 0, after=after)
         return Response({"notices": rows, "unseen": notices.unseen_of(request.user).count()})
 
 

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.models import AgentProfile, Label, Shift, Team, TeamMember
-from bots.selectors.teams import load_of
+from bots.selectors.teams import CARDS, load_of
 from bots.services import agents
 from tenants.api.permissions import MemberReadsAdminWrites, MemberReadsSupervisorWrites
 from tenants.workspace.models import User
@@ -35,13 +35,17 @@ class TeamIn(serializers.ModelSerializer):
     accept_s = serializers.IntegerField(min_value=0, max_value=3600, required=False)
     languages = words()
     skills = words()
+    cards = serializers.ListField(
+        child=serializers.ChoiceField(list(CARDS)), required=False, max_length=len(CARDS),
+        help_text="Cards about the buyer that come first beside a dialogue",
+    )  # fmt: skip
     members = MemberIn(many=True, required=False)
 
     class Meta:
         model = Team
         fields = (
             "name", "assignment", "accept_s", "sees_colleagues", "is_sticky", "languages",
-            "skills", "calendar", "members",
+            "skills", "cards", "calendar", "members",
         )  # fmt: skip
 
 

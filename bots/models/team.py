@@ -41,6 +41,13 @@ class Team(models.Model):
     # What everybody of the team has, beside what is written in each profile.
     languages = models.JSONField(_("languages"), default=list, blank=True)
     skills = models.JSONField(_("skills"), default=list, blank=True)
+    # Which cards about the buyer come first beside a dialogue; the rest follow as usual.
+    cards = models.JSONField(
+        _("cards beside a dialogue"),
+        default=list,
+        blank=True,
+        db_default=models.Value([], models.JSONField()),
+    )
     # Empty: the shop's hours.
     calendar = models.ForeignKey(
         "bots.Calendar",

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from bots.models import AgentProfile, Conversation, Team, TeamMember
 from bots.selectors.policy import visible
@@ -18,6 +19,19 @@ from tenants.workspace.models import User
 # A console that was not heard of for so long is closed.
 SEEN_FOR = timedelta(seconds=150)
 PEOPLE_AT_MOST = 200
+# Cards about the buyer beside a dialogue, in their usual order (static/console/src/context).
+CARDS = {
+    "contact": gettext_lazy("Contact"),
+    "summary": gettext_lazy("What the bot leaves"),
+    "orders": gettext_lazy("Orders"),
+    "product": gettext_lazy("Product"),
+    "fields": gettext_lazy("Fields"),
+    "facts": gettext_lazy("Remembered"),
+    "past": gettext_lazy("Past episodes"),
+    "helper": gettext_lazy("AI helper"),
+    "consents": gettext_lazy("Consents"),
+    "acts": gettext_lazy("What was done"),
+}
 _OPEN = Conversation.Status.OPEN
 _QUEUE, _AGENT = Conversation.Speaker.QUEUE, Conversation.Speaker.AGENT
 
@@ -99,6 +113,7 @@ def teams_of(me: User) -> list[dict[str, Any]]:
                 "is_default": team.is_default,
                 "assignment": team.assignment,
                 "accept_s": team.accept_s,
+                "cards": team.cards,
                 "is_mine": team.pk in mine,
                 "is_lead": mine.get(team.pk, False),
                 "counters": dict(counters),

@@ -41,7 +41,7 @@ from tenants.workspace.models import StoredFile, User
 class NewerMessages(RuleBroken):
     """Somebody wrote since the draft was begun: shown once, the second press sends.
 
-    Where it was a colleague: `answered_by`, `answered_ago_s`.
+    `last_seq`: up to where it is now. Where it was a colleague: `answered_by`, `answered_ago_s`.
     """
 
     code = "newer_messages"
@@ -108,10 +108,10 @@ def reply_send(
     """A person's message to the buyer. The first one silences the bot.
 
     `client_key`: a retry with the same key returns the first result. `base_seq`: the newest
-    message the writer saw; a newer one of a buyer or colleague raises NewerMessages (send again
-    without it to insist). `files`: ids of workspace.StoredFile. `reply_to`: a message of the same
-    conversation. `cards`: goods shown below the text. `meta`: what is kept beside it (the words
-    before translation).
+    message when the draft was begun; a newer one of a buyer or colleague raises NewerMessages
+    (send again with its `last_seq`, or without to insist). `files`: ids of workspace.StoredFile.
+    `reply_to`: a message of the same conversation. `cards`: goods shown below the text. `meta`:
+    what is kept beside it (the words before translation).
     Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable, FileRefused.
     """
     text = text.strip()
@@ -126,7 +126,9 @@ def reply_send(
             files_fit(conversation, files)
             if base_seq is not None and (newer := _newer(conversation, base_seq, agent)):
                 raise NewerMessages(
-                    _("New messages have come; look before you send."), **_told_by(newer)
+                    _("New messages have come; look before you send."),
+                    last_seq=conversation.last_seq,
+                    **_told_by(newer),
                 )
             if reply_to and not _is_said(conversation, reply_to):
                 reply_to = None
@@ -246,9 +248,11 @@ def note_add(
     text: str,
     client_key: str = "",
     mentions: Sequence[int] = (),
+    files: Sequence[int] = (),
 ) -> Message:
-    """An inner note; buyers never see it. `mentions`: colleagues it calls, by number."""
-    if not text.strip():
+    """An inner note; buyers never see it. `mentions`: colleagues it calls, by number. `files`:
+    ids of workspace.StoredFile, whatever the channel takes."""
+    if not text.strip() and not files:
         raise NothingToSend(_("There is nothing to save."))
     with transaction.atomic():
         conversation = Conversation.objects.locked().get(pk=conversation_id)
@@ -267,6 +271,8 @@ def note_add(
             client_key=client_key,
         )
         assert written is not None
+        for stored_id in files:
+            _attach(written.id, stored_id)
         _mention(conversation, written.id, agent, mentions)
         Draft.objects.filter(conversation=conversation, user=agent, mode="note").delete()
     return Message.objects.get(pk=written.id)

@@ -28,7 +28,7 @@ from bots.models import (
 )
 from bots.selectors.policy import Facts, sights_of, visible
 from bots.services import focus
-from bots.services.notice_choices import EVENTS, WAYS, choices_of
+from bots.services.notice_choices import EVENTS, WAYS, Choices, choices_of
 from tenants.kernel import due
 from tenants.kernel.context import current_schema, group_of
 from tenants.kernel.live import tell
@@ -40,6 +40,7 @@ LEAVING = ("push", "email", "telegram")
 REPEATS_S = {"handover": 20}
 TEXT_SHOWN = 120
 KEPT = timedelta(days=30)
+FRESH = timedelta(minutes=10)  # nothing older is news
 PRUNED_EVERY = 500  # notices: old ones are thrown away
 
 
@@ -180,15 +181,42 @@ def unseen_of(user: User) -> QuerySet[Notice]:
     return Notice.objects.filter(user=user, seen_at=None, sent__contains=[["app"]])
 
 
-def list_of(user: User, before: int = 0, limit: int = 30) -> list[dict[str, Any]]:
-    """The newest first; what the person may no longer see is not there."""
-    found = Notice.objects.filter(user=user, sent__contains=[["app"]]).filter(
+def list_of(
+    user: User, before: int = 0, limit: int = 30, after: int | None = None
+) -> list[dict[str, Any]]:
+    """The newest first; what the person may no longer see is not there. `sound` and `repeat_s`
+    are as of now: their choices, their quiet hours, and whether somebody still has to come.
+
+    `after` a number: what is new since for a page without a socket, also what is only heard.
+    """
+    now = timezone.now()
+    found = Notice.objects.filter(user=user).filter(
         Q(conversation=None) | Q(conversation__in=visible(user))
     )
+    if after is not None:
+        found = found.filter(pk__gt=after, seen_at=None, at__gt=now - FRESH)
+    else:
+        found = found.filter(sent__contains=[["app"]])
     if before:
         found = found.filter(pk__lt=before)
     rows = found.select_related("user", "conversation__contact").order_by("-pk")[:limit]
-    return [{**as_seen(row), "seen_at": row.seen_at} for row in rows]
+    mine = choices_of([user.pk])[user.pk]
+    is_quiet = mine.quiet_until(now) is not None
+    return [{**as_seen(row), **_heard(row, mine, is_quiet), "seen_at": row.seen_at} for row in rows]
+
+
+def _heard(row: Notice, mine: Choices, is_quiet: bool) -> dict[str, Any]:
+    talk = row.conversation
+    channel = talk.channel_id if talk else row.data.get("channel")
+    sound = row.seen_at is None and not is_quiet and "sound" in mine.of(row.event, channel)
+    waits = talk is not None and talk.speaker == Conversation.Speaker.QUEUE
+    return {
+        "app": any(sent[0] == "app" for sent in row.sent),
+        "sound": sound,
+        **(
+            {"repeat_s": REPEATS_S[row.event]} if sound and waits and row.event in REPEATS_S else {}
+        ),
+    }
 
 
 def seen(user: User, *, ids: Iterable[int] | None = None, conversation: int | None = None) -> int:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from datetime import time
+from pathlib import Path
 
 import pytest
 
 from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
+from bots.selectors.teams import CARDS
 
 
-def test_a_team_is_made_changed_and_removed(alpha, beta, client_of):
+def test_a_team_is_made_changed_and_removed(alpha, beta, client_of, api_of):
     client = client_of(alpha, "owner")
     with alpha.inside():
         agent = alpha.agent
     data = {
         "name": "Returns", "assignment": "round_robin", "accept_s": "45", "is_sticky": "on",
         "languages": "ru, EN", "skills": "returns; sizes", "members": [str(agent.pk)],
-        "leads": [str(agent.pk)],
+        "leads": [str(agent.pk)], "card_1": "past", "card_3": "orders", "card_4": "past",
     }  # fmt: skip
 
     assert client.post("/admin/teams/add/", data).status_code == 302
@@ -24,11 +27,18 @@ def test_a_team_is_made_changed_and_removed(alpha, beta, client_of):
         team = Team.objects.get(name="Returns")
         assert (team.assignment, team.accept_s, team.sees_colleagues) == ("round_robin", 45, False)
         assert (team.languages, team.skills) == (["ru", "en"], ["returns", "sizes"])
+        assert team.cards == ["past", "orders"]
         assert list(TeamMember.objects.filter(team=team).values_list("user_id", "is_lead")) == [
             (agent.pk, True)
         ]
     page = client.get(f"/admin/teams/{team.pk}/").content.decode()
     assert "returns, sizes" in page
+    desk = api_of(alpha, "agent").get("/api/v1/desk/").json()
+    assert {one["name"]: one["cards"] for one in desk["teams"]}["Returns"] == ["past", "orders"]
+    # Cards the page does not know would never show; those it knows can be chosen.
+    source = Path("static/console/src/context/pane.tsx").read_text()
+    known = re.findall(r"^    id: '(\w+)'|^  personal\('(\w+)'", source, re.M)
+    assert [one or other for one, other in known] == list(CARDS)
 
     assert client.post(f"/admin/teams/{team.pk}/", {"remove": "1"}).status_code == 302
     with alpha.inside():

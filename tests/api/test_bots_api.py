@@ -505,6 +505,7 @@ def test_a_reply_to_something_older_is_held_back(alpha, api_of, conversation):
     stale = client.post(address, {"text": "x", "base_seq": 0}, **POST)
 
     assert (stale.status_code, stale.json()["error"]["code"]) == (409, "newer_messages")
+    assert stale.json()["error"]["last_seq"] >= 1
     assert "answered_by" not in stale.json()["error"]
     with alpha.inside():
         assert not Message.objects.filter(author="agent").exists()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from bots.models import Attachment, Contact, Conversation, Episode, KnowledgeFile, Message, Template
+from bots.selectors import threads
 from tenants.kernel.files import file_save
 from tenants.workspace.models import StoredFile
 
@@ -20,7 +22,9 @@ def said(alpha) -> tuple[Conversation, StoredFile]:
     with alpha.inside():
         stored = file_save(SAID, name="check.pdf", purpose="chat")
         contact = Contact.objects.create(channel=alpha.channel, external_id="c1")
-        talk = Conversation.objects.create(channel=alpha.channel, contact=contact, lane=1)
+        talk = Conversation.objects.create(
+            channel=alpha.channel, contact=contact, lane=1, last_seq=1
+        )
         message = Message.objects.create(
             conversation=talk,
             episode=Episode.objects.create(conversation=talk),
@@ -49,6 +53,29 @@ def test_a_messages_file_has_an_address_a_token_opens(alpha, api_of, said):
     assert "%D0%A7%D0%B5%D0%BA.pdf" in answer["Content-Disposition"]
     assert answer["Content-Disposition"].startswith("attachment")
     assert "sandbox" in answer["Content-Security-Policy"]
+
+
+def test_a_note_takes_files_that_its_buyer_never_meets(alpha, api_of, said):
+    talk, _stored = said
+    client = api_of(alpha, "agent")
+    receipt = SimpleUploadedFile("inside.pdf", b"%PDF-1.7 x", "application/pdf")
+    made = client.post("/api/v1/desk/files/", {"file": receipt}, format="multipart").json()
+    with alpha.inside():
+        hidden = file_save(b"x", name="all.zip", purpose="merchant.export")
+    note = f"/api/v1/conversations/{talk.pk}/note/"
+
+    assert client.post(note, {"files": [hidden.pk]}, format="json").status_code == 400
+    assert client.post(note, {"text": " "}, format="json").status_code == 400
+    kept = client.post(note, {"files": [made["id"]], "client_key": "n"}, format="json")
+    again = client.post(note, {"files": [made["id"]], "client_key": "n"}, format="json")
+
+    assert (kept.status_code, kept.json()["id"]) == (201, again.json()["id"])
+    shown = client.get(f"/api/v1/desk/conversations/{talk.pk}/").json()["messages"][-1]
+    assert (shown["kind"], [one["name"] for one in shown["files"]]) == ("note", ["inside.pdf"])
+    with alpha.inside():
+        seen = threads.thread_since(alpha.channel.pk, "c1", after=0)["messages"]
+        assert [one["id"] for one in seen if one["id"] == kept.json()["id"]] == []
+        assert Message.objects.filter(kind="note").count() == 1
 
 
 def test_a_file_stays_with_its_merchant(alpha, beta, api_of, client_of, said):

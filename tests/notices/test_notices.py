@@ -171,6 +171,16 @@ def test_a_handover_of_the_bot_rings_until_it_is_taken(ours, pages):
     ours.work()
     assert ours.told() == [("ann", "handover")]
     assert pages[-1][1]["notice"]["repeat_s"] == 20
+
+    def listed(**asked: Any) -> list[tuple[Any, ...]]:
+        rows = ours.api(ann).get("/api/v1/desk/notices/list/", asked).json()["notices"]
+        return [(row["app"], row["sound"], row.get("repeat_s")) for row in rows]
+
+    # A page that is loaded again, or has no socket, hears it by its person's choices.
+    assert listed() == listed(after=0) == [(True, True, 20)]
+    ours.set(ann, ways={"handover": {"sound": False}})
+    assert listed() == [(True, False, None)]
+    ours.set(ann, ways={"handover": {"sound": True}})
     with ours.shop.inside():
         conversations.conversation_take_over(conversation_id=talk.pk, agent=ann)
     ours.work()
@@ -329,6 +339,8 @@ def test_quiet_hours_are_in_the_persons_zone_and_end_with_a_digest(ours, pages, 
 
     assert laptop.got == []
     assert pages[-1][1]["notice"]["sound"] is False
+    news = ours.api(ann).get("/api/v1/desk/notices/list/", {"after": 0}).json()["notices"]
+    assert [row["sound"] for row in news] == [False]
     assert ours.due_at(ann) == (night.replace(hour=22, minute=0, second=0, microsecond=0))
     morning = night + timedelta(hours=8)
     monkeypatch.setattr("bots.services.notices.timezone.now", lambda: morning)

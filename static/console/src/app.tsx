@@ -48,7 +48,7 @@ const LIST = [
   ...(['boot', 'buyerTyping', 'channels', 'counters', 'drafts', 'find', 'isUp', 'labels'] as const),
   ...(['list', 'open', 'others', 'people', 'prefs', 'teams', 'views'] as const),
 ] as const;
-const CONTEXT = ['boot', 'open', 'prefs', 'thread'] as const;
+const CONTEXT = ['boot', 'open', 'prefs', 'teams', 'thread'] as const;
 
 export function App({ desk }: { desk: Desk }) {
   const state = useDesk(desk);

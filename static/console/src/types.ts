@@ -38,6 +38,7 @@ export interface Team {
   is_default?: boolean;
   is_mine?: boolean;
   is_lead?: boolean;
+  cards?: string[]; // which come first beside its dialogues
 }
 
 export type Sort = 'deadline' | 'waiting' | 'newest' | 'oldest';

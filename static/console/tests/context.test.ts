@@ -1,6 +1,7 @@
 import { h, render } from 'preact';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Helper } from '../src/context/helper';
+import { orderFor } from '../src/context/pane';
 import { Product, spokenOf } from '../src/context/product';
 import { Store } from '../src/store/core';
 import { speak } from '../src/words';
@@ -55,4 +56,19 @@ it('the helper answers from a source and says so where it has none', async () =>
   expect(JSON.parse(said[0]!)).toMatchObject({ act: 'ask', text: 'Сколько идёт?' });
   made = { text: '', sources: [] };
   expect(await ask('Кто директор?')).toContain('без источника помощник не отвечает');
+});
+
+it('the cards go by their person’s order, else by that of the dialogue’s team', () => {
+  const store = new Store(BOOT);
+  const teams = [
+    { id: 1, name: 'Main', is_default: true, cards: ['orders'] },
+    { id: 2, name: 'Returns', cards: ['past', 'orders'] },
+  ];
+  const talk = thread([]);
+  store.set({ teams, thread: talk });
+  expect(orderFor(store.state)).toEqual(['orders']);
+  store.set({ thread: { ...talk, conversation: { ...talk.conversation, team: 2 } } });
+  expect(orderFor(store.state)).toEqual(['past', 'orders']);
+  store.set({ prefs: { cards: ['facts'] } });
+  expect(orderFor(store.state)).toEqual(['facts']);
 });

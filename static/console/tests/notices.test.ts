@@ -89,15 +89,40 @@ describe('what somebody is told of', () => {
     expect(store.state.cards).toEqual([]);
   });
 
-  it('is looked for in the list where no socket brings it', async () => {
+  it('is looked for in the list where no socket brings it, as the server says it is heard', async () => {
     await vi.advanceTimersByTimeAsync(1);
+    notices.hear(told(2, { sound: false }));
     calls = server(() => ({
-      notices: [told(6), told(5, { seen_at: at(5) }), told(4, { at: at(-10) })],
-      unseen: 1,
+      notices: [
+        told(6, { conversation: 9, sound: false }), // quiet hours
+        told(5, { conversation: 8, app: false }), // heard only
+        told(4, { event: 'handover', repeat_s: 20 }),
+      ],
+      unseen: 2,
     }));
     await notices.look();
     await vi.advanceTimersByTimeAsync(1);
-    expect(ring).toHaveBeenCalledOnce();
-    expect(store.state.cards.map((one) => one.id)).toEqual([6]);
+    expect(calls.map((one) => one.path)).toEqual(['/desk/notices/list/?after=2']);
+    expect(ring).toHaveBeenCalledTimes(2);
+    expect(store.state.cards.map((one) => one.id)).toEqual([6, 4, 2]);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(ring).toHaveBeenCalledTimes(3);
+  });
+
+  it('goes on sounding after a reload until somebody looks, one sound for all of them', async () => {
+    const asks = { event: 'handover', repeat_s: 20 };
+    calls = server(() => ({
+      notices: [told(6, asks), told(5, { ...asks, conversation: 8 }), told(4)],
+      unseen: 3,
+    }));
+    await notices.read();
+    await vi.advanceTimersByTimeAsync(41_000);
+    expect(ring).toHaveBeenCalledTimes(2);
+    store.set({ open: 7 });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(ring).toHaveBeenCalledTimes(3);
+    store.set({ open: 8 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ring).toHaveBeenCalledTimes(3);
   });
 });

@@ -44,7 +44,9 @@ describe('the outbox', () => {
   });
   afterEach(() => vi.unstubAllGlobals());
 
-  it('sends with a key and the newest message that was seen', async () => {
+  it('sends with a key and the newest message there was when it was begun', async () => {
+    drafts.typed('reply', ' Привет ');
+    store.set({ thread: thread([message(4), message(5)]) });
     drafts.typed('reply', ' Привет ');
     outbox().send('reply');
     expect(drafts.of('reply').text).toBe('');
@@ -79,11 +81,11 @@ describe('the outbox', () => {
   });
 
   it('stops once when somebody has written, with the words back in the composer', async () => {
-    answer = () => refusal(409, 'newer_messages');
+    answer = () => refusal(409, 'newer_messages', { last_seq: 6 });
     drafts.typed('reply', 'Отвечаю');
     outbox().send('reply');
     await settled(5);
-    expect(drafts.of('reply').text).toBe('Отвечаю');
+    expect(drafts.of('reply')).toMatchObject({ text: 'Отвечаю', base: 6 });
     expect(store.state.notice?.text).toMatch('Пришли новые сообщения');
 
     answer = () => ({});
@@ -93,15 +95,35 @@ describe('the outbox', () => {
     expect(store.state.outbox).toEqual([]);
   });
 
+  it('goes at the second press of Send, which has seen what the first one had not', async () => {
+    answer = ({ body }) =>
+      body.base_seq === 4 ? refusal(409, 'newer_messages', { last_seq: 6 }) : {};
+    drafts.typed('reply', 'Отвечаю');
+    const found = outbox();
+    found.send('reply');
+    await settled(5);
+    found.send('reply');
+    await settled(5);
+    expect(replies().map((one) => one.base_seq)).toEqual([4, 6]);
+    expect(store.state.outbox).toEqual([]);
+  });
+
+  it('takes files with a note, too', async () => {
+    drafts.change('note', { text: 'Чек', files: [{ id: 9, name: 'a.pdf', size: 1, mime: '' }] });
+    outbox().send('note');
+    await settled(5);
+    const note = calls.find((one) => one.path.endsWith('/note/'))!;
+    expect(note.body).toMatchObject({ text: 'Чек', files: [9] });
+  });
+
   it('says which colleague has answered, how long ago, and leads there', async () => {
     answer = () => refusal(409, 'newer_messages', { answered_by: 'Анна', answered_ago_s: 3 });
     drafts.typed('reply', 'Отвечаю');
     outbox().send('reply');
     await settled(5);
     expect(store.state.notice).toMatchObject({
-      text: 'Анна: ответ отправлен 3 с назад. Показать?',
+      text: 'Анна ответила 3 с назад. Показать?',
       show: expect.any(Function),
-      isNewer: true,
     });
   });
 

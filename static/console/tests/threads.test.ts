@@ -119,38 +119,18 @@ describe('the open thread', () => {
     expect([store.state.newFrom, store.state.unreadFrom]).toEqual([13, null]);
   });
 
-  it('has been seen up to what lay at the end before the eyes for a second', async () => {
-    answer = () => page(1, 5);
-    await threads.open(7);
-    expect(threads.seen(5)).toBe(5);
-    answer = () => page(1, 6);
-    await threads.read();
-    expect(threads.seen(6)).toBe(5);
-    await settled(1050);
-    expect(threads.seen(6)).toBe(6);
-
-    threads.isAtEnd = false;
-    answer = () => page(1, 7);
-    await threads.read();
-    await settled(1050);
-    expect(threads.seen(7)).toBe(6);
-    threads.isAtEnd = true;
-    await settled(1050);
-    expect(threads.seen(7)).toBe(7);
-  });
-
   it('is read after a second in sight, unless somebody has marked it unread', async () => {
     const read: string[] = [];
     answer = ({ path }) => {
-      if (path.endsWith('/read/')) read.push(path);
-      return page(1, 5, { conversation: row(7, { unread: 2 }) });
+      if (path === '/conversations/8/read/') read.push(path); // others’ may still come
+      return page(1, 5, { conversation: row(8, { unread: 2 }) });
     };
-    await threads.open(7);
+    await threads.open(8);
     expect(store.state.newFrom).toBe(1);
     await settled(1050);
-    expect(read).toEqual(['/conversations/7/read/']);
+    expect(read).toEqual(['/conversations/8/read/']);
 
-    threads.markedUnread(7);
+    threads.markedUnread(8);
     await threads.read();
     await settled(1050);
     expect(read).toHaveLength(1);

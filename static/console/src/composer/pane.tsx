@@ -255,9 +255,9 @@ function Field({ desk, state, thread, now }: Props) {
         <Attached desk={desk} draft={draft} mode={mode} uploads={uploads} />
         <div class="tools">
           {uploads.input}
+          <Tool icon="clip" title={t('attach')} onClick={uploads.pick} />
           {mode === 'reply' ? (
             <>
-              <Tool icon="clip" title={t('attach')} onClick={uploads.pick} />
               <Tool icon="template" title={t('templates')} onClick={() => open('/')} />
               <Tool icon="book" title={t('knowledge')} onClick={() => open('#')} />
             </>

@@ -31,7 +31,8 @@ export function useUploads(desk: Desk, channel: Capabilities | null, mode: Mode)
 
   const upload = async (file: File): Promise<void> => {
     const id = desk.state.open;
-    const trouble = troubleWith(file, channel);
+    // A note stays inside: what the channel takes does not matter.
+    const trouble = troubleWith(file, mode === 'note' ? null : channel);
     if (trouble) {
       const shrink = async (): Promise<void> => {
         desk.store.set({ notice: null });
@@ -62,10 +63,6 @@ export function useUploads(desk: Desk, channel: Capabilities | null, mode: Mode)
   };
 
   const add = (files: File[]): void => {
-    if (mode === 'note') {
-      if (files.length) desk.store.set({ notice: { text: t('fileNote') } });
-      return;
-    }
     if (files.length > FILES_AT_ONCE)
       desk.store.set({ notice: { text: t('fileMany', FILES_AT_ONCE, files.length) } });
     for (const file of files.slice(0, FILES_AT_ONCE)) {

@@ -98,6 +98,13 @@ const lastSaid = (state: State) =>
     .slice(-LAST_SAID)
     .reverse();
 
+/** Whose order of the cards goes: the person's own, else that of the dialogue's team. */
+export function orderFor({ prefs, teams, thread }: State): string[] {
+  if (prefs.cards?.length) return prefs.cards;
+  const id = thread?.conversation.team;
+  return teams.find((one) => (id ? one.id === id : one.is_default))?.cards ?? [];
+}
+
 export function ContextPane({ desk, state }: { desk: Desk; state: State }) {
   const context = state.thread?.context;
   const w = wordsOf(state.boot.lang);
@@ -107,7 +114,7 @@ export function ContextPane({ desk, state }: { desk: Desk; state: State }) {
     state.thread?.conversation.status,
   );
   const part = held.card && { card: held.card, acts: held.acts, w, desk, at: state.open ?? 0 };
-  const own = state.prefs.cards ?? [];
+  const own = orderFor(state);
   const folded = state.prefs.folded ?? [];
   const place = (card: Card): number => {
     const at = own.indexOf(card.id);

@@ -24,6 +24,7 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
   );
   const hasDraft =
     row.has_draft || Boolean(state.drafts[`${row.id}:reply`]?.text && row.id !== state.open);
+  const isOneOfMany = state.channels.filter((one) => one.kind === row.channel.kind).length > 1;
   const faces = here.slice(0, 3).map(([id, one]) => `${id} ${one.typing} ${one.name}`);
   const draw = () => (
     <>
@@ -33,6 +34,11 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
             <Icon name={channelIcon(row.channel.kind)} />
           </span>
           <b dir="auto">{buyerName(row)}</b>
+          {isOneOfMany && (
+            <span class="account" dir="auto" title={row.channel.name}>
+              {row.channel.name}
+            </span>
+          )}
           {row.priority > 0 && (
             <span class="priority" title={t(row.priority > 1 ? 'urgent' : 'high')}>
               <Icon name="up" size={14} />
@@ -86,7 +92,16 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
       </span>
     </>
   );
-  return useMemo(draw, [row, now, typing, faces.join(), hasDraft, state.teams, state.labels]);
+  return useMemo(draw, [
+    row,
+    now,
+    typing,
+    faces.join(),
+    hasDraft,
+    isOneOfMany,
+    state.teams,
+    state.labels,
+  ]);
 }
 
 export function LabelChip({ name, state }: { name: string; state: State }) {

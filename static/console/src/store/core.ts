@@ -27,7 +27,6 @@ export interface Notice {
   action?: string;
   run?: () => void;
   show?: () => void; // to what it is about
-  isNewer?: boolean; // a send was stopped for newer messages: the next one is not
 }
 
 export interface Toast extends Notice {

@@ -97,7 +97,6 @@ export class Desk {
       told: (told) => this.notices.hear(told),
     });
     this.threads.live = this.drafts.live = this.live;
-    this.outbox.seen = (last) => (this.state.notice?.isNewer ? last : this.threads.seen(last));
     this.outbox.inWords = (mode, draft) => this.translation.inWords(mode, draft);
     this.drafts.tabs = this.outbox.tabs = this.notices.tabs = this.tabs;
   }
@@ -234,6 +233,7 @@ export class Desk {
     const { data, name } = event;
     if (name === 'model.down' || name === 'model.works')
       this.store.set({ modelDown: data.since ?? '' });
+    if (name === 'team.changed') this.store.soon('desk', 500, () => void this.readDesk());
     if (name === 'agent.presence' && data.agent && data.presence)
       this.store.set({
         people: this.state.people.map((p) =>

@@ -50,7 +50,13 @@ export class Drafts {
   /** What comes back into the field stands before what was typed there since, not instead of it. */
   bring(mode: Mode, draft: Partial<Draft>, id = this.store.state.open): void {
     const typed = this.of(mode, id);
-    this.change(mode, isEmpty(typed) ? draft : { ...both(draft, typed), base: typed.base }, id);
+    this.change(
+      mode,
+      isEmpty(typed)
+        ? draft
+        : { ...both(draft, typed), base: Math.max(draft.base ?? 0, typed.base) },
+      id,
+    );
   }
 
   private toShelf(name: string, draft: Draft, isSaved = false): void {

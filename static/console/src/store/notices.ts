@@ -11,7 +11,6 @@ import { ring } from './sound';
 const CARDS = 3;
 const CARD_MS = 12_000;
 const KEPT = 30;
-const OLD_MS = 10 * 60_000;
 // Whoever has the dialogue before the eyes sees these there.
 const SEEN_THERE = ['queue', 'assigned', 'reply', 'handover', 'mention'];
 // Somebody has come, or nobody needs to any more.
@@ -19,7 +18,8 @@ const OVER = ['conversation.taken_over', 'conversation.resolved', 'conversation.
 
 export class Notices {
   tabs: Tabs | null = null;
-  private readonly ringing = new Map<number, number>(); // by dialogue
+  private readonly ringing = new Set<number>(); // dialogues somebody has to come to
+  private timer = 0;
   private looksAt: number | null = null;
 
   constructor(private readonly store: Store) {}
@@ -38,6 +38,8 @@ export class Notices {
     try {
       const page = await call<{ notices: Told[]; unseen: number }>('GET', '/desk/notices/list/');
       this.store.set({ told: page.notices.slice(0, KEPT), unseen: page.unseen });
+      // What was asked for before the page was loaded goes on.
+      for (const one of page.notices) if (!this.isBefore(one.conversation)) this.ringOn(one);
     } catch (error) {
       if (!(error instanceof Away)) throw error;
     }
@@ -47,12 +49,9 @@ export class Notices {
   async look(): Promise<void> {
     const known = this.store.state.told[0]?.id ?? 0;
     try {
-      const page = await call<{ notices: Told[]; unseen: number }>('GET', '/desk/notices/list/');
-      const fresh = page.notices.filter(
-        (one) => one.id > known && !one.seen_at && Date.now() - Date.parse(one.at) < OLD_MS,
-      );
-      for (const one of fresh.reverse())
-        this.hear({ ...one, app: true, sound: true, ...(isUrgent(one) ? { repeat_s: 20 } : {}) });
+      const path = `/desk/notices/list/?after=${known}`;
+      const page = await call<{ notices: Told[]; unseen: number }>('GET', path);
+      for (const one of page.notices.reverse()) this.hear(one);
       this.store.set({ unseen: page.unseen });
     } catch {
       // The next look comes by itself.
@@ -74,17 +73,19 @@ export class Notices {
       this.store.later(`notice-${told.id}`, CARD_MS, () => this.drop(told.id));
     if (isHere || !told.sound || prefs.sound === false) return;
     once(`notice-${told.id}`, ring);
-    if (told.repeat_s && told.conversation) this.ringOn(told, told.conversation, told.repeat_s);
+    this.ringOn(told);
   }
 
-  private ringOn(told: Told, conversation: number, everyS: number): void {
-    if (this.ringing.has(conversation)) return;
-    let count = 0;
+  /** As long as anybody has to come there is one sound every so often, whatever their number. */
+  private ringOn({ conversation, repeat_s: everyS }: Told): void {
+    if (!conversation || !everyS) return;
+    this.ringing.add(conversation);
+    if (this.timer) return;
     const again = (): void => {
-      count += 1;
-      if (this.store.state.prefs.sound !== false) once(`notice-${told.id}-${count}`, ring);
+      if (this.store.state.prefs.sound === false) return;
+      once(`notice-again-${Math.floor(Date.now() / 1000 / everyS)}`, ring);
     };
-    this.ringing.set(conversation, window.setInterval(again, everyS * 1000));
+    this.timer = window.setInterval(again, everyS * 1000);
   }
 
   private isBefore(conversation: number | null): boolean {
@@ -111,8 +112,11 @@ export class Notices {
 
   /** No longer worth a sound or a card. */
   over(conversation: number): void {
-    window.clearInterval(this.ringing.get(conversation));
     this.ringing.delete(conversation);
+    if (!this.ringing.size) {
+      window.clearInterval(this.timer);
+      this.timer = 0;
+    }
     if (this.store.state.cards.some((one) => one.conversation === conversation))
       this.store.set({
         cards: this.store.state.cards.filter((one) => one.conversation !== conversation),
@@ -137,7 +141,7 @@ export class Notices {
       told: told.map((one) => (isMeant(one) && !one.seen_at ? { ...one, seen_at: now } : one)),
     });
     if (!which.ids && !which.conversation) {
-      for (const conversation of [...this.ringing.keys()]) this.over(conversation);
+      for (const conversation of [...this.ringing]) this.over(conversation);
       this.store.set({ cards: [] });
     }
     try {
@@ -148,5 +152,3 @@ export class Notices {
     }
   }
 }
-
-const isUrgent = (one: Told): boolean => one.event === 'handover' && one.conversation !== null;

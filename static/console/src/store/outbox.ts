@@ -3,7 +3,7 @@ import { Away, call, Refused } from '../net/api';
 import type { Shelf } from '../offline/shelf';
 import { alone, type Tabs } from '../offline/tabs';
 import type { Draft, Message, Mode, Outgoing } from '../types';
-import { spanOf, t } from '../words';
+import { answeredText, t } from '../words';
 import { EMPTY, type Store } from './core';
 import type { Drafts } from './drafts';
 
@@ -25,9 +25,6 @@ export class Outbox {
   tabs: Tabs | null = null;
   /** The draft in the buyer's language; null: not yet, it is to be looked at first. */
   inWords: (mode: Mode, draft: Draft) => Draft | null = (_mode, draft) => draft;
-
-  /** Of what is shown, the newest that lay before the eyes long enough. */
-  seen: (last: number) => number = (last) => last;
 
   constructor(
     private readonly store: Store,
@@ -51,7 +48,7 @@ export class Outbox {
     const hold = this.store.state.prefs.hold_s ?? 0;
     const outgoing = this.queued(id, draft, {
       mode,
-      baseSeq: insist || mode === 'note' ? null : this.lastSeen(draft),
+      baseSeq: insist || mode === 'note' ? null : this.baseOf(draft),
       notBefore: mode === 'reply' && hold ? Date.now() + hold * 1000 : 0,
       after,
     });
@@ -85,11 +82,9 @@ export class Outbox {
     void this.flush();
   }
 
-  /** What the writer has had before the eyes: all that is shown, or what was there offline. */
-  private lastSeen(draft: Draft): number {
-    const { thread, isUp } = this.store.state;
-    const last = this.seen(thread?.messages.at(-1)?.seq ?? 0);
-    return isUp ? last : Math.min(last, draft.base || last);
+  /** The newest message there was when these words were begun. */
+  private baseOf(draft: Draft): number {
+    return draft.base || (this.store.state.thread?.messages.at(-1)?.seq ?? 0);
   }
 
   /** The newest one that is still held comes back into the composer. */
@@ -181,13 +176,15 @@ export class Outbox {
   }: Outgoing): Promise<void> {
     const where = `/conversations/${conversation}`;
     const { text, mentions } = draft;
-    if (mode === 'note') await call('POST', `${where}/note/`, { text, client_key: key, mentions });
+    const files = draft.files.length ? { files: draft.files.map((file) => file.id) } : {};
+    if (mode === 'note')
+      await call('POST', `${where}/note/`, { text, client_key: key, mentions, ...files });
     else
       await call('POST', `${where}/reply/`, {
         text,
         client_key: key,
         ...(baseSeq === null ? {} : { base_seq: baseSeq }),
-        ...(draft.files.length ? { files: draft.files.map((file) => file.id) } : {}),
+        ...files,
         ...(draft.cards.length ? { cards: draft.cards.map((card) => card.id) } : {}),
         ...(draft.template ? { template_id: draft.template } : {}),
         ...(draft.quote ? { reply_to: draft.quote.id } : {}),
@@ -208,7 +205,10 @@ export class Outbox {
   private refused(next: Outgoing, error: unknown): void {
     this.drop(next.key);
     // The words go back into the composer: nothing typed is lost.
-    this.drafts.bring(next.mode, asTyped(next.draft), next.conversation);
+    const isNewer = error instanceof Refused && error.code === 'newer_messages';
+    // What has come is shown now: the next press goes by it.
+    const base = isNewer ? Number(error.data.last_seq ?? next.draft.base) : next.draft.base;
+    this.drafts.bring(next.mode, { ...asTyped(next.draft), base }, next.conversation);
     if (!(error instanceof Refused)) throw error;
     if (this.store.state.open !== next.conversation) {
       this.after.elsewhere(next, error);
@@ -217,15 +217,14 @@ export class Outbox {
     const again = () => {
       if (this.store.state.open === next.conversation) this.send(next.mode, true, next.after);
     };
-    if (error.code === 'newer_messages') {
+    if (isNewer) {
       this.after.sent(next);
       const { answered_by: name, answered_ago_s: ago } = error.data;
       this.store.set({
         notice: {
-          text: name ? t('answeredBy', String(name), spanOf(Number(ago ?? 0))) : t('newer'),
+          text: name ? answeredText(String(name), Number(ago ?? 0)) : t('newer'),
           action: t('sendAnyway'),
           run: again,
-          isNewer: true,
           ...(name ? { show: this.after.show } : {}),
         },
       });

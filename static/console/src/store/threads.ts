@@ -11,14 +11,11 @@ import { firstNew, together, touches, unreadAbove } from './pages';
 
 // Whoever passes by threads they have seen asks the server nothing for them.
 export const PASSING_MS = 100;
-// What came a moment before the press of Send was not read.
-const SEEN_MS = 1000;
 
 export class Threads {
   shelf: Shelf | null = null;
   live: Live | null = null;
-  private atEnd = true;
-  private seenSeq = 0; // the newest message that lay before the eyes long enough to be read
+  isAtEnd = true;
   isWatching = false; // a supervisor looks on: nobody sees them here, nothing is read by it
   private readonly kept = new Map<number, Thread>();
   private readonly unkept = new Map<number, Kept['threads']>(); // not on the shelf yet
@@ -33,34 +30,9 @@ export class Threads {
     private readonly complain: (error: unknown) => void,
   ) {}
 
-  get isAtEnd(): boolean {
-    return this.atEnd;
-  }
-
-  set isAtEnd(isAtEnd: boolean) {
-    this.atEnd = isAtEnd;
-    if (isAtEnd) this.look();
-  }
-
-  /** Up to which message the end of the open thread was seen; `last` is the end. */
-  seen(last: number): number {
-    return this.seenSeq && this.seenSeq < last ? this.seenSeq : last;
-  }
-
-  private look(): void {
-    const { open, thread } = this.store.state;
-    const last = thread?.messages.at(-1)?.seq ?? 0;
-    this.store.later('seen', SEEN_MS, () => {
-      const isHere = this.store.state.open === open && this.isAtEnd && !document.hidden;
-      if (isHere && !this.store.state.thread?.newer) this.seenSeq = Math.max(this.seenSeq, last);
-    });
-  }
-
   async open(id: number | null, isWatching = false): Promise<void> {
     const kept = id ? this.kept.get(id) : undefined;
-    this.store.never('seen');
-    this.seenSeq = 0;
-    this.atEnd = true;
+    this.isAtEnd = true;
     this.store.never('read');
     this.store.set({
       open: id,
@@ -137,9 +109,6 @@ export class Threads {
       ...(isOpening ? { newFrom: firstNew(thread), unreadFrom: unreadAbove(thread) } : {}),
       below: this.isAtEnd ? 0 : this.store.state.below + fresh,
     });
-    const last = thread.messages.at(-1)?.seq ?? 0;
-    if (isOpening || !this.seenSeq) this.seenSeq = Math.max(this.seenSeq, last);
-    else if (last > was && this.isAtEnd) this.look();
     this.keep(thread);
   }
 

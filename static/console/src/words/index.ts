@@ -67,6 +67,18 @@ export const buyerName = (row: { id: number; name: string }): string =>
   row.name || t('noNameNo', String(row.id));
 
 // ── codes ──
+const MEN = /^(Никита|Илья|Кузьма|Фома|Лука|Савва|Данила|Добрыня)$/;
+const EITHER = /^(Саша|Женя|Валя|Слава|Паша|Миша)$|ь$/;
+
+/** That a colleague was first. Russian wants to know whether it is she or he; a name may not say. */
+export function answeredText(name: string, agoS: number): string {
+  const [first = ''] = name.split(' ');
+  const ago = spanOf(agoS);
+  if (lang !== 'ru' || !/^[А-Яё]+$/i.test(first) || EITHER.test(first))
+    return t('answeredBy', name, ago);
+  return t(/[ая]$/.test(first) && !MEN.test(first) ? 'answeredShe' : 'answeredHe', name, ago);
+}
+
 /** An inner fact in words; `request`: of an order, as `OrderRequest` of the server. */
 export function codeText(code: string, name: string, request?: Message['meta']['request']): string {
   const more = request && [request.order, money(request.sum, request.currency), request.id];
