@@ -36,11 +36,7 @@ RUN DJANGO_SETTINGS_MODULE=config.settings.local python manage.py compile_texts 
     && python -m compileall -q .
 
 FROM ${PYTHON} AS runtime
-# pg_dump copies the template of a merchant's schema; as new as the server of compose.yaml.
-RUN apt-get update \
-    && apt-get install -y --no-install-recommends postgresql-client-17 \
-    && rm -rf /var/lib/apt/lists/* \
-    && useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin prilavok \
+RUN useradd --uid 10001 --no-create-home --shell /usr/sbin/nologin prilavok \
     && install -d -o prilavok -g prilavok /data
 ENV PATH=/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
