@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from bots.admin.hours import HoursForm, day_lines, fill_year, in_words, preset_years
 from bots.models import Calendar, Holiday, OpeningHours, Team
 from bots.selectors.calendars import shop_times, times_of
-from bots.services.calendars import calendar_save
+from bots.services.calendars import calendar_delete, calendar_save
 from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
@@ -66,7 +66,7 @@ def calendar_page(request: HttpRequest, pk: int | None = None) -> HttpResponse:
     calendar = get_object_or_404(Calendar, pk=pk) if pk is not None else None
     zone = (calendar.time_zone if calendar else "") or merchant_here(request).time_zone
     if calendar is not None and asks_to(request, "remove"):
-        calendar.delete()
+        calendar_delete(calendar)
         return settled(
             request, "merchant:calendars", "calendar.deleted", calendar.name, _("Removed.")
         )

@@ -23,7 +23,7 @@ from bots.models import Calendar, Holiday, OpeningHours
 from bots.selectors.calendars import opening
 from bots.selectors.russia import YEARS, is_settled
 from bots.services.calendars import holidays_fill
-from bots.services.hours import hours_save
+from bots.services.hours import hours_save, zone_save
 from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
@@ -31,7 +31,6 @@ from tenants.kernel.posted import asks_to, offer, posted
 from tenants.kernel.text import whole
 from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
-from tenants.services.shops import shop_save
 
 _INTERVAL = re.compile(r"(\d{1,2})(?:[:.](\d{2}))?\s*[-–—]\s*(\d{1,2})(?:[:.](\d{2}))?")
 _MARK = re.compile(r"(?:=([1-7])|[-−–](\d{1,4}))(?:\s+|$)")
@@ -216,9 +215,9 @@ def hours_page(request: HttpRequest) -> HttpResponse:
         return redirect("merchant:hours")
     form = HoursForm(posted(request), zone=merchant.time_zone, initial=_stored(merchant))
     if request.method == "POST" and form.is_valid():
-        hours_save(week=form.cleaned_data["week"], holidays=form.cleaned_data["holidays"])
         if form.cleaned_data["time_zone"] != merchant.time_zone:
-            shop_save(merchant, time_zone=form.cleaned_data["time_zone"])
+            zone_save(merchant, form.cleaned_data["time_zone"])
+        hours_save(week=form.cleaned_data["week"], holidays=form.cleaned_data["holidays"])
         return settled(
             request,
             "merchant:hours",

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 
 from bots.models import Calendar, Holiday, OpeningHours, SlaPolicy
 from bots.selectors.russia import YEARS, is_settled
-from bots.services.calendars import calendar_save, holidays_fill
+from bots.services.calendars import calendar_delete, calendar_save, holidays_fill
 from bots.services.policies import policy_save
 from tenants.api.permissions import MemberReadsAdminWrites
 
@@ -119,7 +119,7 @@ class CalendarDetail(APIView):
     @extend_schema(tags=["time"], responses={204: None})
     def delete(self, request, pk: int) -> Response:
         """Forget it: its teams keep the shop's hours."""
-        get_object_or_404(Calendar, pk=pk).delete()
+        calendar_delete(get_object_or_404(Calendar, pk=pk))
         return Response(status=204)
 
 

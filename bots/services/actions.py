@@ -145,6 +145,7 @@ def resolve(conversation: Conversation, params: dict[str, Any], by: User | None)
     before = _state(conversation)
     if conversation.status == Conversation.Status.RESOLVED:
         return {}
+    before["sla"] = conversation.sla
     after = conversations.conversation_resolve(conversation_id=conversation.pk, by=by)
     return {"act": "resolve", "epoch": after.epoch, "before": before}
 

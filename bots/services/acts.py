@@ -104,7 +104,9 @@ def wake(conversation_id: int, *, by: User | None = None) -> Conversation:
         due.cancel("snooze", conversation.pk)
         messages.system_line(conversation, "woken", name=_name(by))
         _say(conversation, "conversation.woken", by)
-        if conversation.speaker == Speaker.QUEUE:
+        if conversation.waiting_since is not None and by is None:
+            assignment.release_from_absent(conversation)
+        elif conversation.speaker == Speaker.QUEUE:
             queues.wake(conversation.team or queues.default_team())
     return conversation
 
@@ -243,10 +245,11 @@ def unresolve(conversation_id: int, *, epoch: int, before: dict[str, Any], by: U
             Speaker.BOT if before["speaker"] == Speaker.BOT else Speaker.QUEUE,
             agent if is_agents else None,
         )  # fmt: skip
-        conversation.status = Status.OPEN
+        conversation.status, conversation.sla = Status.OPEN, before.get("sla") or {}
         if before.get("waiting_since"):
             conversation.waiting_since = datetime.fromisoformat(before["waiting_since"])
-            sla.settle(conversation)
+        sla.settle(conversation)
+        if conversation.waiting_since is not None:
             conversation.deadline_at = sla.patience(conversation)
             due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
             if conversation.speaker == Speaker.BOT:

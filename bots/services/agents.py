@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
 from bots.selectors.shifts import next_change
 from bots.selectors.teams import SEEN_FOR
+from bots.services import sla
 from bots.services.queues import default_team, wake, wake_for
 from tenants.kernel import due, outbox
 from tenants.kernel.context import PUBLIC, current_schema
@@ -102,6 +103,7 @@ def team_save(
     """Make or change a team. `members`: (person, leads) in full; None leaves them as they are."""
     with transaction.atomic():
         team = team or Team()
+        before = team.calendar_id
         for name, value in values.items():
             setattr(team, name, value)
         if not team.is_default and not team.name.strip():
@@ -116,6 +118,8 @@ def team_save(
                 )
         team_changed(team)
         wake(team)
+        if team.calendar_id != before:
+            sla.count_anew()
     return team
 
 
@@ -133,6 +137,7 @@ def team_delete(team: Team) -> None:
         Conversation.objects.filter(team=team).update(team=None)
         team.delete()
         wake(default_team())
+        sla.count_anew()
 
 
 # ── Profiles and shifts ──────────────────────────────────────────────────────────────────────

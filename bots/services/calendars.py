@@ -13,9 +13,13 @@ from django.utils.translation import gettext as _
 from bots.models import Calendar, Holiday, OpeningHours, Team
 from bots.selectors.calendars import Times, add_working, times_of, working_s
 from bots.selectors.russia import YEARS, production_calendar
+from bots.services import sla
 from tenants.kernel import outbox
 
-__all__ = ["Times", "add_working", "calendar_save", "holidays_fill", "times_of", "working_s"]
+__all__ = [
+    "Times", "add_working", "calendar_delete", "calendar_save", "holidays_fill", "times_of",
+    "working_s",
+]  # fmt: skip
 
 Week = Mapping[int, Iterable[tuple[time, time]]]
 
@@ -58,8 +62,20 @@ def calendar_save(
         if teams is not None:
             Team.objects.filter(calendar=saved).update(calendar=None)
             Team.objects.filter(pk__in=[team.pk for team in teams]).update(calendar=saved)
-        outbox.emit("hours.changed", key="hours", data={"calendar": saved.pk})
+        _changed(saved)
     return saved
+
+
+def _changed(calendar: Calendar | None) -> None:
+    sla.count_anew()
+    outbox.emit("hours.changed", key="hours", data={"calendar": calendar.pk if calendar else None})
+
+
+def calendar_delete(calendar: Calendar) -> None:
+    """Its teams and answer times keep the shop's hours from now on."""
+    with transaction.atomic():
+        _changed(calendar)
+        calendar.delete()
 
 
 def holidays_fill(calendar: Calendar | None, year: int) -> int:
@@ -79,7 +95,5 @@ def holidays_fill(calendar: Calendar | None, year: int) -> int:
             if one.day not in taken
         ]
         Holiday.objects.bulk_create(fresh)
-        outbox.emit(
-            "hours.changed", key="hours", data={"calendar": calendar.pk if calendar else None}
-        )
+        _changed(calendar)
     return len(fresh)

@@ -8,8 +8,23 @@ from datetime import time
 from django.db import transaction
 from django.utils import timezone
 
-from bots.models import Holiday, OpeningHours
+from bots.models import Holiday, OpeningHours, Shift
+from bots.services import sla
+from bots.services.agents import shifts_changed
 from tenants.kernel import outbox
+from tenants.models import Merchant
+from tenants.services.shops import shop_save
+from tenants.workspace.models import User
+
+
+def zone_save(merchant: Merchant, zone: str) -> None:
+    """The shop lives by another clock: shifts begin and end by it, reports count its hours."""
+    shop_save(merchant, time_zone=zone)
+    with transaction.atomic():
+        sla.count_anew()
+        for user in User.objects.filter(pk__in=Shift.objects.values("user")).order_by("pk"):
+            shifts_changed(user)
+        outbox.emit("shop.zone_changed", key="shop", data={})
 
 
 def hours_save(
@@ -30,4 +45,5 @@ def hours_save(
             unique_fields=["calendar", "day"],
             update_fields=["name", "opens", "closes", "as_weekday", "shorter_min"],
         )
+        sla.count_anew()
         outbox.emit("hours.changed", key="hours", data={})

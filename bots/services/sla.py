@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any
 
@@ -29,6 +29,7 @@ from bots.selectors.conditions import Case, TooSlow, holds
 from tenants.kernel import due, outbox
 
 Speaker, Status = Conversation.Speaker, Conversation.Status
+_PERSONS = (Speaker.QUEUE, Speaker.AGENT)
 FIRST, NEXT, RESOLVE = "first_reply", "next_reply", "resolve"
 WARN_PERCENT = 70
 
@@ -103,12 +104,14 @@ def settle(
     *,
     replied: bool = False,
     again: bool = False,
+    anew: bool = False,
 ) -> None:
     """Make the stored promise true to the conversation, whose row the caller has locked.
 
-    `replied`: a person has just answered. `again`: what decides the policy has changed.
+    `replied`: a person has just answered. `again`: what decides the policy has changed. `anew`:
+    hours have changed; what was promised stays, and is counted by the hours of now.
     """
-    is_persons = conversation.speaker in (Speaker.QUEUE, Speaker.AGENT)
+    is_persons = conversation.speaker in _PERSONS
     kept = deepcopy(conversation.sla or {})
     if kept.get("episode") != conversation.episode_id:
         kept = {}
@@ -118,27 +121,39 @@ def settle(
     now = now or timezone.now()
     if again or "policy" not in kept:
         promise = promise_for(conversation)
-        if kept.get("calendar") != promise.calendar:
-            before = _Read(kept.get("calendar"))
-            for clock in _clocks(kept):
-                clock.stop(now, before.times)
+        _keep_calendar(kept, promise.calendar, now)
         kept |= {
             "policy": promise.policy,
-            "calendar": promise.calendar,
             "warn": promise.warn_percent,
             "episode": conversation.episode_id,
             "times": [promise.first_reply_s, promise.next_reply_s, promise.resolve_s],
         }
+    elif anew:
+        policy = SlaPolicy.objects.filter(pk=kept["policy"]).first()
+        of_team = Case(conversation).team
+        own = policy.calendar_id if policy else None
+        _keep_calendar(kept, own or (of_team.calendar_id if of_team else None), now)
     if replied:
         kept["replied"] = True
     times = _Read(kept["calendar"])
     runs = is_persons and conversation.status == Status.OPEN
     first_s, next_s, resolve_s = kept["times"]
     kind, target = (NEXT, next_s) if kept.get("replied") else (FIRST, first_s)
-    waits = is_persons and conversation.waiting_since is not None and not replied
-    _turn(kept, "reply", kind, target if waits else None, runs, now, times)
+    since = None if replied else conversation.waiting_since
+    _turn(kept, "reply", kind, target if since else None, runs, now, times, since)
     _turn(kept, "resolve", RESOLVE, resolve_s, runs, now, times)
-    _store(conversation, kept, times)
+    if again or anew:
+        _unmark(kept, now, times)
+    _store(conversation, kept, times, anew=again or anew)
+
+
+def _keep_calendar(kept: dict[str, Any], calendar: int | None, now: datetime) -> None:
+    """By another calendar from now on; what was used is counted by the one before."""
+    if kept.get("calendar") != calendar:
+        before = _Read(kept.get("calendar"))
+        for clock in _clocks(kept):
+            clock.stop(now, before.times)
+    kept["calendar"] = calendar
 
 
 class _Read:
@@ -160,11 +175,18 @@ def _turn(
     runs: bool,
     now: datetime,
     calendar: _Read,
+    since: datetime | None = None,
 ) -> None:
+    """`since`: the waiting it measures; another one begins anew, whatever was between."""
+    found = kept.get(name)
+    measures = since.astimezone(UTC).isoformat() if since else ""
+    if found and found.get("of", measures) != measures:
+        found = None
     if target is None:
         kept.pop(name, None)
         return
-    clock = Clock(kept.get(name) or Clock.started(kind, target).kept)
+    clock = Clock(found or Clock.started(kind, target).kept)
+    clock.kept["of"] = measures
     if clock.kept["target"] != target:
         clock.kept["target"] = target
     if runs:
@@ -174,11 +196,28 @@ def _turn(
     kept[name] = clock.kept
 
 
+def _unmark(kept: dict[str, Any], now: datetime, calendar: _Read) -> None:
+    """What was near or over by the times before, and is not by these, may be told again."""
+    for clock in _clocks(kept):
+        if not clock.kept["since"]:
+            continue
+        if clock.kept["breached"] and clock.due(calendar.times) > now:
+            clock.kept["breached"] = ""
+        if clock.kept["warned"] and clock.warns(kept["warn"], calendar.times) > now:
+            clock.kept["warned"] = ""
+
+
 def _clocks(kept: dict[str, Any]) -> list[Clock]:
     return [Clock(kept[name]) for name in ("reply", "resolve") if kept.get(name)]
 
 
-def _store(conversation: Conversation, kept: dict[str, Any], calendar: _Read | None) -> None:
+def _store(
+    conversation: Conversation,
+    kept: dict[str, Any],
+    calendar: _Read | None,
+    *,
+    anew: bool = False,
+) -> None:
     """The nearest promise into the columns, the next look into `due`."""
     shown: tuple[datetime, Clock] | None = None
     for clock in _clocks(kept):
@@ -196,7 +235,7 @@ def _store(conversation: Conversation, kept: dict[str, Any], calendar: _Read | N
         "sla_warned_at": _moment(shown[1].kept["warned"]) if shown else None,
         "sla_breached_at": _moment(shown[1].kept["breached"]) if shown else None,
     }
-    if any(getattr(conversation, name) != value for name, value in values.items()):
+    if anew or any(getattr(conversation, name) != value for name, value in values.items()):
         for name, value in values.items():
             setattr(conversation, name, value)
         Conversation.objects.filter(pk=conversation.pk).update(**values)
@@ -302,9 +341,33 @@ def agent_is_relieved() -> bool:
     return not Rule.objects.filter(builtin="agent_silent", is_on=False).exists()
 
 
-def decide_again(conversation_id: int) -> None:
-    """Labels, team or priority have changed: another policy may hold now."""
+def decide_again(conversation_id: int, *, anew: bool = False) -> None:
+    """Labels, team or priority have changed: another policy may hold. `anew`: hours have."""
     with transaction.atomic():
         conversation = Conversation.objects.locked().filter(pk=conversation_id).first()
-        if conversation is not None and conversation.sla:
-            settle(conversation, again=True)
+        if conversation is None or not conversation.sla:
+            return
+        settle(conversation, again=not anew, anew=anew)
+        if conversation.waiting_since is None or conversation.status != Status.OPEN:
+            return
+        if (before := conversation.deadline_at) is None or conversation.speaker not in _PERSONS:
+            return
+        at = patience(conversation)
+        # A promise that is to come is the deadline; else it only comes nearer.
+        if at != before and (at < before or at == conversation.sla_due_at):
+            Conversation.objects.filter(pk=conversation.pk).update(deadline_at=at)
+            due.reschedule("deadline", conversation.pk, due_at=at)
+
+
+def count_anew() -> None:
+    """Hours, or which team keeps them, are others from this transaction on."""
+    due.schedule("sla_anew", 0)
+
+
+@due.worker("sla_anew")
+def _count_anew(_object_id: int) -> datetime | None:
+    """Deadlines that run go by the hours of now; a paused clock reads them when it runs."""
+    waiting = Conversation.objects.filter(status=Status.OPEN, speaker__in=_PERSONS)
+    for pk in list(waiting.exclude(sla={}).order_by("pk").values_list("pk", flat=True)):
+        decide_again(pk, anew=True)
+    return None

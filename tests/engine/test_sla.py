@@ -10,8 +10,9 @@ import pytest
 from django.utils import timezone
 
 from bots.engine.base import Answer, Decision, Reason
+from bots.engine.handover import hand_over
 from bots.models import Calendar, Conversation, Label, OpeningHours, RuleFiring, SlaPolicy
-from bots.services import acts
+from bots.services import actions, acts
 from bots.services.conversations import (
     conversation_resolve,
     conversation_return_to_bot,
@@ -216,3 +217,65 @@ def test_the_bot_keeps_no_promises_and_costs_no_statement(alpha, talk_of, clock)
     assert not Due.objects.filter(schema=alpha.schema, kind="sla").exists()
     with alpha.inside():
         assert Conversation.objects.count() == 1
+
+
+def test_deadlines_that_run_follow_the_hours_of_now(
+    alpha, beta, talk_of, api_of, answers, clock, lunch
+):
+    found = policy(alpha)
+    talk = talk_of(alpha)
+    answers.append(HUMAN)
+    talk.says("Позовите человека?")
+    assert due_of(talk) == ("first_reply", local("2027-11-19 16:30"))
+    api = api_of(alpha)
+
+    def hours(*intervals: tuple[str, str]) -> None:
+        week = [{"weekday": 4, "opens": a, "closes": b} for a, b in intervals]
+        body = {"name": "With lunch", "time_zone": "Europe/Moscow", "hours": week, "days": []}
+        answer = api.put(f"/api/v1/calendars/{lunch}/", body, format="json")
+        assert answer.status_code == 200, answer.content
+        talk.work()
+
+    hours(("10:00", "19:00"))  # no lunch
+    assert due_of(talk) == ("first_reply", local("2027-11-19 15:30"))
+    assert talk.conversation().deadline_at == local("2027-11-19 15:30")
+    clock.to(local("2027-11-19 15:00"))
+    assert events(alpha, "sla.warned", "sla.breached") == [("sla.warned", "first_reply")]
+
+    hours(("10:00", "14:00"))  # the rest is next Friday: neither near nor over any more
+    assert due_of(talk) == ("first_reply", local("2027-11-26 11:30"))
+    assert talk.conversation().sla_warned_at is None
+
+    body = {"first_reply_s": 600}  # what was promised stays promised
+    assert api.patch(f"/api/v1/sla-policies/{found.pk}/", body, format="json").status_code == 200
+    assert api.delete(f"/api/v1/calendars/{lunch}/").status_code == 204
+    talk.work()
+    kind, due = due_of(talk)
+    assert kind == "first_reply" and due is not None and due < local("2027-11-19 17:01")
+    clock.to(local("2027-11-19 17:01"))  # the shop itself never closes
+    assert events(alpha, "sla.breached") == [("sla.breached", "first_reply")]
+
+
+def test_neither_the_bot_nor_a_closing_taken_back_gives_people_more_time(
+    alpha, talk_of, answers, clock, lunch
+):
+    policy(alpha, resolve_s=14400)
+    talk = talk_of(alpha)
+    answers.append(HUMAN)
+    talk.says("Позовите человека?")
+    pk = talk.conversation().pk
+    clock.to(local("2027-11-19 13:45"))
+    with alpha.inside():
+        conversation_return_to_bot(conversation_id=pk, agent=alpha.agent)
+        assert due_of(talk) == ("", None)
+        hand_over(conversation_id=pk, reason=Reason.ASKED)  # the same buyer waits
+
+    assert due_of(talk) == ("first_reply", local("2027-11-19 16:30"))
+    before = talk.conversation().sla
+    with alpha.inside():
+        found = Conversation.objects.get(pk=pk)
+        how = actions.ACTIONS["resolve"](found, {}, alpha.agent)
+        assert talk.conversation().sla == {}
+        assert actions.undo(pk, how, alpha.agent)
+    assert due_of(talk) == ("first_reply", local("2027-11-19 16:30"))
+    assert talk.conversation().sla == before
