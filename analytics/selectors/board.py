@@ -11,7 +11,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
-from django.db.models.functions import Coalesce
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -142,7 +141,7 @@ def _waiting(scope: Scope) -> list[dict[str, Any]]:
     """Who waits for a person, in the order they are given out."""
     found = seen(scope).filter(lists(timezone.now())["waiting"])
     rows: list[Any] = list(
-        found.order_by("-priority", Coalesce("queued_at", "waiting_since"), "pk").values(
+        found.order_by("-priority", "waiting_since", "pk").values(
             "pk", "team", "speaker", "agent", "waiting_since", "deadline_at", "sla_due_at"
         )[:WAITING_AT_MOST]
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -24,7 +24,10 @@ def on_shift(users: Collection[int], now: datetime) -> set[int]:
         shifts[shift.user_id].append(shift)
     local = now.astimezone(zone())
     return {
-        user for user in users if user not in shifts or any(_holds(s, local) for s in shifts[user])
+        user
+        for user in users
+        if user not in shifts
+        or any(start <= now < end for s in shifts[user] for start, end in _turns(s, local))
     }
 
 
@@ -34,8 +37,9 @@ def next_change(user: int, now: datetime) -> datetime | None:
     moments = [
         moment
         for shift in Shift.objects.filter(user=user)
-        for moment in _edges(shift, local)
-        if moment > local
+        for turn in _turns(shift, local)
+        for moment in turn
+        if moment > now
     ]
     return min(moments, default=None)
 
@@ -48,20 +52,16 @@ def shift_of(user: int, now: datetime) -> dict[str, Any] | None:
     return {"is_on": user in on_shift([user], now), "changes_at": changes}
 
 
-def _holds(shift: Shift, local: datetime) -> bool:
-    day, clock = local.weekday(), local.time()
-    if shift.starts < shift.ends:
-        return day == shift.weekday and shift.starts <= clock < shift.ends
-    begun_today = day == shift.weekday and clock >= shift.starts
-    begun_yesterday = day == (shift.weekday + 1) % 7 and clock < shift.ends
-    return begun_today or begun_yesterday
+def _turns(shift: Shift, local: datetime) -> Iterable[tuple[datetime, datetime]]:
+    """Its beginnings and ends around a moment: of the week before, this one and the next.
 
-
-def _edges(shift: Shift, local: datetime) -> Iterable[datetime]:
-    """Starts and ends around a moment: of the week before, this one and the next."""
+    In UTC: two clocks of one zone are compared by what they show, which a clock change repeats.
+    """
     ahead = (shift.weekday - local.weekday()) % 7
     for week in (-7, 0, 7):
         day = local.date() + timedelta(days=ahead + week)
         last = day if shift.starts < shift.ends else day + timedelta(days=1)
-        yield datetime.combine(day, shift.starts, local.tzinfo)
-        yield datetime.combine(last, shift.ends, local.tzinfo)
+        yield (
+            datetime.combine(day, shift.starts, local.tzinfo).astimezone(UTC),
+            datetime.combine(last, shift.ends, local.tzinfo).astimezone(UTC),
+        )

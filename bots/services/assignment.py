@@ -1,9 +1,10 @@
 """Giving conversations to people: queues, offers, and who is asked first.
 
 A queue is the conversations whose speaker is the queue, of one team, the most urgent first, then
-the longest waiting. Whatever may let the next one go (somebody comes, is done, or has more room)
-wishes the due work "assign" of the team; `drain` then offers as many as there is room for. An
-offer leaves the speaker alone: it becomes the agent when the person accepts, or answers.
+the longest waiting, whatever hands it went through. Whatever may let the next one go (somebody
+comes, is done, or has more room) wishes the due work "assign" of the team; `drain` then offers as
+many as there is room for. An offer leaves the speaker alone: it becomes the agent when the person
+accepts, or answers.
 
 No double assignment: one choice at a time in a merchant (an advisory lock for the length of a
 short transaction), and the conversation's row lock, which every change of speaker takes. Rows are
@@ -20,6 +21,8 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
+from django.db.models.signals import post_save, pre_delete
+from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -34,7 +37,7 @@ from bots.services.agents import presence_set
 from bots.services.queues import default_team, wake, wake_for
 from bots.services.speaking import take
 from tenants.kernel import due, outbox
-from tenants.kernel.context import current_schema
+from tenants.kernel.context import PUBLIC, current_schema
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
 
@@ -61,7 +64,7 @@ class NotHere(RuleBroken):
 
 # ── Into a queue ─────────────────────────────────────────────────────────────────────────────
 def enqueue(conversation: Conversation, team: Team | None = None) -> None:
-    """Put it at the end of a team's queue: `team`, its own, or the one its needs lead to.
+    """Put it in a team's queue: `team`, its own, or the one its needs lead to.
 
     Inside the transaction that made the speaker the queue, the row being locked. Whoever declined
     it before may be asked again.
@@ -186,7 +189,7 @@ def waiting_in(team: Team, now: datetime) -> QuerySet[Conversation]:
     return (
         Conversation.objects.filter(mine, status=Status.OPEN, speaker=Speaker.QUEUE)
         .filter(Q(offered_to=None) | Q(offer_until=None) | Q(offer_until__lte=now))
-        .order_by("-priority", Coalesce("queued_at", "waiting_since", "created_at"), "pk")
+        .order_by("-priority", Coalesce("waiting_since", "queued_at", "created_at"), "pk")
     )
 
 
@@ -457,6 +460,10 @@ def release(
     )
     messages.system_line(conversation, "released", reason=reason, agent=before, name=name)
     enqueue(conversation, team)
+    if by is not None:  # who gave it away does not want it; from whom it was taken comes last
+        passed = {str(before): "declined" if by.pk == before else "released"}
+        conversation.needs = {**conversation.needs, "passed": passed}
+        conversation.save(update_fields=["needs"])
     _say(
         conversation,
         "conversation.assigned",
@@ -474,7 +481,7 @@ def release(
 def shift_change(user_id: int) -> datetime | None:
     """A shift begins: their queues are looked at. It ends: waiting buyers go back to the queue."""
     now = timezone.now()
-    if user_id in on_shift([user_id], now):
+    if _is_here(user_id, now):
         with transaction.atomic():
             wake_for(user_id)
     else:
@@ -482,20 +489,62 @@ def shift_change(user_id: int) -> datetime | None:
     return next_change(user_id, now)
 
 
-def hand_back(user_id: int) -> int:
-    """What somebody holds with a waiting buyer goes to the queue; they follow it. How many."""
+def _is_here(user_id: int, now: datetime) -> bool:
+    """Works here, and now."""
+    is_active = User.objects.filter(pk=user_id, is_active=True).exists()
+    return is_active and user_id in on_shift([user_id], now)
+
+
+def release_from_absent(conversation: Conversation) -> bool:
+    """A buyer begins to wait for somebody whose shift is over, or who has left: for anybody then.
+
+    The row is locked. Whether it was so.
+    """
+    holder = conversation.agent_id
+    if conversation.speaker != Speaker.AGENT or holder is None:
+        return False
+    if _is_here(holder, timezone.now()):
+        return False
+    release(conversation, "shift_end", follows=True, from_team=conversation.team_id)
+    return True
+
+
+@receiver(post_save, sender=User, dispatch_uid="bots.left")
+def left(instance: User, created: bool, **_: Any) -> None:
+    """Who may not log in any more has no chats and no offers: looked after as at a shift's end."""
+    if not created and not instance.is_active and current_schema() != PUBLIC:
+        with transaction.atomic():
+            due.schedule("shift", instance.pk)
+
+
+@receiver(pre_delete, sender=User, dispatch_uid="bots.deleted")
+def deleted(instance: User, **_: Any) -> None:
+    """What they hold would be nobody's, as if the owner had answered by phone."""
+    if current_schema() != PUBLIC:
+        hand_back(instance.pk, everything=True)
+
+
+def hand_back(user_id: int, *, everything: bool = False) -> int:
+    """What somebody holds with a waiting buyer goes to the queue; they follow it. How many.
+
+    The rest stays theirs until its buyer writes (`release_from_absent`), or goes: `everything`.
+    """
     withdraw_from(user_id)
-    held = Conversation.objects.filter(status=Status.OPEN, speaker=Speaker.AGENT, agent=user_id)
+    held = Conversation.objects.filter(speaker=Speaker.AGENT, agent=user_id)
+    if not everything:
+        held = held.filter(status=Status.OPEN)
     count = 0
     for pk in list(held.values_list("pk", flat=True)):
         with transaction.atomic():
             conversation = Conversation.objects.locked().get(pk=pk)
             if conversation.agent_id != user_id or conversation.speaker != Speaker.AGENT:
                 continue
-            if conversation.waiting_since is None:
+            if conversation.waiting_since is None and not everything:
                 conversation.previous_agent_id = user_id
                 conversation.save(update_fields=["previous_agent"])
                 continue
-            release(conversation, "shift_end", follows=True, from_team=conversation.team_id)
+            release(
+                conversation, "shift_end", follows=not everything, from_team=conversation.team_id
+            )
             count += 1
     return count

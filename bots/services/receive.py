@@ -344,6 +344,8 @@ def _promise(conversation: Conversation) -> None:
     """The buyer began to wait for a person: by when is an answer due?"""
     sla.settle(conversation)
     asleep = conversation.status == Conversation.Status.SNOOZED
+    if not asleep and assignment.release_from_absent(conversation):
+        return
     conversation.deadline_at = sla.patience(
         conversation, conversation.snoozed_until if asleep else None
     )

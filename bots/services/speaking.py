@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bots.models import Conversation, Episode
+from bots.models import AgentProfile, Conversation, Episode
 from bots.services import messages, sla
 from bots.services.queues import wake_for
 from tenants.kernel import due, outbox
@@ -18,7 +18,7 @@ def open_again(conversation: Conversation) -> None:
     outbox.emit(
         "conversation.opened",
         key=f"conversation:{conversation.pk}",
-        data={"conversation": conversation.pk},
+        data={"conversation": conversation.pk, "by": "shop"},
     )
 
 
@@ -35,6 +35,8 @@ def take(conversation: Conversation, agent: User, by: User | None = None) -> Non
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     if offered is not None:
         due.cancel("offer", conversation.pk)
+    if offered == agent.pk:  # answering is accepting
+        AgentProfile.objects.filter(user=agent).update(offers_missed=0)
     conversation.handover_reason = ""
     conversation.save(
         update_fields=[

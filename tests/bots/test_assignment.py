@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from typing import Any
 from unittest import mock
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection, transaction
@@ -15,7 +16,9 @@ from django.utils import timezone
 
 from bots.models import AgentProfile, Contact, Conversation, Episode, Team, TeamMember
 from bots.services import agents, assignment, queues
+from bots.services.conversations import reply_send
 from tenants.kernel import due, outbox
+from tenants.services.people import person_delete, person_save
 from tenants.workspace.models import User
 
 _numbers = count(1)
@@ -53,7 +56,7 @@ class Floor:
             contact = Contact.objects.create(channel=self.shop.channel, external_id=f"q{number}")
             conversation = Conversation.objects.create(
                 channel=self.shop.channel, contact=contact, lane=number, speaker="queue",
-                waiting_since=timezone.now(), deadline_at=timezone.now(), **fields,
+                **{"waiting_since": timezone.now(), **fields}, deadline_at=timezone.now(),
             )  # fmt: skip
             conversation.episode = Episode.objects.create(conversation=conversation)
             conversation.save()
@@ -258,8 +261,6 @@ def test_a_returning_buyer_goes_to_who_answered_before_while_on_shift(floor):
 
 
 def _zone(shop):
-    from zoneinfo import ZoneInfo
-
     return ZoneInfo(shop.merchant.time_zone)
 
 
@@ -414,8 +415,6 @@ def test_at_the_end_of_a_shift_waiting_buyers_go_back_and_the_others_stay(floor)
 
 
 def test_a_night_shift_goes_past_midnight(floor):
-    from datetime import datetime
-
     from bots.selectors import shifts
 
     ann = floor.person("Ann")
@@ -501,3 +500,73 @@ def test_a_row_in_other_hands_is_looked_at_again_soon(floor):
         again = assignment.drain(floor.team.pk)
     assert again is not None and again <= timezone.now() + assignment.SOON
     assert floor.fresh(talk).offered_to_id is None
+
+
+def test_who_left_and_whose_shift_is_over_keep_no_buyer_waiting(floor, talk_of, api_of, answers):
+    """A buyer who writes at night to whoever answered by day waits for nobody in particular."""
+    talk, ann = talk_of(floor.shop), floor.person("Ann", capacity=9)
+    for chat in ("night", "gone", "deleted"):
+        talk.says("Есть 46 размер?", chat=chat)
+        with floor.shop.inside():
+            assignment.assign(talk.conversation(chat).pk, ann)
+            reply_send(
+                conversation_id=talk.conversation(chat).pk, agent=ann, text="Да", client_key=chat
+            )
+    with floor.shop.inside():
+        local = timezone.now().astimezone(_zone(floor.shop))
+        agents.shifts_save(ann, [((local.weekday() + 2) % 7, time(10), time(11))])
+        assignment.shift_change(ann.pk)
+    assert talk.conversation("night").agent_id == ann.pk
+
+    talk.says("А 48?", chat="night")
+
+    night = talk.conversation("night")
+    assert (night.speaker, night.agent_id, night.followers) == ("queue", None, [ann.pk])
+    assert night.waiting_since is not None and night.deadline_at > timezone.now()
+
+    with floor.shop.inside():
+        agents.shifts_save(ann, [])
+    talk.says("А 48?", chat="gone")
+    assert talk.conversation("gone").agent_id == ann.pk
+    with floor.shop.inside():
+        ann.is_active = False
+        person_save(ann)
+    talk.work()
+    assert talk.conversation("gone").speaker == "queue"
+    assert talk.conversation("deleted").agent_id == ann.pk  # nobody waits there
+
+    with floor.shop.inside():
+        person_delete(ann)
+    gone = talk.conversation("deleted")
+    assert (gone.speaker, gone.agent_id) == ("queue", None)
+    talk.says("А 50?", chat="deleted")
+    assert talk.conversation("deleted").deadline_at is not None
+
+
+def test_a_clock_change_ends_a_shift_once(floor):
+    """Last Sunday of October in Riga: three o'clock comes twice."""
+    from bots.selectors import shifts
+
+    ann = floor.person("Ann")
+    riga = ZoneInfo("Europe/Riga")
+    with floor.shop.inside(), mock.patch.object(shifts, "zone", return_value=riga):
+        agents.shifts_save(ann, [(5, time(22), time(3, 45))])
+        end = datetime(2026, 10, 25, 0, 45, tzinfo=UTC)  # 3:45 for the first time
+        ends = shifts.next_change(ann.pk, end - timedelta(minutes=1))
+        again = datetime(2026, 10, 25, 1, 30, tzinfo=UTC)  # 3:30 for the second time
+        after = shifts.next_change(ann.pk, again)
+        working = shifts.on_shift([ann.pk], again)
+    assert (ends, working) == (end, set())
+    assert after is not None and after > again + timedelta(days=5)
+
+
+def test_who_waited_longest_is_first_whatever_hands_it_went_through(floor):
+    floor.method("manual")
+    ann = floor.person("Ann", capacity=9)
+    first = floor.talk(waiting_since=timezone.now() - timedelta(minutes=20))
+    second = floor.talk()
+    with floor.shop.inside():
+        assignment.accept(first.pk, ann)
+        assignment.hand_back(ann.pk)
+        order = list(assignment.waiting_in(floor.team, timezone.now()))
+    assert order == [first, second]
