@@ -131,8 +131,10 @@ def rule_save(rule: Rule | None, **given: Any) -> Rule:
     if not is_timed:
         saved.silence_s = 0
     with transaction.atomic():
-        was_on = rule is not None and Rule.objects.filter(pk=saved.pk, is_on=True).exists()
-        if saved.is_on and (not was_on or saved.on_since is None):
+        before = Rule.objects.filter(pk=saved.pk, is_on=True).first() if rule is not None else None
+        # What begins it is another now: nothing of that kind that has happened sets it off.
+        is_new = before is None or before.event != saved.event
+        if saved.is_on and (is_new or saved.on_since is None):
             saved.on_since = timezone.now()
         saved.save()
         outbox.emit("rule.changed", key="rules", data={"rule": saved.pk})
@@ -196,11 +198,12 @@ def noticed(event: outbox.Event) -> None:
         waits = timedelta(seconds=on["agent_silent"])
         due.schedule("silence", event.data["conversation"], due_at=timezone.now() + waits)
     name = FACTS.get(event.name)
-    if name in on and _is_meant(event.name, event.data):
+    if name in on and is_meant(event.name, event.data):
         due.schedule("rules", 0)
 
 
-def _is_meant(fact: str, data: Mapping[str, Any]) -> bool:
+def is_meant(fact: str, data: Mapping[str, Any]) -> bool:
+    """Whether a fact of this name is what a rule waits for: a label put on, not one taken off."""
     if data.get("depth", 0) > DEEPEST:
         return False
     if fact == "message.written":
@@ -249,7 +252,7 @@ def follow_log(_object_id: int) -> datetime | None:
             counter, _new = Counter.objects.select_for_update().get_or_create(name=_CURSOR)
             if counter.value >= event.seq:
                 continue
-            if _is_meant(event.name, event.data):
+            if is_meant(event.name, event.data):
                 _happened(event, rules)
             counter.value = event.seq
             counter.save(update_fields=["value"])

@@ -14,13 +14,14 @@ from typing import Any
 from django.utils import timezone
 
 from bots.models import Episode, Message, Rule
+from bots.selectors.calendars import Times, add_working, times_of
 from bots.selectors.conditions import FIELDS, Case, TooSlow, holds, rows_of
-from bots.services.rules import EVENTS
+from bots.services.rules import EVENTS, is_meant
 from tenants.workspace.models import Event
 
 LAST, MOST = 100, 500
 MESSAGES_READ = 400
-TODAYS = ("label", "priority", "team", "speaker", "contact", "tag", "order_status")
+TODAYS = ("label", "priority", "team", "speaker", "contact", "tag", "order_status", "segment")
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,10 @@ def _moments(rule: Rule, episode: Episode) -> Iterator[tuple[datetime, str]]:
             yield episode.handed_over_at, _words(messages, episode.handed_over_at)
         case "resolved" if episode.resolved_at:
             yield episode.resolved_at, _words(messages, episode.resolved_at)
-        case "buyer_silent" | "agent_silent":
+        case "buyer_silent":
             yield from _silences(rule, messages, episode)
+        case "agent_silent":
+            yield from _unanswered(rule, messages, episode)
         case "handed_over" | "resolved":
             return
         case _:
@@ -109,16 +112,47 @@ def _words(messages: Sequence[Message], upto: datetime) -> str:
 def _silences(
     rule: Rule, messages: Sequence[Message], episode: Episode
 ) -> Iterator[tuple[datetime, str]]:
-    """Gaps between one side's message and the other's next."""
-    is_buyers = rule.event == "buyer_silent"
+    """Gaps after what the shop said last, unless the buyer waits for a person meanwhile."""
     end = episode.resolved_at or timezone.now()
     for place, message in enumerate(messages):
-        if (message.author == "buyer") == is_buyers:
+        if message.author == "buyer" or _calls(message):
             continue
         after = messages[place + 1] if place + 1 < len(messages) else None
         full = message.created_at + timedelta(seconds=rule.silence_s)
         if full <= (after.created_at if after else end):
             yield full, _words(messages, full)
+
+
+def _calls(message: Message) -> bool:
+    """The bot's words that call a person: the buyer still waits."""
+    return message.author == "bot" and message.meta.get("decision") == "handover"
+
+
+def _unanswered(
+    rule: Rule, messages: Sequence[Message], episode: Episode
+) -> Iterator[tuple[datetime, str]]:
+    """Buyers who waited for a person longer than this in the team's working time, each once."""
+    times = times_of(episode.conversation.team.calendar_id if episode.conversation.team else None)
+    waits: datetime | None = None
+    is_persons = False
+    for message in messages:
+        if message.author != "buyer" and not _calls(message):
+            yield from _late(
+                rule, messages, waits if is_persons else None, message.created_at, times
+            )
+            waits, is_persons = None, message.author != "bot"
+        else:
+            waits = waits or message.created_at
+            is_persons = is_persons or _calls(message)
+    end = episode.resolved_at or timezone.now()
+    yield from _late(rule, messages, waits if is_persons else None, end, times)
+
+
+def _late(
+    rule: Rule, messages: Sequence[Message], waits: datetime | None, end: datetime, times: Times
+) -> Iterator[tuple[datetime, str]]:
+    if waits is not None and (full := add_working(waits, rule.silence_s, times)) <= end:
+        yield full, _words(messages, full)
 
 
 def _noted(
@@ -131,7 +165,8 @@ def _noted(
         at__lte=episode.resolved_at or timezone.now(),
     ).order_by("seq")
     for event in events[:50]:
-        yield event.at, _words(messages, event.at)
+        if is_meant(event.name, event.data):
+            yield event.at, _words(messages, event.at)
 
 
 def told(tried: Tried, then: Sequence[Any]) -> dict[str, Any]:

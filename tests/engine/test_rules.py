@@ -13,6 +13,7 @@ from bots.models import Conversation, Label, Macro, Message, Person, Rule, RuleF
 from bots.services import rules
 from bots.services.queues import default_team
 from tenants.kernel import outbox
+from tenants.workspace.models import Counter as Mark
 from tests.engine.clock import Clock
 from tests.engine.pretend import Pretend
 
@@ -88,6 +89,18 @@ def test_what_happened_before_it_was_switched_on_sets_nothing_off(alpha, talk_of
 
     assert answer.json()["is_on"] is True
     assert (talk.conversation().labels, fired(alpha)) == ([], [])
+
+    # Nor what happened before it was told to wait for that.
+    other = rule_of(api_of(alpha), event="rated", when=[], name="Other")
+    talk.says("возврат", chat="another")
+    follow(talk)
+    with alpha.inside():  # as if the log were read from the beginning
+        Mark.objects.filter(name="rules").update(value=0)
+        RuleFiring.objects.all().delete()
+    api_of(alpha).patch(f"/api/v1/rules/{pk}/", {"is_on": False}, format="json")
+    api_of(alpha).patch(f"/api/v1/rules/{other}/", {"event": "opened"}, format="json")
+    follow(talk)
+    assert fired(alpha) == []
 
 
 def test_effects_of_a_rule_set_off_others_once_and_never_itself(alpha, talk_of, api_of):
@@ -311,6 +324,26 @@ def test_trying_on_the_past_tells_and_changes_nothing(alpha, beta, talk_of, api_
     assert (empty["episodes"], empty["hits"]) == (0, [])
     assert (talk.conversation("one").labels, fired(alpha)) == ([], [])
     assert api_of(alpha, "agent").post(f"/api/v1/rules/{pk}/try/").status_code == 403
+
+
+def test_trying_silence_finds_who_waited_for_a_person_as_the_rule_would(
+    alpha, talk_of, api_of, answers, clock
+):
+    talk = talk_of(alpha)
+    answers.append(HUMAN)
+    talk.says("Позовите человека?", chat="waits")  # the bot's “passed on” is no answer
+    talk.says("Есть 46 размер?", chat="served")
+    silence = {"silence_s": 600, "when": [], "then": [{"act": "priority", "priority": 2}]}
+    agents = rule_of(api_of(alpha), is_on=False, event="agent_silent", **silence)
+    buyers = rule_of(api_of(alpha), is_on=False, event="buyer_silent", **silence)
+    clock.forward(minutes=11)
+
+    def hits(pk: int) -> list[int]:
+        found = api_of(alpha).post(f"/api/v1/rules/{pk}/try/", {}, format="json").json()
+        return [one["conversation"] for one in found["hits"]]
+
+    assert hits(agents) == [talk.conversation("waits").pk]
+    assert hits(buyers) == [talk.conversation("served").pk]
 
 
 def test_a_rule_says_a_template_and_the_buyer_still_waits(alpha, talk_of, api_of, answers):
