@@ -15,7 +15,15 @@ from typing import Any
 from django.db.models import BooleanField, Count, ExpressionWrapper, F, Q
 
 from bots.models import Conversation, Mention, SavedView, TeamMember
-from bots.selectors.desk import COUNTED, FILTERS, VIEWS_AT_MOST, in_view, numbers_in, words_in
+from bots.selectors.desk import (
+    COUNTED,
+    FILTERS,
+    VIEWS_AT_MOST,
+    in_view,
+    missed,
+    numbers_in,
+    words_in,
+)
 from bots.selectors.policy import Facts, Sight, sights_of
 from tenants.workspace.models import User
 
@@ -70,6 +78,7 @@ class _Group:
     facts: Facts
     status: str
     waits: bool
+    late: bool
     count: int
     counts: tuple[int, ...]  # of saved lists, by their place
 
@@ -83,7 +92,7 @@ def _groups(kinds: Mapping[str, tuple[int, Q]]) -> list[_Group]:
     rows = (
         Conversation.objects.filter(status__in=(_OPEN, _SNOOZED))
         .order_by()
-        .values(*_KEY, waits=waits)
+        .values(*_KEY, waits=waits, late=ExpressionWrapper(missed(), output_field=BooleanField()))
         .annotate(count=Count("pk"), **counts)
     )
     return [
@@ -100,6 +109,7 @@ def _groups(kinds: Mapping[str, tuple[int, Q]]) -> list[_Group]:
             ),
             row["status"],
             row["waits"],
+            bool(row["late"]),
             row["count"],
             tuple(row[name] for name in counts),
         )
@@ -121,6 +131,8 @@ def _holds(view: str, group: _Group, user: int) -> bool:
             return is_open and facts.speaker == _BOT
         case "snoozed":
             return group.status == _SNOOZED
+        case "missed":
+            return group.late
     return False
 
 

@@ -21,7 +21,7 @@ from bots.models import (
     SavedView,
     TeamMember,
 )
-from bots.selectors.policy import sight_of, visible
+from bots.selectors.policy import of_teams, sight_of, visible
 from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.search import conversation_ids
 from tenants.workspace.models import User
@@ -37,8 +37,8 @@ VIEWS = (
     "resolved",
     "all",
 )
-# Lists of work; the others grow with the years, or with the clock, and are not counted.
-COUNTED = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned")
+# Lists of work; the others grow with the years and are not counted.
+COUNTED = ("waiting", "mine", "unassigned", "bot", "snoozed", "mentioned", "missed")
 PAGE = 30
 VIEWS_AT_MOST = 20
 _OPEN = Conversation.Status.OPEN
@@ -75,12 +75,17 @@ def _condition(user: User, view: str) -> Q:
             called = Mention.objects.filter(conversation=OuterRef("pk"), user=user)
             return Q(Exists(called.filter(seen_at=None)))
         case "missed":
-            long_ago = timezone.now() - MISSED_AFTER
-            late = Q(waiting_since__lte=long_ago) | Q(sla_breached_at__isnull=False)
-            return Q(status=_OPEN, waiting_since__isnull=False) & late
+            return missed()
         case "resolved":
             return Q(status=Conversation.Status.RESOLVED)
     return Q()
+
+
+def missed() -> Q:
+    """Who waits longer than was promised, or than anybody should."""
+    long_ago = timezone.now() - MISSED_AFTER
+    late = Q(waiting_since__lte=long_ago) | Q(sla_breached_at__isnull=False)
+    return Q(status=_OPEN, waiting_since__isnull=False) & late
 
 
 def words_in(value: Any) -> list[str]:
@@ -114,7 +119,7 @@ FILTERS: dict[str, Callable[[User | None, Any], Q]] = {
     "labels": _labels,
     "agents": _agents,
     "languages": lambda user, value: Q(language__in=words_in(value)),
-    "teams": lambda user, value: Q(team__in=numbers_in(value)),
+    "teams": lambda user, value: of_teams(numbers_in(value)),
     "priorities": lambda user, value: Q(priority__in=numbers_in(value)),
     "unread": lambda user, value: Q(unread__gt=0) if value else Q(),
 }

@@ -19,9 +19,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, Q, QuerySet
 
-from bots.models import Conversation, TeamMember
+from bots.models import Conversation, Team, TeamMember
 from tenants.workspace.models import User
 
 
@@ -168,6 +168,13 @@ def sights_of(users: Iterable[User]) -> dict[int, Sight]:
             default=default.get(pk),
         )
     return found
+
+
+def of_teams(teams: Iterable[int], prefix: str = "") -> Q:
+    """Conversations of these teams; the default team's are those without one, too."""
+    wanted = sorted(set(teams))
+    default = Exists(Team.objects.filter(is_default=True, pk__in=wanted))
+    return Q(**{f"{prefix}team__in": wanted}) | Q(default, **{f"{prefix}team__isnull": True})
 
 
 def visible(user: User) -> QuerySet[Conversation]:

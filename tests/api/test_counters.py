@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from bots.models import Conversation, Label, Mention, Message, SavedView, Team, TeamMember
 from bots.selectors.counters import counters, counters_of
 from bots.selectors.desk import COUNTED, in_view, views_of
+from bots.services.queues import default_team
 from tenants.workspace.models import User
 from tests.api.desks import NOW
 
@@ -26,6 +27,7 @@ FILTERS: list[dict[str, Any]] = [
     {"view": "bot", "languages": ["en"]},
     {"view": "snoozed", "priorities": [1]},
     {"view": "mentioned", "labels": ["срочно"]},
+    {"view": "missed", "teams": [0]},  # of the main team
     {"view": "all", "labels": ["срочно"]},  # grows with the years: not counted
 ]
 
@@ -40,6 +42,8 @@ def floor(alpha, at):
         TeamMember.objects.create(team=shut, user=alpha.agent)
         people = list(User.objects.filter(is_active=True))
         for filters in FILTERS:
+            if "teams" in filters:
+                filters = {**filters, "teams": [default_team().pk]}
             SavedView.objects.create(name="all", filters=filters)
             SavedView.objects.create(name="own", filters=filters, owner=alpha.agent)
         SavedView.objects.create(name="team", filters={"view": "bot"}, team=shut)
@@ -58,6 +62,7 @@ def floor(alpha, at):
             labels=chance.choice([[], ["срочно"]]),
             language=chance.choice(["ru", "en"]),
             priority=chance.choice([0, 1]),
+            sla_breached_at=NOW if n % 4 == 0 else None,
             unread=chance.choice([0, 2]),
             followers=[chance.choice(people).pk] if n % 7 == 0 else [],
         )
@@ -84,6 +89,7 @@ def test_a_figure_is_what_its_list_holds_for_everybody(floor, beta):
                     wanted[f"saved_{one.pk}"] = work.count()
             assert found[user.pk] == wanted == counters(user), user.role
     assert any(mine["waiting"] for mine in found.values())
+    assert any(mine["missed"] for mine in found.values())
 
 
 def test_fifty_people_with_twenty_lists_cost_what_one_with_none_does(alpha, at):

@@ -49,6 +49,7 @@ def test_each_view_holds_its_own_conversations(alpha, at, api_of):
     counters = client.get("/api/v1/desk/").json()["counters"]
     assert counters == {
         "waiting": 2, "mine": 2, "unassigned": 1, "bot": 1, "snoozed": 1, "mentioned": 1,
+        "missed": 3,
     }  # fmt: skip
 
 

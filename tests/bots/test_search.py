@@ -22,6 +22,7 @@ from bots.models import (
 from bots.selectors import search
 from bots.selectors.search import hits, snippets
 from bots.selectors.search import words as indexed
+from bots.services.queues import default_team
 from integrations.models import Order
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -149,7 +150,8 @@ def test_contacts_are_found_by_name_mail_and_telephone(alpha, at, api_of):
     found = {
         query: [one["name"] for one in asked(client, query)["contacts"]]
         for query in ("петр", "Anna", "fyyf", "anna_p", "Питрова", "8 (916) 123-45-67",
-                      "9161234567", "34567", "4567", "ann@mail", "nobody", "1234")
+                      "9161234567", "34567", "4567", "8 916 12", "(916) 123-45-67",
+                      "8-916,123,45/67", "+7(916)1", "ann@mail", "nobody", "1234")
     }  # fmt: skip
     assert found == {
         **{query: ["Анна Петрова"] for query in found},
@@ -174,7 +176,11 @@ def test_orders_lead_to_a_conversation_of_a_proven_buyer_only(alpha, at, api_of)
 
     there = {"conversation": proven.pk, "seq": 0}
     assert orders("TR-10241") == orders("№tr-10241") == [("TR-10241", there)]
-    assert orders("8 916 123 45 67") == [("TR-10241", there)]
+    assert orders("8 916 123 45 67") == orders("8 (916) 123 45") == [("TR-10241", there)]
+    with alpha.inside():
+        Order.objects.create(number="BY-1", status="new", phone="+375291234567", sum=1,
+                             placed_at=NOW)  # fmt: skip
+    assert orders("+375 29 123-45-67") == [("BY-1", None)]
     assert orders("TR-10242") == [("TR-10242", None)]
     assert orders("TR-1024") == [("TR-10241", there), ("TR-10242", None)]
     assert orders("куртка") == []
@@ -220,6 +226,16 @@ def test_each_filter_narrows(alpha, at, api_of):
     assert names(client, "куртка", since="2026-11-22T12:00:01Z") == []
     assert names(client, "куртка", until="2026-11-22T12:00:01Z") == ["Вторая", "Первая"]
     assert client.get(URL, {"q": "x", "status": "nonsense"}).status_code == 400
+    with alpha.inside():
+        main, far = default_team(), Team.objects.create(name="Far")
+        Conversation.objects.filter(contact__name="Первая").update(team=far)
+    # The main team's are those without a team, in the search and in a list of one's own.
+    assert names(client, "куртка", team=main.pk) == ["Вторая"]
+    assert names(client, "куртка", team=far.pk) == ["Первая"]
+    body = {"name": "Main", "filters": {"view": "all", "teams": [main.pk]}}
+    saved = client.post("/api/v1/desk/views/", body, format="json").json()["id"]
+    rows = client.get("/api/v1/desk/conversations/", {"saved": saved}).json()["rows"]
+    assert [row["name"] for row in rows] == ["Вторая"]
 
 
 def test_pages_show_every_conversation_once_whatever_the_window(alpha, at, api_of, monkeypatch):

@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from bots.retrieval.repair import russian_readings, to_latin_keys, to_russian_keys
 from bots.retrieval.text import fold
+from bots.selectors.policy import of_teams
 
 WORDS_AT_MOST = 8
 
@@ -31,14 +32,13 @@ class Narrow:
         found = Q()
         for name, value in (
             ("channel", self.channel),
-            ("team", self.team),
             ("agent", self.agent),
             ("status", self.status),
             ("labels__contains", [self.label] if self.label else None),
         ):
             if value:
                 found &= Q(**{f"{prefix}{name}": value})
-        return found
+        return found & of_teams([self.team], prefix) if self.team else found
 
     def of_message(self, prefix: str = "") -> Q:
         found = self.of_conversation(f"{prefix}conversation__")
@@ -73,7 +73,7 @@ class Asked:
         return not self.words and not self.digits
 
 
-_NUMBER = re.compile(r"[#№\s]*[+\d][\d\s().\-–—\u00a0]{2,}")
+_NUMBER = re.compile(r"[#№\s(]*[+\d][\d\s().,/\-–—\u00a0]{2,}")
 RUN = re.compile(r"[^\W_]+")
 
 

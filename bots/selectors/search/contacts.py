@@ -58,10 +58,23 @@ def contacts_like(asked: Asked, *, slipped: bool = False) -> list[QuerySet[Conta
 def _identified(digits: str) -> QuerySet[Identity]:
     """By a whole number in any spelling, by a part of it, or by its last four digits."""
     if len(digits) >= 10:
-        last = digits[-10:]
-        return Identity.objects.filter(value__in=(f"+7{last}", f"+{digits}", digits, last))
-    is_part = {"value__contains": digits} if len(digits) > 4 else {"value__endswith": digits}
-    return Identity.objects.filter(kind=Identity.Kind.PHONE, **is_part)
+        return Identity.objects.filter(value__in=(*_telephones(digits), digits, digits[-10:]))
+    return Identity.objects.filter(_part_of("value", digits), kind=Identity.Kind.PHONE)
+
+
+def _telephones(digits: str) -> tuple[str, ...]:
+    """How a whole number is kept: with its country; a Russian one may be typed by 8 or without."""
+    if len(digits) == 10 or (len(digits) == 11 and digits[0] in "78"):
+        return (f"+7{digits[-10:]}", f"+{digits}")
+    return (f"+{digits}",)
+
+
+def _part_of(name: str, digits: str) -> Q:
+    """The last four digits, or more of them anywhere; “8 912” is how +7 912 begins."""
+    if len(digits) <= 4:
+        return Q(**{f"{name}__endswith": digits})
+    found = Q(**{f"{name}__contains": digits})
+    return found | Q(**{f"{name}__startswith": f"+7{digits[1:]}"}) if digits[0] == "8" else found
 
 
 def _with_sounds(asked: Asked) -> Asked:
@@ -152,8 +165,10 @@ def orders_found(user: User, sight: Sight, asked: Asked) -> list[dict[str, Any]]
     if len(number) >= 3:
         found |= Q(number__startswith=number) | Q(number__startswith=number.upper())
     if asked.digits:
-        last = asked.digits[-10:] if len(asked.digits) >= 10 else asked.digits
-        found |= Q(phone=f"+7{last}") if len(last) == 10 else Q(phone__endswith=last)
+        whole = len(asked.digits) >= 10
+        found |= (
+            Q(phone__in=_telephones(asked.digits)) if whole else _part_of("phone", asked.digits)
+        )
     elif "@" in asked.text:
         found |= Q(email=asked.text.lower())
     orders = list(Order.objects.filter(found).order_by("-placed_at")[:ORDERS_SHOWN])
