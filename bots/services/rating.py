@@ -22,6 +22,7 @@ from bots.services import messages
 from bots.services.channels import adapter_of
 from bots.services.desk_settings import setting
 from tenants.kernel import due, outbox
+from tenants.workspace.models import User
 
 PREFIX = "rate:"
 CHANGES_FOR = timedelta(days=1)
@@ -90,12 +91,11 @@ def _ask(episode: Episode) -> Rating | None:
             .select_related("channel", "contact")
             .get(pk=episode.conversation_id)
         )
-        about = _about(episode)
+        about, agent = _about(episode)
         if about is None or not chosen["on"] or not _may_ask(conversation, episode, chosen):
             return None
         if not chosen[f"about_{about}"]:
             return None
-        agent = conversation.previous_agent if about == Rating.About.AGENT else None
         rating, is_new = Rating.objects.get_or_create(
             episode=episode,
             defaults={"conversation": conversation, "about": about, "agent": agent},
@@ -119,18 +119,23 @@ def _ask(episode: Episode) -> Rating | None:
     return rating
 
 
-def _about(episode: Episode) -> str | None:
-    """Whoever spoke last in the episode; None where nobody of ours did."""
+def _about(episode: Episode) -> tuple[str | None, User | None]:
+    """Whoever spoke last in the episode, and which colleague; who closed it may be another.
+
+    (None, None) where nobody of ours spoke; nobody is named of what the owner's phone said.
+    """
     last = (
         Message.objects.filter(episode=episode, author__in=["bot", "agent", "echo"])
         .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+        .select_related("user")
         .order_by("-seq")
-        .values_list("author", flat=True)
         .first()
     )
     if last is None:
-        return None
-    return Rating.About.BOT if last == "bot" else Rating.About.AGENT
+        return None, None
+    if last.author == Message.Author.BOT:
+        return Rating.About.BOT, None
+    return Rating.About.AGENT, last.user
 
 
 def _may_ask(conversation: Conversation, episode: Episode, chosen: dict[str, Any]) -> bool:

@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from bots.channels.base import Envelope
 from bots.models import Contact, Conversation, Episode, Message, Rating
-from bots.services import people, rating
+from bots.services import assignment, people, rating
 from bots.services.accept import accept
+from bots.services.conversations import reply_send
 from bots.services.desk_settings import setting_save, settings_forget
 from tenants.models import OutboxEvent
 from tests.engine.pretend import Pretend
@@ -81,7 +82,13 @@ def test_the_assistant_and_a_person_are_asked_about_apart(alpha, talks, api_of):
         first = Rating.objects.get()
         Rating.objects.update(asked_at=timezone.now() - timedelta(days=8))
     mine.says("И ещё вопрос")
-    resolved(mine, api, by="Отвечаю сама")
+    with alpha.inside():  # who answered is asked about, whoever has it when it is closed
+        reply_send(
+            conversation_id=mine.conversation().pk, agent=alpha.agent, text="Отвечаю сама",
+            client_key="1",
+        )  # fmt: skip
+        assignment.assign(mine.conversation().pk, alpha.supervisor)
+    resolved(mine, api)
 
     with alpha.inside():
         second = Rating.objects.exclude(pk=first.pk).get()
