@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from analytics.histogram import bucket_of
 from analytics.models import DailyFigure
-from analytics.services.dialogues import dialogues_advance, dialogues_rebuild
+from analytics.services.dialogues import dialogues_advance, dialogues_rebuild, figures_recount
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
@@ -55,6 +55,18 @@ def ring_for_people(event: outbox.Event) -> None:
     """What the bot writes is told by `turn.answered`."""
     if event.data.get("author") == "agent":
         ring(event)
+
+
+@outbox.on("shop.zone_changed")
+def ring_for_hours(event: outbox.Event) -> None:
+    due.schedule("figures_zone", 0)
+
+
+@due.worker("figures_zone")
+def figures_by_zone(_object_id: int) -> datetime | None:
+    """The shop lives by another clock: what is taken in later is told apart by it, so all is."""
+    figures_recount()
+    return None
 
 
 @due.worker("figures")

@@ -46,6 +46,23 @@ def dialogues_rebuild() -> None:
         dialogues_advance()
 
 
+def figures_recount() -> None:
+    """Hours of the shop's zone of now, from dialogues. What is kept by the hour already stays."""
+    with transaction.atomic():
+        Mark.objects.get_or_create(name=MARK)
+        Mark.objects.select_for_update().get(name=MARK)
+        HourlyFigure.objects.all().delete()
+        zone = ZoneInfo(merchant_of(current_schema()).time_zone)
+        after = 0
+        while rows := list(Dialogue.objects.filter(seq__gt=after).order_by("seq")[:AT_ONCE]):
+            after = rows[-1].seq
+            tally: Tally = Counter()
+            for one in rows:
+                for what, value in fold.counts_of(one, zone).items():
+                    tally[what, one.channel_id, one.team_id] += value
+            _add(tally)
+
+
 def _batch() -> bool:
     """One batch in one transaction; True when there may be more."""
     with transaction.atomic():
@@ -75,7 +92,8 @@ def _batch() -> bool:
             last = newest.get(conversation)
             if event.name == "conversation.opened":
                 last = touch(last) if last is not None else None
-                one = fold.opened(event.seq, conversation, event.at, known, last)
+                by_shop = event.data.get("by") == "shop"
+                one = fold.opened(event.seq, conversation, event.at, known, last, by_shop=by_shop)
                 newest[conversation] = touch(one, is_new=True)
             elif event.name == "rating.given":
                 _rate(event, touched, touch)

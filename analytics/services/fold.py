@@ -70,10 +70,17 @@ def _number(found: Any) -> int:
 
 
 def opened(
-    seq: int, conversation: int, at: datetime, known: Known, before: Dialogue | None
+    seq: int,
+    conversation: int,
+    at: datetime,
+    known: Known,
+    before: Dialogue | None,
+    *,
+    by_shop: bool = False,
 ) -> Dialogue:
-    """A new dialogue; the one before it learns that the buyer came back."""
-    if before is not None and before.closed_at and at - before.closed_at <= BACK_WITHIN:
+    """A new dialogue; the one before it learns that the buyer came back, if it was the buyer."""
+    is_soon = before is not None and before.closed_at and at - before.closed_at <= BACK_WITHIN
+    if before is not None and is_soon and not by_shop:
         before.back_at = at
     return Dialogue(
         seq=seq,
@@ -117,7 +124,7 @@ def apply(one: Dialogue, name: str, data: Mapping[str, Any], at: datetime, known
         case "sla.breached":
             _act(one, known, at, "breach", "", one.agent_id)
         case "conversation.resolved":
-            one.closed_at, one.waits_since = at, None
+            one.closed_at = at
         case "conversation.reopened":
             one.closed_at = None
 
@@ -127,10 +134,12 @@ def _written(one: Dialogue, said: Said, at: datetime, known: Known) -> None:
     _act(one, known, at, "sent", who, said.user)
     if not said.is_answer:
         return
-    if one.answered_at is None:
-        one.answered_at, one.answer_s = at, seconds(one.opened_at, at)
-    if who == "person" and one.reply_at is None:
-        start = one.handed_at or one.waits_since
+    if one.answered_at is None or (one.answer_s is None and one.waits_since):
+        # The shop may write first: that is no answer, and the one that follows is measured.
+        one.answered_at = at
+        one.answer_s = seconds(one.waits_since, at) if one.waits_since else None
+    start = one.handed_at or one.waits_since
+    if who == "person" and (one.reply_at is None or (one.reply_s is None and start)):
         one.reply_at, one.reply_agent_id = at, said.user
         one.reply_s = known.working(one.team_id, start, at) if start else None
     one.waits_since = None

@@ -16,7 +16,8 @@ from analytics.selectors.formulas import quantile
 from analytics.services import fold
 from analytics.tests.week import BEFORE, MOSCOW, OF_ANN, OF_BOB, PERIOD, TRUTH, Week
 from bots.models import Conversation, Team, TeamMember
-from tenants.kernel import due
+from bots.services.hours import zone_save
+from tenants.kernel import due, outbox
 from tenants.workspace.models import Counter as Mark
 from tenants.workspace.models import Job
 
@@ -204,6 +205,53 @@ def test_a_closing_that_is_taken_back_is_taken_from_the_figures(alpha, week, api
         figures_advance(0)
         assert not HourlyFigure.objects.filter(value=0).exists()
     assert figures(asked(api_of(alpha)))["closed"] == 7
+
+
+def test_what_the_shop_begins_is_no_answer_and_nobody_came_back(alpha, week, api_of):
+    """Ann writes first to somebody served by the assistant; what she is asked then is measured."""
+    from analytics.tests.week import Talk
+
+    before = figures(asked(api_of(alpha)))
+    with alpha.inside():
+        talk = Talk(week, week.site, "Follow-up").opens("18 10:00").says("18 10:00:05")
+        talk.closes("18 10:10")
+        talk.fact("18 11:00", "conversation.opened", by="shop")
+        talk.taken("18 11:00", week.ann).says("18 11:00", week.ann).says("18 11:01", week.ann)
+        week.write()
+        figures_advance(0)
+    first = figures(asked(api_of(alpha)))
+    assert (first["back"], first["bot_back"]) == (before["back"], before["bot_back"])
+    with alpha.inside():
+        own = Dialogue.objects.order_by("-seq").first()
+        assert (own.answer_s, own.reply_s) == (None, None)
+        talk.asks("18 12:00").says("18 12:03", week.ann).closes("18 12:20", week.ann)
+        week.write()
+        figures_advance(0)
+        own.refresh_from_db()
+    assert (own.answer_s, own.reply_s, own.reply_agent_id) == (180, 180, week.ann.pk)
+    shown = figures(asked(api_of(alpha)))
+    assert (shown["missed"], shown["closed"]) == (before["missed"], before["closed"] + 2)
+
+
+def test_another_zone_moves_the_hours_and_loses_nothing(alpha, week, api_of, client_of):
+    before = asked(api_of(alpha), by="hour")
+    with alpha.inside():
+        zone_save(alpha.merchant, "Asia/Vladivostok")  # seven hours on
+    outbox.relay()
+    for schema, kind, number in due.overdue(grace_s=-0.01):
+        if kind == "figures_zone":
+            due.take(schema, kind, number)
+
+    after = asked(api_of(alpha), by="hour", first="2026-11-01", last="2026-11-30")
+    opened = {row["key"]: row["values"]["opened"] for row in after["rows"]}
+    assert {hour: n for hour, n in opened.items() if n} == {
+        # With the two of the week before: 10:00 and 23:59.
+        16: 1, 17: 2, 18: 1, 19: 1, 22: 1, 0: 1, 3: 1, 6: 1,
+    }  # fmt: skip
+    assert sum(opened.values()) == figures(before)["opened"] + 2
+    with alpha.inside():
+        figures_advance(0)
+        assert not HourlyFigure.objects.filter(value__lt=0).exists()
 
 
 def test_reports_are_for_those_who_lead(alpha, beta, week, api_of):
