@@ -8,7 +8,7 @@ from datetime import datetime
 from bots.models import Conversation
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
-from bots.services import assignment, rules, sla
+from bots.services import assignment, people, rules, sla
 from bots.services.order_acts import request_told
 from bots.services.rating import rating_plan
 from tenants.kernel import due, outbox
@@ -107,6 +107,12 @@ def ask_for_a_rating(event: Event) -> None:
 def tell_what_was_settled(event: Event) -> None:
     """Who asked for it reads in the thread what came of it."""
     request_told(event.data["request"])
+
+
+@outbox.on("contact.identified")
+def part_two_people(event: Event) -> None:
+    """Never two different verified people on one card, whichever came first."""
+    people.people_part(event.data["contact"])
 
 
 @outbox.on("agent.presence")

@@ -70,9 +70,12 @@ def _contact_has(**wanted: Any) -> Q:
     return Q(Exists(Contact.objects.filter(of_card(), **wanted)))
 
 
+DAYS_AT_MOST = 36_500
+
+
 def _last_seen(op: str, days: Any) -> Q:
     """`lte` 7: seen within a week; `gte` 30: not seen for a month."""
-    since = timezone.now() - timedelta(days=float(days))
+    since = timezone.now() - timedelta(days=min(max(float(days), 0.0), DAYS_AT_MOST))
     recent = _contact_has(conversation__updated_at__gte=since)
     return recent if op == "lte" else ~recent
 

@@ -33,9 +33,11 @@ from bots.models import (
     Person,
     PersonFact,
     PersonMerge,
+    Rating,
     Verdict,
 )
 from bots.selectors.people import cards_of, contacts_of, shown
+from bots.services.conversations import conversation_resolve
 from integrations.models import OrderRequest
 from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import current_schema
@@ -127,6 +129,10 @@ def forget(person_id: int, code: str, *, by: User) -> dict[str, int]:
             "person.forgotten", f"#{person.pk}", actor=by, proof=asked["proof"],
             message=asked["message"], texts=asked["texts"], counts=counts,
         )  # fmt: skip
+        for pk in Conversation.objects.filter(contact__in=contacts).exclude(
+            status=Conversation.Status.RESOLVED
+        ).values_list("pk", flat=True):  # fmt: skip
+            conversation_resolve(conversation_id=pk, by=by)
         outbox.emit("person.forgotten", key=f"person:{person.pk}", data={"person": person.pk})
     return counts
 
@@ -149,6 +155,7 @@ def _erase(cards: list[int], contacts: list[Contact], *, removes_texts: bool) ->
     if removes_texts:
         Verdict.objects.filter(message__conversation__in=talk_pks).delete()
         Mention.objects.filter(conversation__in=talk_pks).delete()
+        Rating.objects.filter(conversation__in=talk_pks).update(comment="", comment_until=None)
         counts["messages"] = said.update(text="", meta={}, failure="", external_id="")
     else:
         for message in said.filter(meta__has_any_keys=["location", "payload", "before"]):
@@ -278,6 +285,11 @@ def person_data(person: Person) -> dict[str, Any]:
             PersonFact.objects.filter(person__in=cards, kind=PersonFact.Kind.FACT)
             .order_by("pk")
             .values("text", "at", "expires_at")
+        ),
+        "ratings": list(
+            Rating.objects.filter(conversation__contact__in=pks, score__isnull=False)
+            .order_by("pk")
+            .values("about", "score", "comment", "rated_at")
         ),
         "messages": list(
             Message.objects.filter(conversation__contact__in=pks)

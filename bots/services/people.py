@@ -29,6 +29,7 @@ from bots.models import (
     PersonMerge,
 )
 from bots.selectors.people import cards_of, conflict, contacts_of, proofs_of, shown
+from bots.selectors.policy import visible
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -49,6 +50,11 @@ class DifferentPeople(RuleBroken):
             % Identity.Kind(kind).label,
             kind=kind,
         )
+
+
+class HeldElsewhere(RuleBroken):
+    code = "held_elsewhere"
+    status = 403
 
 
 class NotMerged(RuleBroken):
@@ -186,6 +192,25 @@ def people_unmerge(merge_id: int, *, by: User | None = None) -> PersonMerge:
             _settle(cards)
             _tell("person.unmerged", merge, by)
     return merge
+
+
+def people_part(contact_id: int) -> None:
+    """Who has proven to be somebody else than the rest of the card leaves it."""
+    with transaction.atomic():
+        _lock()
+        contact = Contact.objects.select_related("person").filter(pk=contact_id).first()
+        if contact is None or contact.person is None:
+            return
+        cards = cards_of(contact.person)
+        others = [card for card in cards if card != contact.person_id]
+        if not others or not conflict(proofs_of([contact.person.pk]), proofs_of(others)):
+            return
+        mine = Q(one=contact.person) | Q(other=contact.person)
+        for merge in PersonMerge.objects.filter(mine, state=PersonMerge.State.DONE):
+            merge.state, merge.undone_at = PersonMerge.State.UNDONE, timezone.now()
+            merge.save(update_fields=["state", "undone_at"])
+            _tell("person.unmerged", merge, None)
+        _settle(cards)
 
 
 def people_differ(one_id: int, other_id: int, *, by: User | None = None) -> None:
@@ -339,17 +364,22 @@ def person_save(
 
 
 def person_block(person_id: int, is_blocked: bool, *, by: User) -> Person:
-    """What blocked people write is kept, and answered by nobody; their open chats are closed."""
+    """What blocked people write is kept, and answered by nobody; their open chats are closed.
+
+    Raises HeldElsewhere where one of them is hidden from who asks.
+    """
     from bots.services.conversations import conversation_resolve
 
     person = shown(Person.objects.select_related("merged_into").get(pk=person_id))
     with transaction.atomic():
         contacts = list(contacts_of(person).values_list("pk", flat=True))
+        talks = Conversation.objects.filter(contact__in=contacts)
+        talks = talks.exclude(status=Conversation.Status.RESOLVED)
+        if talks.exclude(pk__in=visible(by).values("pk")).exists():
+            raise HeldElsewhere(_("Colleagues whose chats you do not see answer this buyer, too."))
         Contact.objects.filter(pk__in=contacts).update(is_blocked=is_blocked)
         if is_blocked:
-            for pk in Conversation.objects.filter(contact__in=contacts).exclude(
-                status=Conversation.Status.RESOLVED
-            ).values_list("pk", flat=True):  # fmt: skip
+            for pk in list(talks.values_list("pk", flat=True)):
                 conversation_resolve(conversation_id=pk, by=by)
         name = "person.blocked" if is_blocked else "person.unblocked"
         audit(name, f"#{person.pk}", actor=by)

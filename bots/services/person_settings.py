@@ -12,7 +12,7 @@ from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from bots.models import PersonField, Segment
-from bots.selectors.segments import CONDITIONS, FIELD_OPERATORS, NUMBERS
+from bots.selectors.segments import CONDITIONS, DAYS_AT_MOST, FIELD_OPERATORS, NUMBERS
 from tenants.services.audit import audit
 from tenants.workspace.models import User
 
@@ -92,6 +92,8 @@ def conditions_fault(conditions: Sequence[Mapping[str, Any]]) -> str:
             isinstance(value, bool) or not isinstance(value, int | float) or abs(value) > 10**12
         ):
             return _("“%s” is compared with a number.") % name
+        if name == "last_seen_days" and not 0 <= value <= DAYS_AT_MOST:
+            return _("Days are counted from 0 to %s.") % DAYS_AT_MOST
         if isinstance(value, dict | list):
             return _("Not understood.")
     return ""

@@ -26,6 +26,7 @@ from bots.models import (
     Person,
     PersonFact,
     PersonMerge,
+    Rating,
     Segment,
     Team,
     TeamMember,
@@ -34,7 +35,7 @@ from bots.selectors import people as reading
 from bots.selectors.segments import in_segments
 from bots.services import people
 from integrations.models import Order
-from tenants.kernel import jobs
+from tenants.kernel import jobs, outbox
 from tenants.kernel.files import file_save
 from tenants.models import OutboxEvent
 from tenants.workspace.models import AuditEntry, Job, StoredFile
@@ -223,6 +224,25 @@ def test_a_conflict_is_seen_through_cards_already_merged(alpha, at, api_of):
     assert client.post(f"{URL}{one.pk}/merge/", {"other": 10**9}).status_code == 404
 
 
+def test_who_proves_to_be_another_after_a_merge_leaves_the_card(alpha, at, api_of):
+    one, _c, _t = at.add("Анна", PHONE)
+    two, contact, _t = at.add("Вера", ("phone", "+79161234567", "claimed"))
+    three, _c, _t = at.add("Аня")
+    client = api_of(alpha, "owner")
+    for other in (two, three):
+        assert client.post(f"{URL}{one.pk}/merge/", {"other": other.pk}).status_code == 200
+    with alpha.inside():
+        Identity.objects.create(contact=contact, kind="phone", value="+79160000000", proof="shared")
+        outbox.emit("contact.identified", key="x", data={"contact": contact.pk})
+    outbox.relay()
+
+    def names(card: Person) -> list[str]:
+        return [c["name"] for c in client.get(f"{URL}{card.pk}/").json()["contacts"]]
+
+    assert (names(one), names(two), names(three)) == (["Анна", "Аня"], ["Вера"], ["Анна", "Аня"])
+    assert client.post(f"{URL}{one.pk}/merge/", {"other": two.pk}).status_code == 409
+
+
 @settings(max_examples=25, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(data=st.data())
@@ -344,6 +364,20 @@ def test_what_is_remembered_has_a_source_and_goes_by_itself(alpha, at, api_of):
 def test_a_blocked_buyer_is_kept_and_answered_by_nobody(alpha, at, api_of, talk_of=None):
     person, contact, talk = at.add("Анна", speaker="bot", status="open")
     client = api_of(alpha, "agent")
+    with alpha.inside():  # chats that one does not see are not closed by blocking their buyer
+        far = Team.objects.create(name="Far")
+        hidden = Contact.objects.create(
+            channel=alpha.channel, external_id="hidden", person=person, name="Анна"
+        )
+        other = Conversation.objects.create(
+            channel=alpha.channel, contact=hidden, lane=77, team=far, speaker="queue"
+        )
+    refused = client.post(f"{URL}{person.pk}/block/")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (403, "held_elsewhere")
+    with alpha.inside():
+        assert not Contact.objects.filter(is_blocked=True).exists()
+        other.status = "resolved"
+        other.save()
     card = client.post(f"{URL}{person.pk}/block/").json()
     assert card["is_blocked"] is True
     with alpha.inside():
@@ -376,6 +410,10 @@ def _full(alpha: Any, at: People) -> tuple[Any, ...]:
         Consent.objects.create(contact=contact, kind="processing", is_given=True, text="Да",
                                text_version="1", address="10.1.2.3")  # fmt: skip
         people.fact_add(person.pk, "Есть кошка", by=alpha.owner)
+        Rating.objects.create(
+            conversation=talk, episode=talk.episode, about="agent", score=1,
+            comment="Самовар тайной Анны", rated_at=NOW,
+        )  # fmt: skip
         Order.objects.create(number="77", status="new", phone=PHONE[1], sum=1, placed_at=NOW)
     return person, contact, talk, said, stored
 
@@ -407,9 +445,12 @@ def test_a_person_is_forgotten_in_two_steps(alpha, at, api_of, texts):
         assert PersonFact.objects.count() == 0
         assert not StoredFile.objects.filter(name__in=["passport.jpg", "sent.jpg"]).exists()
         assert Consent.objects.get(contact=contact).address is None
-        assert [m.text for m in talk.messages.order_by("seq")] == (
+        assert [m.text for m in talk.messages.exclude(kind="system").order_by("seq")] == (
             ["Забудьте меня", "Самовар"] if texts == "keep" else ["", ""]
         )
+        assert (Rating.objects.get().comment == "") is (texts == "remove")
+        talk.refresh_from_db()
+        assert talk.status == "resolved"  # nobody could be answered here any more
         entry = AuditEntry.objects.get(action="person.forgotten")
         assert (entry.actor, entry.data["proof"], entry.data["message"]) == (
             alpha.owner.email, "thread", said.pk,
@@ -494,7 +535,8 @@ def test_segments_count_people_by_their_conditions(alpha, at, api_of):
     assert count(("field:size", "unknown", None)) == 1
     assert count(("channel", "is", "telegram")) == 0
     for bad in (("nothing", "is", 1), ("label", "gte", 1), ("orders_sum", "gte", "x"),
-                ("field:none", "is", 1)):  # fmt: skip
+                ("field:none", "is", 1), ("last_seen_days", "gte", 10**7),
+                ("last_seen_days", "lte", -1)):  # fmt: skip
         body = {"name": "S", "conditions": [dict(zip(("field", "op", "value"), bad, strict=True))]}
         assert client.post("/api/v1/segments/", body, format="json").status_code == 400, bad
     assert api_of(alpha, "agent").post("/api/v1/segments/", {}, format="json").status_code == 403
