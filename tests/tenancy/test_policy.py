@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -17,17 +18,25 @@ from asgiref.testing import ApplicationCommunicator
 from django.conf import settings
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from bots.live import _routes, application
 from bots.live.sights import as_seen
 from bots.models import (
     Attachment,
+    Consent,
     Contact,
     Conversation,
     Draft,
     Episode,
     Identity,
+    LaterMessage,
+    MacroRun,
     Message,
+    Person,
+    PersonFact,
+    Rating,
+    RuleFiring,
     Team,
     TeamMember,
 )
@@ -150,13 +159,25 @@ class World:
         names = [f"{team}: {state}" for team, state, _tied in wanted]
         marks = [f"zq{number:03d}qz" for number in range(len(wanted))]
         self.marks = dict(zip(names, marks, strict=True))
+        people = Person.objects.bulk_create(
+            Person(name=f"Person {mark}", fields={"note": f"Field {mark}"}) for mark in marks
+        )
+        remembered = PersonFact.objects.bulk_create(
+            PersonFact(person=person, text=f"Fact {mark}")
+            for person, mark in zip(people, marks, strict=True)
+        )
         contacts = Contact.objects.bulk_create(
             Contact(
                 channel=self.shop.channel, external_id=f"x{mark}", name=f"Name {mark}",
-                data={"page": f"https://shop.example/{mark}"},
+                person=person,
+                data={"page": f"https://shop.example/{mark}", "tags": [f"tag {mark}"]},
             )
-            for mark in marks
+            for person, mark in zip(people, marks, strict=True)
         )  # fmt: skip
+        Consent.objects.bulk_create(
+            Consent(contact=contact, kind="processing", is_given=True, text=f"Agreed {mark}")
+            for contact, mark in zip(contacts, marks, strict=True)
+        )
         Identity.objects.bulk_create(
             Identity(contact=contact, kind="email", value=f"{mark}@buyers.example")
             for contact, mark in zip(contacts, marks, strict=True)
@@ -204,6 +225,30 @@ class World:
             Draft(conversation=row, user=self.colleague, text=f"Draft {mark}")
             for row, mark in pairs
         )
+        laters = LaterMessage.objects.bulk_create(
+            LaterMessage(
+                conversation=row, user=self.colleague, text=f"Later {mark}",
+                send_at=timezone.now() + timedelta(days=1),
+            )
+            for row, mark in pairs
+        )  # fmt: skip
+        ratings = Rating.objects.bulk_create(
+            Rating(
+                conversation=row, episode=row.episode, about="agent", agent=self.colleague,
+                score=1, comment=f"Rated {mark}", rated_at=timezone.now(),
+            )
+            for row, mark in pairs
+        )  # fmt: skip
+        RuleFiring.objects.bulk_create(
+            RuleFiring(
+                conversation=row, outcome="done", detail={"name": f"Rule {mark}", "done": ["note"]}
+            )
+            for row, mark in pairs
+        )
+        runs = MacroRun.objects.bulk_create(
+            MacroRun(user=self.colleague, conversation=row, undo=[{"mark": mark}])
+            for row, mark in pairs
+        )
         self.rows = dict(zip(names, rows, strict=True))
         self.pks = {
             name: {
@@ -213,9 +258,14 @@ class World:
                 "bots.Message": [message.pk],
                 "bots.Draft": [draft.pk],
                 "workspace.StoredFile": [file.pk],
+                "bots.Person": [row.contact.person_id],
+                "bots.PersonFact": [fact.pk],
+                "bots.LaterMessage": [later.pk],
+                "bots.Rating": [rating.pk],
+                "bots.MacroRun": [run.pk],
             }
-            for name, row, message, draft, file in zip(
-                names, rows, said, drafts, stored, strict=True
+            for name, row, message, draft, file, fact, later, rating, run in zip(
+                names, rows, said, drafts, stored, remembered, laters, ratings, runs, strict=True
             )
         }
 
@@ -242,8 +292,15 @@ class World:
     def state(self) -> list[tuple]:
         """All of what must not move by a call of somebody who may not see it."""
         rows = [self.rows[name].pk for name in self.hidden]
+        contacts = [self.rows[name].contact_id for name in self.hidden]
+        people = [self.pks[name]["bots.Person"][0] for name in self.hidden]
         with self.shop.inside():
             return [
+                *Contact.objects.filter(pk__in=contacts).order_by("pk").values_list(),
+                *Person.objects.filter(pk__in=people).order_by("pk").values_list(),
+                *PersonFact.objects.filter(person__in=people).order_by("pk").values_list(),
+                *LaterMessage.objects.filter(conversation__in=rows).order_by("pk").values_list(),
+                *Rating.objects.filter(conversation__in=rows).order_by("pk").values_list(),
                 *Conversation.objects.filter(pk__in=rows).order_by("pk").values_list(),
                 *Message.objects.filter(conversation__in=rows).order_by("pk").values_list(),
                 *Draft.objects.filter(conversation__in=rows).order_by("pk").values_list(),
@@ -284,12 +341,29 @@ def _body(pks: dict[str, list[int]], mark: str) -> dict[str, Any]:
         "labels": [], "priority": 2, "until": "2040-01-01T00:00:00Z", "presence": "online",
         "conversation": conversation, "ids": [conversation], "act": "priority",
         "params": {"priority": 2}, "files": pks["workspace.StoredFile"], "force": True,
-        "client_key": mark,
+        "client_key": mark, "other": pks["bots.Person"][0], "contact": pks["bots.Contact"][0],
+        "name": f"by a stranger {mark[:2]}", "texts": "remove", "proof": "document", "merge": 1,
     }  # fmt: skip
 
 
+# Pieces of addresses whose word does not say which row is meant.
+PIECES = {
+    "people/<pk>": "bots.Person", "facts/<id>": "bots.PersonFact",
+    "later/<pk>": "bots.LaterMessage", "runs/<pk>": "bots.MacroRun",
+}  # fmt: skip
+OF_ROWS = ("/conversations/<pk>/", "/people/<pk>/", "/later/<pk>/", "/messages/<pk>/")
+
+
 def _is_of_a_row(route: surface.Route) -> bool:
-    return "/conversations/<pk>/" in route.path
+    return "/api/" in route.path and any(piece in route.path for piece in OF_ROWS)
+
+
+def _addressed(route: surface.Route, pks: dict[str, list[int]]) -> surface.Route:
+    path = route.path
+    for piece, label in PIECES.items():
+        if piece in path and "/api/" in path:
+            path = path.replace(piece, f"{piece.partition('<')[0]}{pks[label][0]}")
+    return replace(route, path=path)
 
 
 def _walk(
@@ -310,7 +384,8 @@ def _walk(
         is_file = "/files/" in route.path
         planted = {label: pks[label] for label in pks if not is_file or "File" in label}
         # Where an address names no row of ours it may mean any: the conversation's number then.
-        paths = list(surface.addresses(route, {**planted, "route_key": ["nothing"]}))
+        asked_for = _addressed(route, pks)
+        paths = list(surface.addresses(asked_for, {**planted, "route_key": ["nothing"]}))
         for path in paths[:1]:
             asked = [path]
             if not route.parameters and is_api:
