@@ -10,7 +10,7 @@ class BotsConfig(AppConfig):
         # Each registers what waiting work of its kind is done by, what follows a fact, or its part
         # of a new merchant.
         from bots import handlers  # noqa: F401
-        from bots.engine import inbox, turn  # noqa: F401
+        from bots.engine import inbox, stale, turn  # noqa: F401
         from bots.services import (  # noqa: F401
             acts,
             agents,

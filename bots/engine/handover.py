@@ -60,10 +60,12 @@ def hand_over(
     text: str = "",
     meta: dict | None = None,
     note: str = "",
+    is_silent: bool = False,
 ) -> bool:
     """Give the conversation to the queue; False when `epoch` or `upto` is no longer current.
 
     `text` is said before the standard sentence (an answer the bot could give in part).
+    `is_silent`: the buyer is told nothing (what was asked is old).
     """
     now = timezone.now()
     with transaction.atomic():
@@ -102,18 +104,16 @@ def hand_over(
             text=summary + (f"\n{note}" if note else ""),
             meta={"code": "summary", "reason": reason},
         )
-        lang = conversation.language
-        words = [text] if text else [texts.say(texts.HANDOVER, lang, reason)]
-        words.append(expected_answer(now, merchant_of(current_schema()).time_zone, lang))
-        messages.write(
-            conversation=conversation.pk,
-            author=Message.Author.BOT,
-            text=" ".join(words),
-            language=lang,
-            meta={"decision": "handover", "reason": reason, **(meta or {})},
-        )
+        if not is_silent:
+            _say(
+                conversation,
+                reason,
+                text,
+                {"decision": "handover", "reason": reason, **(meta or {})},
+            )
         due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
-        due.follow("deliver", conversation.pk)
+        if not is_silent:
+            due.follow("deliver", conversation.pk)
         outbox.emit(
             "conversation.handed_over",
             key=f"conversation:{conversation.pk}",
@@ -124,3 +124,17 @@ def hand_over(
             },
         )
     return True
+
+
+def _say(conversation: Conversation, reason: Reason, text: str, meta: dict) -> None:
+    lang = conversation.language
+    zone = merchant_of(current_schema()).time_zone
+    words = [text or texts.say(texts.HANDOVER, lang, reason)]
+    words.append(expected_answer(timezone.now(), zone, lang))
+    messages.write(
+        conversation=conversation.pk,
+        author=Message.Author.BOT,
+        text=" ".join(words),
+        language=lang,
+        meta=meta,
+    )

@@ -56,6 +56,7 @@ _recent = Compiled(
     lambda conversation, episode: (
         Message.objects.filter(conversation=conversation, episode=episode)
         .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+        .exclude(state=Message.State.DROPPED)  # the buyer has not seen it
         .order_by("-seq")[:HISTORY]
     ),
     int,

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from bots.models import Conversation, Draft, Mention, Message, Verdict
+from bots.selectors.failures import failure_in_words
 from bots.selectors.policy import visible
 from bots.selectors.rows import row_of, rows_ready
 from bots.selectors.sendable import limits_of
@@ -139,7 +140,7 @@ def message_of(message: Message) -> dict[str, Any]:
         "user": message.user_id,
         "text": message.text,
         "state": message.state,
-        "failure": message.failure,
+        "failure": failure_in_words(message.failure),
         "client_key": message.client_key,
         "at": message.sent_at,
         "edited": bool(message.edited_at),

@@ -12,6 +12,8 @@ import time
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
+from django.db.models import DurationField, ExpressionWrapper, F
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
@@ -58,10 +60,18 @@ INSERT INTO public.tenants_outboxevent (schema, name, key, data)
 SELECT %(schema)s, 'message.sent', %(key)s, %(data)s FROM m
 """
 GIVE_UP_AFTER = timedelta(hours=6)
+# What waited longer than this to be sent for the first time is not sent any more: the bot's words
+# (sooner where the buyer has written since), and a person's.
+STALE_BOT = timedelta(minutes=10)
+STALE_AGENT = timedelta(hours=1)
+STALE = "stale"
 # A pause as short as this is waited for on the spot: the row's way back takes longer.
 SIT_OUT_S = 1.0
 NOTE_EVERY = timedelta(seconds=30)
 
+
+# By the database's clock, which has also written when the message was made.
+AGE = ExpressionWrapper(Now() - F("created_at"), output_field=DurationField())
 
 _waiting = Compiled(
     lambda conversation: (
@@ -69,6 +79,7 @@ _waiting = Compiled(
             conversation=conversation, state__in=[Message.State.QUEUED, Message.State.SENDING]
         )
         .select_related("conversation__channel", "conversation__contact")
+        .annotate(age=AGE)
         .order_by("seq")
     ),
     int,
@@ -92,6 +103,9 @@ def _deliver_one(message: Message) -> datetime | None:
     is_broken = channel.state == Channel.State.BROKEN and DEAF not in channel.cursor
     if is_off or (is_broken and channel.secrets):
         return timezone.now() + timedelta(minutes=1)
+    if is_stale(message):
+        due.schedule("stale", 0)
+        return timezone.now() + timedelta(seconds=2)
     fits = message.state == Message.State.SENDING or message.meta.get("past_window")
     if not fits and is_closed(conversation):
         _fail(message, "window_closed")
@@ -138,6 +152,21 @@ def _deliver_one(message: Message) -> datetime | None:
     return None
 
 
+def is_stale(message: Message) -> bool:
+    """It answers a question of long ago: bots.engine.stale takes it away. Read with its AGE."""
+    if message.state != Message.State.QUEUED:
+        return False
+    age: timedelta = vars(message)["age"]
+    if message.author == Message.Author.AGENT:
+        return age > STALE_AGENT
+    if age > STALE_BOT:
+        return True
+    conversation = message.conversation
+    return conversation.last_inbound_seq > message.seq and age > timedelta(
+        seconds=max(conversation.channel.bot.deadline_s, 60)
+    )
+
+
 def _drop(message: Message) -> None:
     """Somebody else speaks by now: it is not sent, and the buyer waits again."""
     with transaction.atomic():
@@ -148,11 +177,11 @@ def _drop(message: Message) -> None:
         )
         mine = Message.objects.filter(pk=message.pk).exclude(epoch=conversation.epoch)
         if mine.filter(state=Message.State.QUEUED).update(state=Message.State.DROPPED):
-            _tell(message, "dropped")
+            tell_of(message, "dropped")
         elif mine.filter(state=Message.State.SENDING).update(
             state=Message.State.FAILED, failure="outcome unknown; a person took over"
         ):
-            _tell(message, "failed")
+            tell_of(message, "failed")
         else:
             return
         if waits_again(conversation) and conversation.speaker == Conversation.Speaker.BOT:
@@ -330,11 +359,11 @@ def _fail(message: Message, detail: str) -> None:
         )
         if conversation.contact.is_reachable:
             waits_again(conversation)
-        _tell(message, "failed")
+        tell_of(message, "failed")
     message.state = Message.State.FAILED
 
 
-def _tell(message: Message, what: str) -> None:
+def tell_of(message: Message, what: str) -> None:
     outbox.emit(
         f"message.{what}",
         key=f"conversation:{message.conversation_id}",

@@ -48,6 +48,7 @@ EVENTS: dict[str, tuple[Any, frozenset[str]]] = {
     ),
     "window": (gettext_lazy("The time to answer a buyer is ending"), frozenset({"app", "push"})),
     "failed": (gettext_lazy("A message was not delivered"), frozenset({"app", "sound"})),
+    "stale": (gettext_lazy("Replies became too old to be sent"), frozenset({"app", "email"})),
     "channel": (
         gettext_lazy("A channel does not work"),
         frozenset({"app", "push", "email", "telegram"}),

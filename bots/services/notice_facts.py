@@ -20,6 +20,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.services.assignment import present
+from bots.services.delivery import STALE
 from bots.services.notices import notify
 from tenants.kernel import due, outbox
 from tenants.kernel.outbox import Event
@@ -154,8 +155,8 @@ def tell_failed(event: Event) -> None:
         .select_related("conversation__contact")
         .first()
     )
-    if message is None:
-        return
+    if message is None or message.failure == STALE:
+        return  # these are told together (bots.engine.stale)
     conversation = message.conversation
     who = message.user_id if message.author == Message.Author.AGENT else conversation.agent_id
     notify("failed", f"failed:{message.pk}", _people([who]), conversation=conversation)
@@ -168,10 +169,10 @@ def tell_channel(event: Event) -> None:
     if channel is None:
         return
     data = {"channel": channel.pk, "name": channel.name}
-    notify("channel", f"channel:{channel.pk}:{event.seq}", _who_sets_up(), data=data)
+    notify("channel", f"channel:{channel.pk}:{event.seq}", who_sets_up(), data=data)
 
 
-def _who_sets_up() -> QuerySet[User]:
+def who_sets_up() -> QuerySet[User]:
     return User.objects.filter(role__in=(User.Role.OWNER, User.Role.ADMIN), is_active=True)
 
 
@@ -185,7 +186,7 @@ def tell_budget(event: Event) -> None:
             else _("this month's model budget is spent: the bot answers without a model")
         )
     key = f"{event.name}:{timezone.now():%Y-%m}"
-    notify("model", key, _who_sets_up(), data={"name": words})
+    notify("model", key, who_sets_up(), data={"name": words})
 
 
 @outbox.on("model_account.broken")
@@ -197,7 +198,7 @@ def tell_model(event: Event) -> None:
     if found is None:
         return
     name = ": ".join(filter(None, [found.name, found.state_detail]))
-    notify("model", f"model:{found.pk}:{event.seq}", _who_sets_up(), data={"name": name})
+    notify("model", f"model:{found.pk}:{event.seq}", who_sets_up(), data={"name": name})
 
 
 @outbox.on("agent.presence")

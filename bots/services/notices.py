@@ -153,6 +153,7 @@ _TITLES = {
     "sla_breached": lambda: _("The promised time is over"),
     "window": lambda: _("Little time left to answer a buyer"),
     "failed": lambda: _("A message was not delivered"),
+    "stale": lambda: _("Too old by now, not sent"),
     "channel": lambda: _("A channel needs you"),
     "model": lambda: _("The language model needs you"),
     "missed": lambda: _("You missed two chats and are away now"),

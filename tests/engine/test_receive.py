@@ -20,6 +20,7 @@ from bots.models import (
     Holiday,
     Identity,
     Message,
+    Notice,
     OpeningHours,
 )
 from bots.selectors.calendars import expected_answer, opening
@@ -32,6 +33,7 @@ from bots.services.channels import (
     channels_release,
     manifest_of,
 )
+from bots.services.conversations import conversation_take_over, reply_send
 from bots.services.receive import apply
 from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
@@ -358,6 +360,59 @@ def test_a_suspended_shop_neither_reads_nor_writes_and_goes_on_afterwards(
 
     assert telegram.texts() == ["re: Есть 46 размер?"]
     assert channel.contacts.count() == 1
+
+
+def test_what_waited_through_a_long_suspension_does_not_go_out_as_if_nothing_happened(
+    alpha, beta, talk_of, client_of
+):
+    """The bot's words are dropped and asked anew or given to a person; an agent's come back."""
+    talk = talk_of(alpha)
+    fresh, old = "Есть 46 размер?", "Когда приедет заказ?"
+    with merchant_context(PUBLIC):
+        merchant_suspend(alpha.merchant, reason="unpaid")
+    for chat, text in (("fresh", fresh), ("old", old), ("hers", "Позовите человека")):
+        talk.says(text, chat=chat)
+    with alpha.inside():
+        ids = dict(Conversation.objects.values_list("contact__external_id", "pk"))
+        conversation_take_over(conversation_id=ids["hers"], agent=alpha.agent)
+        reply_send(conversation_id=ids["hers"], agent=alpha.agent, text="Уже иду", client_key="one")
+    talk.work()
+    assert [row[1] for row in talk.thread("fresh")] == ["received", "queued"]
+    assert Pretend.sent == []
+    ago = {"fresh": timedelta(minutes=20), "old": timedelta(days=30), "hers": timedelta(hours=2)}
+    with alpha.inside():
+        for chat, age in ago.items():
+            at = timezone.now() - age
+            Message.objects.filter(conversation=ids[chat]).update(created_at=at, sent_at=at)
+    Due.objects.filter(schema=alpha.schema, kind="deadline").delete()
+    with merchant_context(PUBLIC):
+        merchant_resume(alpha.merchant)
+
+    for _round in range(3):
+        Due.objects.filter(schema=alpha.schema).update(due_at=timezone.now(), attempts=0)
+        talk.work()
+
+    # Asked twenty minutes ago: answered anew. Asked a month ago: a person decides, in silence.
+    assert talk.thread("fresh") == [
+        ("buyer", "received", fresh), ("bot", "dropped", f"re: {fresh}"),
+        ("bot", "sent", f"re: {fresh}"),
+    ]  # fmt: skip
+    assert talk.thread("old") == [("buyer", "received", old), ("bot", "dropped", f"re: {old}")]
+    assert (talk.conversation("old").speaker, talk.conversation("old").handover_reason) == (
+        "queue", "deadline",
+    )  # fmt: skip
+    assert ("agent", "failed", "Уже иду") in talk.thread("hers")
+    assert talk.conversation("hers").waiting_since is not None
+    assert Pretend.sent == [("fresh", f"re: {fresh}")]
+    # Told how many, to those who set up and to whose words came back; once.
+    with alpha.inside():
+        told = Notice.objects.filter(event="stale")
+        assert sorted(row.user.role for row in told) == ["admin", "agent", "owner"]
+        (words,) = {row.data["name"] for row in told}
+        assert not Notice.objects.filter(event="failed").exists()
+    assert words == "3 ответа ассистента, 1 ответ сотрудника"
+    shown = client_of(alpha, "agent").get(f"/api/v1/desk/conversations/{ids['hers']}/")
+    assert "не могло уйти слишком долго" in shown.content.decode()
 
 
 def test_a_file_of_a_message_is_fetched_and_a_lost_one_says_why(alpha, telegram):

@@ -93,7 +93,7 @@ def test_the_matrix_decides_by_event_and_way(ours):
     assert next(e for e in page["events"] if e["event"] == "queue")["ways"] == {
         "app": True, "sound": True, "push": False, "email": False, "telegram": False,
     }  # fmt: skip
-    assert len(page["events"]) == len(EVENTS) == 12
+    assert len(page["events"]) == len(EVENTS) == 13
     a, b = ours.browser(ann, "a"), ours.browser(bob, "b")
     ours.talk()
     ours.work()

@@ -145,7 +145,7 @@ export function Bubble({
       )}
       {message.state === 'dropped' && (
         <span class="failed is-calm">
-          <Icon name="info" size={14} /> {t('dropped')}
+          <Icon name="info" size={14} /> {message.failure || t('dropped')}
         </span>
       )}
     </article>
