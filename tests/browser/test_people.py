@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -191,6 +192,24 @@ def test_an_order_that_comes_meanwhile_shows_on_the_open_card(shop, desk_of):
     with shop.inside():
         orders_import([{**order, "phone": PHONE, "status": "отменён"}])
     expect(card_of(page, "Заказы")).to_contain_text("отменён", timeout=10_000)
+
+    # Looked at, done, told: and the card shows what was asked.
+    order_ = card_of(page, "Заказы").locator(".order", has_text="98727")
+    order_.get_by_role("button", name="Возврат").click()
+    asked = page.get_by_role("dialog", name="Возврат по заказу 98727")
+    expect(asked).to_contain_text("Плед шерстяной")
+    shot(page, "order-return")
+    asked.get_by_label("Написать покупателю").uncheck()
+    asked.get_by_role("button", name="Оформить возврат").click()
+    expect(asked).to_contain_text("Покупателю не писали.")
+    shot(page, "order-receipt")
+    page.keyboard.press("Escape")
+    expect(asked).to_have_count(0)
+    page.locator(".event", has_text="оформляет возврат по заказу 98727").wait_for()
+    expect(order_.locator(".chip")).to_contain_text("ждёт")
+    order_.get_by_role("button", name="Статус").click()
+    page.get_by_role("button", name="В поле ответа").click()
+    expect(page.locator(".composer textarea")).to_have_value(re.compile("98727"))
     assert not page.troubles
 
 

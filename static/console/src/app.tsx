@@ -3,7 +3,6 @@ import { applyBrand } from '../../shared/tokens';
 import { Areas } from './board/area';
 import { ContextPane } from './context/pane';
 import { Keys } from './keys/dispatch';
-import { Help } from './keys/help';
 import { Palette } from './keys/palette';
 import { List } from './list/pane';
 import { SaveView } from './list/views';
@@ -108,11 +107,6 @@ export function App({ desk }: { desk: Desk }) {
             </button>
           )}
         </div>
-      )}
-      {state.panel === 'help' && (
-        <Dialog title={t('keys')} onClose={close} isWide>
-          <Help state={state} />
-        </Dialog>
       )}
       {state.panel === 'notices' && (
         <Dialog title={t('notices')} onClose={close}>

@@ -9,6 +9,7 @@ import './styles/panels.css';
 import './styles/said.css';
 import './styles/small.css';
 import './board/board.css';
+import './help/help.css';
 import './orders/orders.css';
 import './people/people.css';
 import './visitors/visitors.css';

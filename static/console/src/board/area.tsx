@@ -1,11 +1,13 @@
 /** Areas beside the dialogues, loaded when first opened. By address: #people, #visitors, #board… */
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { HelpPage } from '../help/page';
 import { leadsSomebody } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 
 type Pages = typeof import('./mount');
-const NAMES = ['visitors', 'people', 'board', 'reports'] as const;
+const LINKED = ['visitors', 'people', 'board', 'reports'] as const;
+const NAMES = [...LINKED, 'help'] as const;
 type Name = (typeof NAMES)[number];
 // Whoever leads nobody has no use for the others, and the server refuses them.
 const FOR_ALL: readonly Name[] = ['visitors', 'people'];
@@ -15,6 +17,7 @@ const TITLES = {
     people: 'Клиенты',
     board: 'Табло',
     reports: 'Отчёты',
+    help: 'Помощь',
     failed: 'Раздел не загрузился. Обновите страницу.',
   },
   en: {
@@ -22,6 +25,7 @@ const TITLES = {
     people: 'Customers',
     board: 'Board',
     reports: 'Reports',
+    help: 'Help',
     failed: 'This did not load. Reload the page.',
   },
 };
@@ -52,7 +56,7 @@ export function AreaLinks({ state }: { state: State }) {
   const mayLook = leadsSomebody(state);
   return (
     <>
-      {NAMES.filter((name) => mayLook || FOR_ALL.includes(name)).map((name) => (
+      {LINKED.filter((name) => mayLook || FOR_ALL.includes(name)).map((name) => (
         <a
           key={name}
           class={`icon ${area === name ? 'is-on' : ''}`}
@@ -77,7 +81,7 @@ export function Areas({ desk, state }: { desk: Desk; state: State }) {
   useEffect(() => {
     const node = place.current;
     const url = document.getElementById('console')?.dataset.areas;
-    if (!area || !node || !url) return;
+    if (!area || area === 'help' || !node || !url) return;
     let pages: Pages | null = null;
     let isLeft = false;
     import(/* @vite-ignore */ url).then(
@@ -96,6 +100,7 @@ export function Areas({ desk, state }: { desk: Desk; state: State }) {
   return (
     <main class="area" aria-label={titles(state)[area]}>
       {isFailed && <p class="failure">{titles(state).failed}</p>}
+      {area === 'help' && <HelpPage desk={desk} state={state} />}
       <div ref={place} />
     </main>
   );

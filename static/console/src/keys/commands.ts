@@ -10,6 +10,7 @@ import {
   focusSearch,
   goToArea,
   leadsSomebody,
+  openHelp,
   sendAndResolve,
   step,
   toComposer,
@@ -401,10 +402,10 @@ export const COMMANDS: Command[] = [
   },
   {
     id: 'help',
-    word: 'keys',
+    word: 'help',
     keys: 'Shift+Slash',
     group: 'app',
-    run: (desk) => desk.store.set({ panel: desk.state.panel === 'help' ? '' : 'help' }),
+    run: (desk) => openHelp(desk),
   },
   ...(['online', 'busy', 'away', 'invisible'] as const).map(
     (presence): Command => ({

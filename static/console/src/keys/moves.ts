@@ -14,6 +14,22 @@ export function goToArea(name: string): void {
   location.hash = name;
 }
 
+/** The help, over the dialogues, which stay as they are; again: back to them. */
+export function openHelp(desk: Desk): void {
+  if (location.hash === '#help') {
+    leaveHelp(desk);
+    return;
+  }
+  desk.store.set({ panel: '', showContext: false });
+  location.hash = 'help';
+}
+
+export function leaveHelp(desk: Desk): void {
+  location.hash = '';
+  const { open } = desk.state;
+  if (open) history.replaceState(null, '', `#${open}`);
+}
+
 /** Whoever leads nobody has no board and no reports. */
 export const leadsSomebody = (state: State): boolean =>
   state.boot.role !== 'agent' || state.teams.some((team) => team.is_lead);
@@ -64,6 +80,8 @@ export function sendAndResolve(desk: Desk): void {
 export function back(desk: Desk): void {
   const { state, store } = desk;
   if (state.panel) store.set({ panel: '' });
+  else if (state.order) store.set({ order: null });
+  else if (location.hash === '#help') leaveHelp(desk);
   else if (state.ask) {
     store.set({ ask: '' });
     focusComposer();

@@ -1,4 +1,5 @@
 import { AreaLinks } from '../board/area';
+import { openHelp } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Shift } from '../types';
@@ -47,12 +48,7 @@ export function Rail({ desk, state }: { desk: Desk; state: State }) {
       >
         <Icon name="search" size={20} />
       </button>
-      <button
-        type="button"
-        class="icon wide"
-        title={t('keys')}
-        onClick={() => desk.store.set({ panel: 'help' })}
-      >
+      <button type="button" class="icon wide" title={t('help')} onClick={() => openHelp(desk)}>
         <Icon name="help" size={20} />
       </button>
       <button

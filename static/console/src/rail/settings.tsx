@@ -2,10 +2,12 @@ import { useState } from 'preact/hooks';
 import { chordOf, chordText } from '../keys/chords';
 import { COMMANDS, type Command } from '../keys/commands';
 import { keysOf } from '../keys/dispatch';
+import { openHelp } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import { ring } from '../store/sound';
 import type { Prefs } from '../types';
+import { Icon } from '../ui/icons';
 import { t } from '../words';
 import { NoticeChoices } from './notices';
 
@@ -16,6 +18,9 @@ export function Settings({ desk, state }: { desk: Desk; state: State }) {
   const { prefs } = state;
   return (
     <div class="form">
+      <button type="button" class="to-help" onClick={() => openHelp(desk)}>
+        <Icon name="help" /> {t('help')}
+      </button>
       <label>
         {t('sendBy')}
         <select
@@ -98,7 +103,7 @@ function Remap({ desk, prefs }: { desk: Desk; prefs: Prefs }) {
     setAsking('');
   };
   return (
-    <details>
+    <details open={location.hash === '#help'}>
       <summary>{t('ownKeys')}</summary>
       <ul class="remap">
         {COMMANDS.filter((one) => !one.isShown).map((command) => (

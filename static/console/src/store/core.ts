@@ -73,7 +73,7 @@ export interface Made {
   doubt: string; // figures that are not the same in both
 }
 
-export type Panel = '' | 'help' | 'notices' | 'palette' | 'settings' | 'shops' | 'view';
+export type Panel = '' | 'notices' | 'palette' | 'settings' | 'shops' | 'view';
 export type Ask = '' | 'return' | 'snooze' | 'assign' | 'label' | 'date' | 'macro' | 'whisper';
 
 export interface State {

@@ -1,16 +1,17 @@
+import { chordText } from '../keys/chords';
+import { COMMANDS } from '../keys/commands';
+import { keysOf } from '../keys/dispatch';
 import type { State } from '../store/core';
 import { t } from '../words';
-import { chordText } from './chords';
-import { COMMANDS } from './commands';
-import { keysOf } from './dispatch';
 
 const GROUPS = ['go', 'talk', 'write', 'list', 'app'] as const;
 
-export function Help({ state }: { state: State }) {
+/** The keys as they are for this person. */
+export function KeyList({ state }: { state: State }) {
   return (
-    <div class="help">
+    <div class="key-list">
       {GROUPS.map((group) => (
-        <section key={group}>
+        <div key={group}>
           <h3>{t(`keys_${group}`)}</h3>
           <dl>
             {COMMANDS.filter((one) => one.group === group && keysOf(one, state.prefs.keys)).map(
@@ -24,9 +25,8 @@ export function Help({ state }: { state: State }) {
               ),
             )}
           </dl>
-        </section>
+        </div>
       ))}
-      <p class="muted">{t('keysNote')}</p>
     </div>
   );
 }
