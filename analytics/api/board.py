@@ -15,7 +15,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from analytics.selectors.board import LISTS, board, lists, seen, short_ids
+from analytics.selectors.board import LISTS, NOTED, board, lists, seen, short_ids, today_ids
 from analytics.selectors.scope import Scope, scope_of
 from analytics.services.rebalance import AT_MOST, plan, rebalance
 from bots.api.conversations import MessageOut, seen_or_404
@@ -50,6 +50,7 @@ class ListIn(serializers.Serializer):
     team = serializers.IntegerField(required=False, min_value=0)
     agent = serializers.IntegerField(required=False, min_value=1)
     channel = serializers.IntegerField(required=False, min_value=1)
+    reason = serializers.SlugField(required=False, max_length=24, help_text="Of “handed”: why")
 
 
 class BoardList(APIView):
@@ -60,8 +61,12 @@ class BoardList(APIView):
         asked = ListIn(data=request.query_params)
         asked.is_valid(raise_exception=True)
         given: dict[str, Any] = asked.validated_data
-        found = seen(scope).filter(pk__in=visible(request.user).values("pk"))
-        if given["what"] == "short":
+        mine = visible(request.user)
+        found = seen(scope).filter(pk__in=mine.values("pk"))
+        if given["what"] in (*NOTED, "closed_alone"):  # of today, closed ones, too
+            ids = today_ids(scope, _zone(request), given["what"], given.get("reason", ""))
+            found = mine.filter(pk__in=ids)
+        elif given["what"] == "short":
             ids = short_ids(scope, request.user, _zone(request), given.get("team"))
             found = found.filter(pk__in=ids)
         else:

@@ -5,16 +5,18 @@ Every number has a list behind it (`LISTS`): the same condition, as rows of the 
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from datetime import datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Min, Q, QuerySet, Sum
+from django.db.models import Count, Min, Q, QuerySet, Sum, TextField
+from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from analytics.models import HourlyFigure
+from analytics.models import Dialogue, HourlyFigure
 from analytics.selectors.formulas import quantile
 from analytics.selectors.reports import Tally, tallies_by
 from analytics.selectors.scope import Scope
@@ -37,6 +39,7 @@ HANDLING_S = 600
 FEWEST = 10  # closed dialogues a team needs for a handling time of its own
 PEOPLE_AT_MOST = 200
 WAITING_AT_MOST = 5000
+TODAY_AT_MOST = 5000
 _OPEN = Conversation.Status.OPEN
 _QUEUE, _AGENT, _BOT = (
     Conversation.Speaker.QUEUE,
@@ -72,7 +75,12 @@ def lists(now: datetime) -> dict[str, Q]:
     }
 
 
-LISTS = ("waiting", "queue", "held", "silent", "bot", "overdue", "windows", "short")
+# Numbers of today → what is noted of a dialogue when it happens (analytics.services.fold).
+NOTED = {"answered": "sent|bot", "handed": "handed", "late": "late", "breach": "breach"}
+LISTS = (
+    "waiting", "queue", "held", "silent", "bot", "overdue", "windows", "short",
+    *NOTED, "closed_alone",
+)  # fmt: skip
 
 
 def seen(scope: Scope) -> QuerySet[Conversation]:
@@ -172,9 +180,9 @@ def _people(
         .order_by()
         .values("agent")
         .annotate(
-            load=Count("pk"),
-            waiting=Count("pk", filter=Q(waiting_since__isnull=False)),
-            silence=Min("waiting_since"),
+            load=Count("pk"),  # wherever it is: that is the room that is taken
+            waiting=Count("pk", filter=Q(waiting_since__isnull=False) & scope.conversations()),
+            silence=Min("waiting_since", filter=scope.conversations()),
         )
     }
     rows = []
@@ -308,6 +316,26 @@ def _today(scope: Scope, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
         "late": sum(tally["late"].values()),
         "breach": sum(tally["breach"].values()),
     }
+
+
+def today_ids(scope: Scope, zone: ZoneInfo, what: str, reason: str = "") -> list[int]:
+    """Conversations behind a number of today; `reason`: of those handed over, why."""
+    now = timezone.now()
+    midnight = datetime.combine(now.astimezone(zone).date(), time.min, zone)
+    found = Dialogue.objects.filter(scope.figures())
+    if what == "closed_alone":
+        found = found.filter(
+            closed_at__gte=midnight, answered_at__isnull=False, taken_at=None, reply_at=None,
+            handed_at=None,
+        )  # fmt: skip
+    else:
+        noted = rf"{NOTED[what]}|{reason}".rstrip("|") + "|"
+        found = (
+            found.filter(Q(closed_at=None) | Q(closed_at__gte=midnight))
+            .annotate(noted=Cast("acts", TextField()))
+            .filter(noted__regex=rf'"{midnight:%Y-%m-%d} [0-9]{{2}}\|{re.escape(noted)}')
+        )
+    return list(found.values_list("conversation_id", flat=True).distinct()[:TODAY_AT_MOST])
 
 
 def _providers(scope: Scope) -> list[dict[str, Any]]:

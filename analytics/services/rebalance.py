@@ -97,13 +97,15 @@ def _of_team(
 
 
 def rebalance(scope: Scope, me: User, wanted: dict[int, int]) -> tuple[Job, str]:
-    """Do what was shown: {conversation: person}. (job, undo token). Each is looked at again.
+    """Do what was shown: {conversation: person}. (job, undo token). Whom somebody has answered
+    since stays where they are.
 
     Raises BadParams where nothing of it, or more than was shown, is asked for.
     """
     if not wanted or len(wanted) > AT_MOST:
         raise BadParams(_("There is nothing to move, or too much at once."))
-    allowed = seen(scope).filter(pk__in=list(wanted)).values_list("pk", flat=True)
+    waiting = seen(scope).filter(speaker=Conversation.Speaker.AGENT, waiting_since__isnull=False)
+    allowed = waiting.filter(pk__in=list(wanted)).values_list("pk", flat=True)
     each = {str(pk): {"agent": wanted[pk]} for pk in allowed}
     if not each:
         raise BadParams(_("There is nothing to move, or too much at once."))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
 
+from analytics.models import Dialogue, HourlyFigure
 from bots.models import (
     AgentProfile,
     Channel,
@@ -119,6 +121,56 @@ def test_every_number_is_the_length_of_the_list_behind_it(alpha, busy, api_of):
         2, 1, 2, True, True,
     )  # fmt: skip
     assert ann["silence"] == answer_time(busy.ago(15))
+    # Of another team: room that is taken, but nobody whom the main team's supervisor may look at.
+    busy.talk("Hidden", 99, speaker="agent", agent=alpha.agent, team=busy.returns)
+    bob = api_of(alpha, "supervisor")
+    ann = next(one for one in bob.get(URL).json()["agents"] if one["id"] == alpha.agent.pk)
+    assert (ann["load"], ann["waiting"], ann["silence"]) == (3, 1, answer_time(busy.ago(15)))
+    assert names(bob, "silent", agent=alpha.agent.pk) == ["Ann's silent one"]
+
+
+def test_numbers_of_today_lead_to_their_dialogues(alpha, floor, api_of):
+    """What happened today, closed ones too; not what happened yesterday, nor elsewhere."""
+    zone = ZoneInfo(alpha.merchant.time_zone)
+    hour = f"{timezone.now().astimezone(zone):%Y-%m-%d %H}"
+    yesterday = f"{(timezone.now() - timedelta(days=1)).astimezone(zone):%Y-%m-%d %H}"
+
+    def noted(name: str, acts: dict[str, int], **more: Any) -> None:
+        talk = floor.talk(name, None, speaker="nobody", status="resolved")
+        with alpha.inside():
+            Dialogue.objects.create(
+                seq=talk.pk, conversation_id=talk.pk, opened_at=floor.ago(5), acts=acts, **more
+            )
+            # As figures of hours have it.
+            for key, n in acts.items():
+                moment, what, label, agent = key.split("|")
+                HourlyFigure.objects.create(
+                    day=moment[:10], hour=int(moment[11:]), name=what, label=label,
+                    agent_id=int(agent), channel_id=talk.pk, value=n,
+                )  # fmt: skip
+
+    now = timezone.now()
+    noted("Angry", {f"{hour}|handed|complaint|0": 1, f"{hour}|sent|bot|0": 2}, closed_at=now)
+    noted("Lost", {f"{hour}|handed|no_knowledge|0": 1, f"{hour}|late||7": 1})
+    noted("Promised", {f"{hour}|breach||0": 1})
+    noted("Yesterday's", {f"{yesterday}|handed|complaint|0": 1, f"{yesterday}|late||0": 1})
+    noted("Alone", {f"{hour}|sent|bot|0": 1}, answered_at=now, closed_at=now)
+    client = api_of(alpha)
+
+    found = client.get(URL).json()["bot"]
+    assert (found["answered"], found["handed"], found["late"], found["breach"]) == (3, 2, 1, 1)
+    assert {what: sorted(names(client, what)) for what in ("answered", "handed", "late", "breach",
+                                                           "closed_alone")} == {
+        "answered": ["Alone", "Angry"], "handed": ["Angry", "Lost"], "late": ["Lost"],
+        "breach": ["Promised"], "closed_alone": ["Alone"],
+    }  # fmt: skip
+    assert [names(client, "handed", reason=one["reason"]) for one in found["reasons"]] == [
+        ["Angry"], ["Lost"],
+    ]  # fmt: skip
+    assert names(client, "handed", reason="comp") == []
+    with alpha.inside():
+        Dialogue.objects.update(team_id=floor.returns.pk)
+    assert names(api_of(alpha, "supervisor"), "handed") == []
 
 
 def answer_time(moment: Any) -> str:

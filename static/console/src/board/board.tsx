@@ -75,6 +75,7 @@ export interface Wanted {
   team?: number;
   agent?: number;
   channel?: number;
+  reason?: string;
 }
 
 // Facts come in bursts: read at most so often, and now and then without any.
@@ -260,24 +261,28 @@ function Lists({ board, want, now, w, lang }: Part & { lang: string }) {
         <dl class="pairs">
           {(
             [
-              ['answered', board.bot.answered],
-              ['closedAlone', board.bot.closed_alone],
-              ['handed', board.bot.handed],
-              ['late', board.bot.late],
-              ['breach', board.bot.breach],
-            ] as [Key, number][]
-          ).map(([key, n]) => (
+              ['answered', 'answered', board.bot.answered],
+              ['closedAlone', 'closed_alone', board.bot.closed_alone],
+              ['handed', 'handed', board.bot.handed],
+              ['late', 'late', board.bot.late],
+              ['breach', 'breach', board.bot.breach],
+            ] as [Key, string, number][]
+          ).map(([key, what, n]) => (
             <div key={key}>
               <dt>{w(key)}</dt>
-              <dd>{n}</dd>
+              <dd>{cell(n, { what, title: w(key) })}</dd>
             </div>
           ))}
         </dl>
         {board.bot.reasons.length > 0 && (
-          <Table
-            head={[w('reasons'), w('handed')]}
-            rows={board.bot.reasons.map((one) => [one.title, String(one.value)])}
-          />
+          <Listed title="" keys={['reasons', 'handed']} w={w}>
+            {board.bot.reasons.map((one) => (
+              <tr key={one.reason}>
+                <th scope="row">{one.title}</th>
+                <td>{cell(one.value, { what: 'handed', title: one.title, reason: one.reason })}</td>
+              </tr>
+            ))}
+          </Listed>
         )}
         {board.providers.length > 0 && (
           <>
@@ -322,13 +327,13 @@ function Behind({
   w: Words;
   close: () => void;
 }) {
-  const { what, team, agent, channel } = wanted;
+  const { what, team, agent, channel, reason } = wanted;
   const read = useCallback(() => {
     const query = new URLSearchParams({ what });
-    for (const [name, value] of Object.entries({ team, agent, channel }))
+    for (const [name, value] of Object.entries({ team, agent, channel, reason }))
       if (value !== undefined) query.set(name, String(value));
     return call<{ rows: Row[]; total: number }>('GET', `/board/list/?${query}`);
-  }, [what, team, agent, channel]);
+  }, [what, team, agent, channel, reason]);
   const { found, failure, again } = useLive(desk, read);
   const now = useNow();
   const open = (id: number, isWatching: boolean): void => {
@@ -372,7 +377,7 @@ function Behind({
                 {w('watch')}
               </button>
               {row.agent && row.agent.id !== me && <Whisper row={row} w={w} done={again} />}
-              {row.agent?.id !== me && (
+              {row.agent?.id !== me && row.status !== 'resolved' && (
                 <button type="button" onClick={() => void take(row.id)}>
                   {w('take')}
                 </button>
@@ -444,7 +449,7 @@ function Listed({
 }) {
   return (
     <section>
-      <h2>{title}</h2>
+      {title && <h2>{title}</h2>}
       <div class="scroll">
         <table>
           <thead>
