@@ -71,6 +71,7 @@ def enqueue(conversation: Conversation, team: Team | None = None) -> None:
     """
     if team is None:
         team = _team_for(conversation)
+    wake_for(conversation.offered_to_id)
     conversation.team = None if team.is_default else team
     conversation.queued_at = timezone.now()
     conversation.offered_to = conversation.offer_until = None
@@ -333,6 +334,7 @@ def _withdraw(conversation: Conversation, how: str) -> None:
     due.cancel("offer", conversation.pk)
     _say(conversation, "conversation.offer_ended", agent=agent, how=how)
     wake(conversation.team or default_team())
+    wake_for(agent)  # there is room for what other teams have
 
 
 @due.worker("offer")

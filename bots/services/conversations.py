@@ -359,7 +359,7 @@ def conversation_return_to_bot(
         held = conversation.agent_id if conversation.speaker == Conversation.Speaker.AGENT else None
         if agent is not None and held not in (None, agent.pk):
             raise AlreadyTaken(conversation.agent_id)
-        before = conversation.agent_id
+        before = {conversation.agent_id, conversation.offered_to_id} - {None}
         if conversation.status == Conversation.Status.RESOLVED or not conversation.hand_to_bot():
             return conversation
         conversation.memory = {**conversation.memory, "told_to_wait": False}
@@ -399,7 +399,8 @@ def conversation_return_to_bot(
             ]
         )
         sla.settle(conversation)
-        queues.wake_for(before)
+        for user_id in before:
+            queues.wake_for(user_id)
         messages.system_line(conversation, "returned_to_bot", name=str(agent or ""))
         outbox.emit(
             "conversation.returned",
@@ -417,12 +418,13 @@ def conversation_resolve(
         conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.status == Conversation.Status.RESOLVED:
             return conversation
-        before = conversation.agent_id
+        before = {conversation.agent_id, conversation.offered_to_id} - {None}
         conversation.fall_silent()
         conversation.unread = 0
         conversation.save()
         sla.settle(conversation)
-        queues.wake_for(before)
+        for user_id in before:
+            queues.wake_for(user_id)
         Episode.objects.now_of(conversation).filter(resolved_at=None).update(
             resolved_at=timezone.now(),
             outcome=outcome,

@@ -361,6 +361,29 @@ def test_room_that_becomes_free_is_filled(floor, api_as, how):
     assert floor.offered() == {"Ann": [second.pk]}
 
 
+@pytest.mark.parametrize("how", ["resolve", "return-to-bot", "assign", "decline"])
+def test_an_offer_that_is_over_leaves_room_for_what_other_teams_have(floor, api_of, api_as, how):
+    with floor.shop.inside():
+        far = agents.team_save({"name": "Far", "assignment": "least_loaded"})
+    ann = floor.person("Ann")
+    with floor.shop.inside():
+        TeamMember.objects.create(team=far, user=ann)
+        other = agents.team_save({"name": "Nobody's", "assignment": "least_loaded"})
+    first = floor.talk()
+    floor.work()
+    second = floor.talk(team=far)
+    floor.work()
+    assert floor.offered() == {"Ann": [first.pk]}
+
+    client = api_as(floor.shop, ann) if how == "decline" else api_of(floor.shop)
+    body = {"team": other.pk} if how == "assign" else {}
+    answer = client.post(f"/api/v1/conversations/{first.pk}/{how}/", body, format="json")
+    assert answer.status_code == 200, answer.content
+    floor.work()
+
+    assert floor.offered() == {"Ann": [second.pk]}
+
+
 def test_more_capacity_and_coming_online_are_filled(floor, api_as):
     ann = floor.person("Ann")
     talks = [floor.talk() for _ in range(3)]
