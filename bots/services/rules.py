@@ -137,6 +137,8 @@ def rule_save(rule: Rule | None, **given: Any) -> Rule:
         if saved.is_on and (is_new or saved.on_since is None):
             saved.on_since = timezone.now()
         saved.save()
+        if before is not None and not is_new and saved.silence_s < before.silence_s:
+            due.schedule("silence_all", 0)
         outbox.emit("rule.changed", key="rules", data={"rule": saved.pk})
     forget()
     return saved
@@ -431,6 +433,15 @@ def end_silence(conversation_id: int) -> datetime | None:
                 text = last.text if last.author == "buyer" else _last_words(conversation)
                 _try(rule, Case(conversation, text), depth=1, place=last.seq)
         return min(later, default=None)
+
+
+@due.worker("silence_all")
+def look_at_silences(_object_id: int) -> datetime | None:
+    """A rule waits less than it did: its time may have come where the timer says later."""
+    for pk in list(Conversation.objects.filter(status="open").values_list("pk", flat=True)):
+        with transaction.atomic():
+            due.schedule("silence", pk)
+    return None
 
 
 def _last_message(conversation: Conversation) -> Message | None:

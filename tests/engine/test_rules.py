@@ -197,6 +197,27 @@ def test_a_waiting_buyer_nobody_answers_is_raised(alpha, talk_of, api_of, answer
     assert talk.conversation().priority == 2
 
 
+def test_a_rule_that_is_told_to_wait_less_does_not_wait_for_its_old_timer(
+    alpha, talk_of, api_of, answers, clock
+):
+    pk = rule_of(
+        api_of(alpha), event="agent_silent", silence_s=3600, when=[],
+        then=[{"act": "priority", "priority": 2}],
+    )  # fmt: skip
+    talk = talk_of(alpha)
+    answers.append(HUMAN)
+    talk.says("Позовите человека?")
+    follow(talk)
+    clock.forward(minutes=20)
+
+    api_of(alpha).patch(f"/api/v1/rules/{pk}/", {"silence_s": 1800}, format="json")
+    talk.work()
+    assert fired(alpha) == []
+    clock.forward(minutes=11)
+
+    assert (talk.conversation().priority, len(fired(alpha))) == (2, 1)
+
+
 def _overdue(talk: Any, shop: Any) -> None:
     from tenants.models import Due
 
