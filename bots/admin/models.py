@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Avg, Count, Q, Sum
@@ -22,13 +24,17 @@ from unfold.decorators import display
 
 from bots.llm.base import DataRegion
 from bots.llm.manifests import ProviderManifest, manifests
+from bots.llm.terms import Terms
 from bots.models import ModelAccount, ModelCall
 from bots.services.model_accounts import (
+    BudgetRefused,
     SettingsRefused,
     account_check,
     account_delete,
     account_save,
+    budget_save,
 )
+from bots.services.model_budget import budget_of
 from bots.services.model_calls import secrets_of
 from tenants.admin import manifest_form
 from tenants.admin.base import Empty, OwnPage, when
@@ -36,7 +42,6 @@ from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import VendorError
 from tenants.kernel.posted import posted
-from tenants.selectors.plans import plan_of
 from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 
@@ -172,12 +177,37 @@ class ModelAccountAdmin(OwnPage):
         account_delete(obj)
 
 
+class BudgetForm(forms.Form):
+    own = forms.DecimalField(
+        label=gettext_lazy("Your own budget a month"),
+        required=False,
+        min_value=0,
+        max_digits=12,
+        decimal_places=2,
+        help_text=gettext_lazy("Below the plan's. Empty: the plan's alone counts."),
+    )
+
+
 @merchant_site.page("usage/", name="usage")
 def usage(request: HttpRequest) -> HttpResponse:
     """Model money of this month against the budget; what each model took."""
     if not request.user.has_perm("bots.view_modelcall"):
         raise PermissionDenied
     merchant = merchant_here(request)
+    may_set = request.user.has_perm("bots.change_modelaccount")
+    money = budget_of(merchant)
+    form = BudgetForm(posted(request), initial={"own": money.own})
+    if request.method == "POST":
+        if not may_set:
+            raise PermissionDenied
+        if form.is_valid():
+            try:
+                budget_save(merchant, form.cleaned_data["own"], actor=actor_of(request))
+            except BudgetRefused as refused:
+                form.add_error("own", str(refused))
+            else:
+                messages.success(request, _("Saved. It counts within a quarter of a minute."))
+                return redirect("merchant:usage")
     now = timezone.localtime()
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     calls = ModelCall.objects.filter(created_at__gte=month)
@@ -198,9 +228,12 @@ def usage(request: HttpRequest) -> HttpResponse:
         calls.annotate(day=TruncDay("created_at")).values("day").annotate(spent=Sum("cost"),
         calls=Count("id")).order_by("day")
     )  # fmt: skip
-    plan = plan_of(merchant)
-    budget = plan.model_money_a_month if plan else None
-    spent = sum((row["spent"] or 0 for row in by_model if row["currency"] == merchant.currency), 0)
+    # As the meter counts it: what was paid in other money, too.
+    terms = Terms((), currency=merchant.currency, rates=settings.MODEL_CURRENCY_RATES)
+    spent = sum(
+        (terms.money(row["spent"] or Decimal(0), row["currency"]) for row in by_model), Decimal(0)
+    )
+    budget = money.limit
     return TemplateResponse(
         request,
         "desk/usage.html",
@@ -211,6 +244,8 @@ def usage(request: HttpRequest) -> HttpResponse:
             days=days,
             spent=spent,
             budget=budget,
+            money=money,
+            form=form if may_set else None,
             share=round(100 * spent / budget) if budget else None,
             month=month,
             currency=merchant.currency,

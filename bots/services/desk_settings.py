@@ -27,6 +27,8 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "comment": True,
         "expires_h": 72,
     },
+    # A month's money for models, below the plan's; "": the plan's alone.
+    "models": {"budget": ""},
     "speech": {"provider": "none", "settings": {}, "sealed": ""},
 }
 _kept: dict[tuple[str, str], tuple[float, dict[str, Any]]] = {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any, cast
 
 from django.conf import settings as django_settings
@@ -14,6 +15,8 @@ from bots.llm.base import Patience
 from bots.llm.gateway import provider_for
 from bots.llm.manifests import ProviderManifest, manifests
 from bots.models import ModelAccount
+from bots.services.desk_settings import setting_save
+from bots.services.model_budget import Budget, budget_of
 from bots.services.model_calls import (
     account_forgive,
     account_of,
@@ -23,6 +26,9 @@ from bots.services.model_calls import (
 )
 from tenants.kernel import outbox
 from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
+from tenants.models import Merchant
+from tenants.services.audit import audit
+from tenants.workspace.models import User
 
 CHECK_S = 15.0
 
@@ -146,3 +152,26 @@ def _mark(account: ModelAccount, state: ModelAccount.State, detail: str) -> None
     account.state, account.state_detail = state, detail[:300]
     account.save(update_fields=["state", "state_detail"])
     accounts_forget()
+
+
+# ── Money ──
+class BudgetRefused(RuleBroken):
+    code = "budget"
+    status = 400
+
+
+def budget_save(merchant: Merchant, own: Decimal | None, *, actor: User) -> Budget:
+    """None: the plan's alone counts. Raises BudgetRefused where it is more than that."""
+    plan = budget_of(merchant).plan
+    if own is not None and own < 0:
+        raise BudgetRefused(_("A budget cannot be below nothing."))
+    if own is not None and plan is not None and own > plan:
+        raise BudgetRefused(
+            _("Your plan allows %(plan)s a month; a budget of your own can only be lower.")
+            % {"plan": f"{plan:f}"}
+        )
+    with transaction.atomic():
+        setting_save("models", {"budget": "" if own is None else f"{own:f}"})
+        audit("model.budget_changed", "models", actor=actor, budget="" if own is None else str(own))
+    accounts_forget()
+    return budget_of(merchant)

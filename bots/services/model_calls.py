@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -34,6 +35,7 @@ from bots.llm.masking import Known
 from bots.llm.terms import CallRecord, Terms
 from bots.models import ModelAccount, ModelCall
 from bots.services import model_down
+from bots.services.model_budget import budget_of
 from bots.services.partner_keys import key_broke, key_faults, key_works
 from bots.services.vendor_words import in_words
 from tenants.kernel import outbox
@@ -88,7 +90,7 @@ def model_gateway(bot: Mapping[str, Any]) -> Gateway:
         recorder=_Recorder(kept),
         meter=BudgetMeter(terms),
         breaker=_breaker,
-        notice=_notice,
+        notice=partial(_notice, budget=kept.budget, is_own=kept.is_own_budget),
         before_wait=release_connection,
     )
 
@@ -112,6 +114,8 @@ class _House:
     broken: frozenset[str]
     # The month's dialogues are used up: no model until it ends.
     is_spent: bool = False
+    # The budget is the merchant's own wish, below the plan's.
+    is_own_budget: bool = False
 
     def accounts_for(self, order: Any) -> tuple[Account, ...]:
         """The accounts a bot names, in its order.
@@ -184,12 +188,12 @@ def _read_house(schema: str) -> _House:
     if lent and merchant.partner_id is not None:
         faults = key_faults(merchant.partner_id)
         broken |= {account.id for account in lent if account.provider in faults}
-    with merchant_context(PUBLIC):
-        plan = merchant.plan
+    budget = budget_of(merchant)
     return _House(
         region=merchant.region,
         currency=merchant.currency,
-        budget=plan.model_money_a_month if plan else None,
+        budget=budget.limit,
+        is_own_budget=budget.is_own,
         own=tuple(own),
         partners=lent,
         broken=frozenset(broken),
@@ -350,8 +354,16 @@ class _Recorder:
                 _mark(record.account, ModelAccount.State.LIVE, "")
 
 
-def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> None:
-    """Tell the merchant once: of a budget once a month, of an account when its state changes."""
+def _notice(
+    kind: str,
+    *,
+    account: Account | None = None,
+    detail: str = "",
+    budget: Decimal | None = None,
+    is_own: bool = False,
+) -> None:
+    """Tell the merchant once: of a budget once a month (of another one anew), of an account when
+    its state changes."""
     try:
         if kind == "account_broken":
             if account is not None and account.owner == "merchant":
@@ -359,9 +371,11 @@ def _notice(kind: str, *, account: Account | None = None, detail: str = "") -> N
             elif account is not None:
                 log.error("a partner's model account %s does not work: %s", account.id, detail)
                 _partner_told(account, detail)
-        elif cache.add(f"llm:told:{kind}:{datetime.now(UTC):%Y-%m}", 1, 40 * 86_400):
+        elif cache.add(f"llm:told:{kind}:{datetime.now(UTC):%Y-%m}:{budget}", 1, 40 * 86_400):
             with transaction.atomic():
-                outbox.emit(f"model.{kind}", key="models", data={})
+                outbox.emit(
+                    f"model.{kind}", key="models", data={"budget": str(budget), "own": is_own}
+                )
     except Exception:  # it stands beside an answer and must not cost it
         log.exception("a notice about models was not kept")
 

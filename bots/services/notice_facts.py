@@ -178,14 +178,22 @@ def who_sets_up() -> QuerySet[User]:
 
 @outbox.on("model.budget_soft", "model.budget_hard")
 def tell_budget(event: Event) -> None:
-    """Once a month each: near the end of the model money, and past it."""
+    """Once a month each: near the end of the model money, and past it. Of another budget anew."""
+    is_soft = event.name == "model.budget_soft"
     with translation.override(merchant_of(event.schema).language):
-        words = (
-            _("this month's model budget is nearly spent")
-            if event.name == "model.budget_soft"
-            else _("this month's model budget is spent: the bot answers without a model")
-        )
-    key = f"{event.name}:{timezone.now():%Y-%m}"
+        if event.data.get("own"):
+            words = (
+                _("your own model budget of this month is nearly spent")
+                if is_soft
+                else _("your own model budget of this month is spent: no model until you raise it")
+            )
+        else:
+            words = (
+                _("this month's model budget is nearly spent")
+                if is_soft
+                else _("this month's model budget is spent: the bot answers without a model")
+            )
+    key = f"{event.name}:{timezone.now():%Y-%m}:{event.data.get('budget', '')}"
     notify("model", key, who_sets_up(), data={"name": words})
 
 

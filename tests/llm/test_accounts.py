@@ -17,15 +17,17 @@ from bots.llm.masking import Known
 from bots.llm.openai.simulator import OpenAISimulator
 from bots.llm.simulation import Trouble
 from bots.llm.yandexgpt.simulator import YandexSimulator
-from bots.models import ModelAccount, ModelCall
+from bots.models import ModelAccount, ModelCall, Notice
 from bots.services import model_accounts, model_calls, model_down, vendor_words
 from bots.services.model_accounts import SettingsRefused, account_save
 from bots.services.model_calls import BudgetMeter, model_complete, partner_models_set
+from tenants.kernel import outbox
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.kernel.errors import VendorError
 from tenants.kernel.simulate import serve_simulator
 from tenants.kernel.store import store
 from tenants.models import Partner, Plan
+from tenants.workspace.models import AuditEntry
 
 pytestmark = pytest.mark.django_db
 
@@ -308,6 +310,46 @@ def test_the_soft_warning_is_told_once_a_month(servers, alpha):
         model_complete(ASK, bot=YANDEX)
 
     assert events("model.budget_soft") == [f"{alpha.schema} model.budget_soft"]
+
+
+def test_the_merchants_own_lower_budget_warns_and_stops(servers, alpha, beta, client_of):
+    client = client_of(alpha)
+    with alpha.inside():
+        save(servers)
+        ModelCall.objects.create(
+            provider="x", model="m", purpose="reply", cost=Decimal(90), outcome="ok"
+        )
+    refused = client.post("/admin/usage/", {"own": "999999"})
+    assert "может быть только ниже" in refused.content.decode()
+    assert client_of(alpha, "agent").post("/admin/usage/", {"own": "1"}).status_code == 403
+
+    assert client.post("/admin/usage/", {"own": "100"}).status_code == 302
+    page = client.get("/admin/usage/")
+    assert (page.context["budget"], page.context["share"]) == (Decimal(100), 90)
+    assert "Это ваш собственный бюджет; тариф позволяет" in page.content.decode()
+    with alpha.inside():
+        model_complete(ASK, bot=YANDEX)
+        assert events("model.budget_hard", "model.budget_soft") == [
+            f"{alpha.schema} model.budget_soft"
+        ]
+    client.post("/admin/usage/", {"own": "50"})
+    with alpha.inside(), pytest.raises(ModelBudgetSpent):
+        model_complete(ASK, bot=YANDEX)
+    client.post("/admin/usage/", {"own": ""})
+    with alpha.inside():
+        assert model_complete(ASK, bot=YANDEX).text
+        assert AuditEntry.objects.filter(action="model.budget_changed").count() == 3
+        outbox.relay()
+        told = list(
+            Notice.objects.filter(user=alpha.owner, event="model")
+            .order_by("pk")
+            .values_list("data__name", flat=True)
+        )
+    with beta.inside():
+        assert model_calls.model_gateway(YANDEX).terms.budget > 100
+
+    assert told[0] == "ваш собственный бюджет на модели в этом месяце почти израсходован"
+    assert len(told) == 2
 
 
 def test_a_plan_without_a_row_has_no_limit(servers, alpha):
