@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, time, timedelta
+from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from bots.channels.base import BuyerEdit, BuyerMessage, File, OwnerEcho, Reachable, Receipt
@@ -477,3 +479,20 @@ def test_the_expected_time_is_true_to_the_opening_hours(alpha):
         # Tuesday is a holiday: Wednesday is next.
         assert "в среду с 10:00" in expected_answer(at(23, 21), ZONE, "ru")
         assert "tomorrow from 10:00" in expected_answer(at(24, 9), ZONE, "en")
+
+
+def test_a_release_has_channels_of_before_watched_without_a_save(alpha, beta, called):
+    sql = import_module("bots.migrations.0018_watched").WATCHED
+    channel = called.channel
+    watched = Due.objects.filter(kind="watch").values_list("schema", "object_id")
+    kept = watched.get(schema=alpha.schema)
+    Due.objects.filter(kind="watch").delete()
+
+    for _round in range(2):
+        for shop in (alpha, beta):
+            with shop.inside(), connection.cursor() as cursor:
+                cursor.execute(sql)
+
+    # Those that are called; not the chat on the site, and nobody twice.
+    assert list(watched) == [kept] == [(alpha.schema, channel.pk)]
+    assert look(alpha, channel).state == Channel.State.LIVE
