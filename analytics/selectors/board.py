@@ -29,7 +29,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.selectors.shifts import on_shift
-from bots.selectors.teams import SEEN_FOR
+from bots.selectors.teams import SEEN_FOR, presence_shown
 from tenants.workspace.models import User
 
 SOON = timedelta(hours=1)
@@ -188,14 +188,13 @@ def _people(
     rows = []
     for one in users:
         profile = profiles.get(one.pk) or AgentProfile(user=one)
-        hides = one.presence == User.Presence.INVISIBLE and one.pk != me.pk
         has = held.get(one.pk, {"load": 0, "waiting": 0, "silence": None})
         rows.append(
             {
                 "id": one.pk,
                 "name": str(one),
                 "teams": sorted(members[one.pk]),
-                "presence": User.Presence.AWAY if hides else one.presence,
+                "presence": presence_shown(one, me),
                 "is_here": bool(profile.seen_at and profile.seen_at > now - SEEN_FOR),
                 "on_shift": one.pk in working,
                 "load": has["load"],

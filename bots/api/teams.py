@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.models import AgentProfile, Label, Shift, Team, TeamMember
-from bots.selectors.teams import CARDS, load_of
+from bots.selectors.teams import CARDS, load_of, presence_shown
 from bots.services import agents
 from tenants.api.permissions import MemberReadsAdminWrites, MemberReadsSupervisorWrites
 from tenants.workspace.models import User
@@ -158,7 +158,7 @@ class AgentOut(serializers.ModelSerializer):
         fields = ("id", "name", "role", "presence", "load", "profile", "shifts")
 
 
-def _agents(found) -> list[dict[str, Any]]:
+def _agents(found, me: User) -> list[dict[str, Any]]:
     """People with profile, shifts and load, whatever their number in four queries."""
     people = list(found)
     ids = [one.pk for one in people]
@@ -172,7 +172,7 @@ def _agents(found) -> list[dict[str, Any]]:
             "id": one.pk,
             "name": one.get_full_name(),
             "role": one.role,
-            "presence": one.presence,
+            "presence": presence_shown(one, me),
             "load": loads.get(one.pk, 0),
             "profile": profiles.get(one.pk) or AgentProfile(user=one),
             "shifts": shifts.get(one.pk, []),
@@ -187,7 +187,7 @@ class AgentList(APIView):
     def get(self, request) -> Response:
         """People who answer: how much each has, takes and can."""
         found = User.objects.filter(is_active=True).order_by("name", "pk")[:500]
-        return Response(AgentOut(_agents(found), many=True).data)
+        return Response(AgentOut(_agents(found, request.user), many=True).data)
 
 
 @extend_schema(tags=["teams"])
@@ -197,7 +197,7 @@ class AgentDetail(APIView):
     @extend_schema(responses={200: AgentOut})
     def get(self, request, pk: int) -> Response:
         """One person."""
-        return self._answer(pk)
+        return self._answer(request, pk)
 
     @extend_schema(request=ProfileIn(partial=True), responses={200: AgentOut})
     def patch(self, request, pk: int) -> Response:
@@ -206,11 +206,12 @@ class AgentDetail(APIView):
         given = ProfileIn(data=request.data, partial=True)
         given.is_valid(raise_exception=True)
         agents.profile_save(user, given.validated_data)
-        return self._answer(pk)
+        return self._answer(request, pk)
 
-    def _answer(self, pk: int) -> Response:
+    def _answer(self, request, pk: int) -> Response:
         get_object_or_404(User, pk=pk, is_active=True)
-        return Response(AgentOut(_agents(User.objects.filter(pk=pk))[0]).data)
+        (found,) = _agents(User.objects.filter(pk=pk), request.user)
+        return Response(AgentOut(found).data)
 
 
 @extend_schema(tags=["teams"])

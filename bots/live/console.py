@@ -24,6 +24,7 @@ from django.db import DatabaseError
 from bots.live.hub import SLOW, Line, Told, hub
 from bots.live.scope import cookie, header, is_same_origin
 from bots.live.sights import (
+    are_for_all,
     as_seen,
     events_since,
     facts_now,
@@ -250,11 +251,11 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     def _text(self, told: Told) -> str:
         """The frame as this person may see it, written once for all who see the same."""
         events = told.message["events"]
-        seen = events if self.sight.everything else None
+        seen = events if self.sight.everything and are_for_all(events) else None
         key: Any = "all"
         if seen is None:
             seen = [as_seen(self.sight, event, _facts_told(told)) for event in events]
-            key = tuple(one["name"] for one in seen)
+            key = tuple((one["name"], one["data"].get("presence")) for one in seen)
         text = told.kept.get(key)
         if text is None:
             frame = {"type": "events", "events": seen}

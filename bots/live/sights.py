@@ -15,10 +15,11 @@ from bots.selectors.policy import Facts, Sight, conversations_in, facts_of, sigh
 from bots.services import agents, focus
 from tenants.kernel.context import merchant_context
 from tenants.selectors.hosts import site_of
-from tenants.workspace.models import Counter, Event
+from tenants.workspace.models import Counter, Event, User
 
 # A longer gap is cheaper to answer with "read everything again".
 GAP_AT_MOST = 2000
+PRESENCE = "agent.presence"
 # A conversation may go from somebody's sight with these.
 _HIDING = frozenset({"conversation.assigned", "conversation.taken_over"})
 
@@ -30,6 +31,8 @@ def unpacked(rows: Iterable[Any]) -> dict[int, Facts]:
 
 def as_seen(sight: Sight, event: dict[str, Any], facts: dict[int, Facts]) -> dict[str, Any]:
     """A fact as this person may see it: in full, as its number, or as "take it off the screen"."""
+    if event["name"] == PRESENCE:
+        return _presence(sight, event)
     conversation = event["data"].get("conversation")
     if conversation is None:
         return event
@@ -42,6 +45,19 @@ def as_seen(sight: Sight, event: dict[str, Any], facts: dict[int, Facts]) -> dic
             gone = {"conversation": conversation}
             return {"seq": event["seq"], "name": "conversation.hidden", "data": gone}
     return {"seq": event["seq"], "name": "hidden", "data": {}}
+
+
+def _presence(sight: Sight, event: dict[str, Any]) -> dict[str, Any]:
+    """Whoever is invisible is away to everybody else, administrators included."""
+    data = event["data"]
+    if data.get("presence") != User.Presence.INVISIBLE or data.get("agent") == sight.user:
+        return event
+    return {**event, "data": {**data, "presence": str(User.Presence.AWAY)}}
+
+
+def are_for_all(events: Iterable[dict[str, Any]]) -> bool:
+    """Whether those who see everything are told these facts in the same words."""
+    return all(event["name"] != PRESENCE for event in events)
 
 
 @database_sync_to_async
@@ -105,7 +121,7 @@ def events_since(sight: Sight, after: int) -> dict[str, Any]:
     if not rows or len(rows) > GAP_AT_MOST or rows[0]["seq"] != after + 1:
         return {"events": [], "seq": last, "refresh": True}
     events = [{"seq": row["seq"], "name": row["name"], "data": row["data"]} for row in rows]
-    if not sight.everything:
+    if not sight.everything or not are_for_all(events):
         facts = facts_of(conversations_in(event["data"] for event in events))
         events = [as_seen(sight, event, facts) for event in events]
     return {"events": events, "seq": events[-1]["seq"]}

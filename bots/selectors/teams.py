@@ -36,6 +36,12 @@ _OPEN = Conversation.Status.OPEN
 _QUEUE, _AGENT = Conversation.Speaker.QUEUE, Conversation.Speaker.AGENT
 
 
+def presence_shown(user: User, me: User) -> str:
+    """Whoever is invisible is away to everybody else."""
+    hides = user.presence == User.Presence.INVISIBLE and user.pk != me.pk
+    return User.Presence.AWAY if hides else user.presence
+
+
 def held_by(users: Collection[int], now: datetime) -> list[tuple[int, str]]:
     """(person, kind of channel) of each conversation they hold or are offered."""
     rows = Conversation.objects.filter(status=_OPEN).filter(
@@ -65,13 +71,11 @@ def people_of(me: User) -> list[dict[str, Any]]:
     rows = []
     for one in people:
         profile = profiles.get(one.pk) or AgentProfile(user=one)
-        hides = one.presence == User.Presence.INVISIBLE and one.pk != me.pk
-        presence = User.Presence.AWAY if hides else one.presence
         rows.append(
             {
                 "id": one.pk,
                 "name": str(one),
-                "presence": presence,
+                "presence": presence_shown(one, me),
                 "is_here": bool(profile.seen_at and profile.seen_at > now - SEEN_FOR),
                 "on_shift": one.pk in working,
                 "load": loads.get(one.pk, 0),

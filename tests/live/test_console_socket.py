@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from bots.live.hub import FRAMES_BEHIND, Line
+from bots.services.agents import presence_set
 from tenants.kernel import outbox
 from tenants.kernel.context import group_of
 from tenants.kernel.live import tell
@@ -112,6 +113,27 @@ def test_what_was_missed_while_redis_was_away_comes_with_a_heartbeat(live, alpha
     console.say(type="ping")
 
     assert console.until(last) == list(range(console.seq + 1, last + 1))
+
+
+def test_whoever_is_invisible_is_away_to_everybody_else(live, alpha, api_of):
+    owner, bob = Console(live.port, alpha), Console(live.port, alpha, "supervisor")
+    ann, start = Console(live.port, alpha, "agent"), owner.seq
+    with alpha.inside():
+        presence_set(alpha.agent, "invisible")
+    outbox.relay()
+    later = Console(live.port, alpha, "owner", since=start)  # and from the log
+
+    def heard(console: Console) -> list[str]:
+        found = console.wait("events")["events"]
+        return [one["data"]["presence"] for one in found if one["name"] == "agent.presence"]
+
+    assert [heard(one) for one in (owner, bob, later)] == [["away"]] * 3
+    assert heard(ann) == ["invisible"]
+    for role, shown in (("owner", "away"), ("supervisor", "away"), ("agent", "invisible")):
+        people = api_of(alpha, role).get("/api/v1/agents/").json()
+        assert {one["id"]: one["presence"] for one in people}[alpha.agent.pk] == shown
+        one = api_of(alpha, role).get(f"/api/v1/agents/{alpha.agent.pk}/").json()
+        assert one["presence"] == shown
 
 
 def test_facts_told_in_the_wrong_order_come_in_the_right_one(live, alpha, monkeypatch):
