@@ -25,7 +25,7 @@ from bots.models import (
     Team,
     TeamMember,
 )
-from bots.selectors.teams import CARDS, load_of
+from bots.selectors.teams import CARDS, load_of, presence_shown
 from bots.services import agents
 from tenants.admin.base import settled
 from tenants.admin.menu import Entry, may, merchant_menu
@@ -136,6 +136,8 @@ class TeamForm(forms.Form):
 def teams_page(request: HttpRequest) -> HttpResponse:
     """Teams and people on one page, each leading to its own."""
     _may(request)
+    me = request.user
+    assert isinstance(me, User)
     people = list(User.objects.filter(is_active=True).order_by("name", "pk"))
     profiles = {p.user_id: p for p in AgentProfile.objects.all()}
     shifts: dict[int, int] = {}
@@ -145,6 +147,7 @@ def teams_page(request: HttpRequest) -> HttpResponse:
     rows = [
         {
             "user": one,
+            "presence": User.Presence(presence_shown(one, me)).label,
             "capacity": (profiles.get(one.pk) or AgentProfile()).capacity,
             "load": loads.get(one.pk, 0),
             "shifts": shifts.get(one.pk, 0),

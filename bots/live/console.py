@@ -29,6 +29,7 @@ from bots.live.sights import (
     events_since,
     facts_now,
     last_seq,
+    looked_at,
     note_focus,
     note_seen,
     sight_now,
@@ -133,7 +134,7 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         conversation = content.get("conversation")
         facts = None
         if conversation is not None:
-            facts = await facts_now(self.schema, conversation)
+            facts = await looked_at(self.schema, self.user_id, conversation)
             if facts is None or not self.sight.allows(facts):
                 return
         hub().tell(

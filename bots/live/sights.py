@@ -107,6 +107,14 @@ def _last_seq() -> int:
     return Counter.objects.filter(name="events").values_list("value", flat=True).first() or 0
 
 
+@in_merchant
+def looked_at(user_id: int, conversation: int) -> Facts | None:
+    """What decides who is told of the look; None where nobody is: who is invisible is not there."""
+    if User.objects.filter(pk=user_id, presence=User.Presence.INVISIBLE).exists():
+        return None
+    return facts_of({conversation}).get(conversation) if 0 < conversation < 2**63 else None
+
+
 last_seq = in_merchant(_last_seq)
 
 

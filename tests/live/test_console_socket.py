@@ -232,6 +232,16 @@ def test_colleagues_see_each_other_through_two_servers(live, alpha):
             talk = Conversation.objects.create(channel=alpha.channel, contact=contact, lane=77)
         begun = time.monotonic()
 
+        with alpha.inside():
+            presence_set(alpha.owner, "invisible")
+        first.say(type="look", conversation=talk.pk)
+        first.say(type="ping")
+        first.wait("pong")
+        second.say(type="ping")
+        second.wait("pong")
+        assert "presence" not in {frame["type"] for frame in second.heard}
+        with alpha.inside():
+            presence_set(alpha.owner, "online")
         first.say(type="look", conversation=talk.pk)
         seen = second.wait("presence")
 
