@@ -19,6 +19,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.db import DatabaseError, OperationalError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, gettext_noop
@@ -27,7 +28,7 @@ from bots.models import Conversation, Message, Rule, RuleFiring, SlaPolicy
 from bots.selectors.calendars import add_working
 from bots.selectors.conditions import Case, TooSlow, conditions_checked, holds
 from bots.services import messages, sla
-from bots.services.actions import ACTIONS, PARAMS
+from bots.services.actions import ACTIONS, LASTING, PARAMS
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -322,10 +323,13 @@ def perform(
     if _is_stopped(conversation):
         return None
     hour = timezone.now() - timedelta(hours=1)
-    if RuleFiring.objects.filter(conversation=conversation, at__gt=hour).count() >= FIRINGS_AN_HOUR:
+    # A label that is there already, put on at each message of a long talk, is no loop.
+    lately = RuleFiring.objects.filter(~Q(detail__has_key="idle"), conversation=conversation)
+    if lately.filter(at__gt=hour).count() >= FIRINGS_AN_HOUR:
         messages.system_line(conversation, "rules_stopped", name=name)
         return _note(conversation, rule, "stopped", place, {"name": name, "event": event})
     done: list[str] = []
+    changed = False
     refused: list[list[str]] = []
     with outbox.because(rule=rule.pk if rule else 0, depth=depth):
         for row in then:
@@ -337,8 +341,9 @@ def perform(
                 with transaction.atomic():
                     now = _found(conversation.pk)
                     assert now is not None
-                    ACTIONS[act](now, params, None)
+                    how = ACTIONS[act](now, params, None)
                 done.append(act)
+                changed = changed or bool(how) or act in LASTING
             except RuleBroken as exc:
                 refused.append([act, str(exc)])
             except OperationalError:
@@ -349,7 +354,8 @@ def perform(
         outcome = "done" if not refused else "refused" if done else "failed"
         return _note(
             conversation, rule, outcome, place,
-            {"name": name, "event": event, "done": done, "refused": refused},
+            {"name": name, "event": event, "done": done, "refused": refused,
+             **({} if changed or refused else {"idle": True})},
         )  # fmt: skip
 
 

@@ -119,10 +119,18 @@ def test_effects_of_a_rule_set_off_others_once_and_never_itself(alpha, talk_of, 
     assert talk.conversation().labels == ["other"]
 
 
-def test_who_fires_too_often_is_stopped_there_and_it_is_said(alpha, talk_of, api_of, monkeypatch):
+def test_who_fires_too_often_is_stopped_there_and_it_is_said(
+    alpha, beta, talk_of, api_of, monkeypatch
+):
     monkeypatch.setattr(rules, "FIRINGS_AN_HOUR", 2)
     rule_of(api_of(alpha), when=[], then=[{"act": "note", "text": "Look"}])
+    rule_of(api_of(beta), when=[], name="Always", then=[{"act": "label", "labels": ["other"]}])
     talk = talk_of(alpha)
+    long = talk_of(beta)  # a label that is there already is no loop
+    for n in range(5):
+        long.says(f"Вопрос {n}?")
+        follow(long)
+    assert fired(beta) == [("done", ["label"])] * 5
 
     for text in ("Раз?", "Два?", "Три?", "Четыре?"):
         talk.says(text)
