@@ -8,8 +8,8 @@ from functools import lru_cache
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from bots.retrieval.morphology import is_russian, is_russian_word
-from bots.retrieval.text import fold, words
+from bots.retrieval.morphology import is_person_name, is_russian, is_russian_word
+from bots.retrieval.text import fold, tokens, words
 
 _PERSON_NOUN = words("""
 оператор менеджер консультант специалист сотрудник администратор админ продавец саппорт
@@ -31,6 +31,11 @@ _CALL_VERB = words("""
 connect transfer speak talk chat need want get call give put pass let escalate ask reach contact
 please like
 """)
+_ANYBODY = r"\b(?:кто|кого|кому|кем|ком)-?(?:нибудь|то|либо)\b"
+_CALLING = (
+    r"\b(?:позов|позва|зов|соедин|подключ|переключ|перевед|приглас|давай сюда|дай|обсуд|поговор|пообщ|"
+    r"переговор|связа|посовет|займ|занял|отвеча|ответ|подойд|подойт|вступ|вмеш)\w*\b(?! за )"
+)
 _PERSON_PATTERNS = [
     re.compile(p)
     for p in (
@@ -39,7 +44,8 @@ _PERSON_PATTERNS = [
         r"\b(?:не хочу|не буду|не надо|хватит|надоел\w*|устал\w*|достал\w*)\b.{0,25}\b(?:бот|робот|"
         r"машин|автоответчик|ии\b|искусственн)",
         r"\b(?:без|не) (?:бот|робот)(?:а|ов|ом|ам|у|ы)?\b",
-        r"\b(?:с кем|кто)\b.{0,15}\b(?:поговорить|пообщаться|связаться|может помочь лично)",
+        r"\b(?:с кем|кто)\b.{0,15}\b(?:поговорить|пообщаться|связаться|может помочь лично)|"
+        r"\bс кем\b.{0,20}\b(?:обсудить|переговорить|созвониться|разобраться)",
         r"\b(?:по|пере)?звони(?:те)? мне|\bнабери(?:те)? (?:мне|меня)\b|"
         r"\bможете (?:мне )?(?:(?:по|пере)звонить|набрать)\b|\bпусть\b.{0,30}\b(?:(?:по|пере)звон|набер)\w+|"
         r"\bжду (?:\w+ )?(?:звонка|оператора|менеджера|сотрудника)|\bне с (?:бот|робот|машин|автоответчик)\w*|"
@@ -53,15 +59,45 @@ _PERSON_PATTERNS = [
         r"representative)",
         r"\b(?:talk|speak|chat|connect\w*|transfer\w*|put|get|switch|hand)\b.{0,24}\b(?:to|with|me|"
         r"through)\b.{0,24}\b(?:human|person|someone|somebody|agent|operator|manager|represent\w*|"
-        r"support|staff|supervisor|people|adviser|advisor|colleague|employee)",
+        r"support|staff|supervisor|people|adviser|advisor|colleague|employee|boss|whoever|in charge)",
         r"\b(?:need|want|get me|give me|call|i'd like|would like|bring)\b.{0,16}\b(?:a |an |the |your )?"
         r"(?:human|person|agent|operator|manager|representative|supervisor|live chat)",
         r"\b(?:not|no more|stop|enough|hate|tired of|sick of)\b.{0,20}\b(?:bot|robot|machine|ai)\b",
         r"\bis (?:there|anyone|anybody|someone)\b.{0,20}\b(?:person|human|anyone|anybody|real|there|"
         r"alive|available to talk)",
         r"\bcall me(?: back)?\b|\bcustomer (?:service|support|care)\b|\bspeak (?:human|to someone)\b",
+        # somebody, whoever it is: "подключите кого-нибудь", "хочу с кем-то обсудить"
+        rf"{_CALLING}.{{0,24}}{_ANYBODY}|{_ANYBODY}.{{0,24}}{_CALLING}",
+        rf"{_ANYBODY}(?: [^\W\d_]+)? (?:из|от) (?:ваш|вас|сотрудник|персонал|поддержк|руководств)\w*",
+        r"\b(?:есть|тут|там|здесь)(?: (?:тут|там|здесь|вообще))? кто\W*$|"
+        r"\b(?:без|не с) (?:ии|нейросет|программ|компьютер|железк|автомат)\w*",
+        r"\b(?:дай|позов|зов|подключ|соедин|переключ|нужен|нужна)\w* (?:мне |сюда )?(?:тот|того|тому|ту|та),? (?:кто|котор)",
+        # told by what they are to be: "мне нужен тот, кто решает", "someone who knows"
+        r"\b(?:тот|того|тому|тем|те|тех|человек\w*|люд\w+|кто|кого|кем|кому)(?:-?(?:нибудь|то|либо))?,? "
+        r"(?:кто|котор\w+) (?:[^\W\d_]+ ){0,2}(?:разбира|реша|понима|отвеча|принима|компетент|в курсе|оформля)",
+        r"\b(?:someone|somebody|anyone|anybody|person|people|the one) (?:there )?(?:who|that) (?:\w+ )?"
+        r"(?:knows?|can|decides?|understands?|is able|makes?|handles?)\b",
+        r"\b(?:поговор|пообщ|перегов|побесед|обсуд|обсужд|связат|созвон|списат|общат|разговарив|говорить)\w*"
+        r"(?: [^\W\d_]+){0,2} с (?:девушк|парн|коллег|мужчин|женщин|тем|теми|вашим|вашей)\w*|"
+        r"\bс (?:девушк|парн|коллег|мужчин|женщин|тем|теми)\w*(?: [^\W\d_]+){0,2} "
+        r"(?:поговор|пообщ|перегов|побесед|обсуд|связат|созвон|списат)\w*",
+        r"\b(?:поговор|пообщ|обсуд|объясн|рассказ)\w*(?: [^\W\d_]+){0,3} (?:голосом|по телефону)\b|"
+        r"\b(?:голосом|по телефону)(?: [^\W\d_]+){0,3} (?:поговор|пообщ|обсуд|объясн|рассказ)\w*|\bсозвон\w+",
+        r"\bживьем\b.{0,30}\b(?:кто|отвеча|общ|говор|поддержк)|\b(?:кто|отвеча|общ|говор)\w*.{0,20}\bживьем\b",
+        r"\b(?:нормальн|настоящ|толков|вменяем|человеческ)\w+ (?:тех)?(?:поддержк|помощ|служб|общени)",
+        r"\b(?:colleague|co-?worker|teammate|member of (?:the |your )?(?:staff|team))s?\b.{0,30}\b(?:take|help|talk|"
+        r"answer|jump|step|speak|join|chat)|\btake over from (?:here|you|the bot)\b",
+        r"\bwho (?:can|could|do|should) i (?:\w+ )?(?:talk|speak|message|chat)\b|\bput (?:someone|somebody) on\b",
     )
 ]
+# A person called by their name: "позовите Ольгу", "мне нужна Ирина Лапина".
+_CALL_BY_NAME = words("""
+позвать звать вызвать пригласить соединить соединять переключить переключать подозвать кликнуть
+""")
+_SURNAME = re.compile(
+    r"(?:[оеё]в|[иы]н)(?:а|ой|у|ым|ом|ых)?$|ск(?:ий|ая|ого|ую|ой|им|ом)$|(?:енко|ук|юк|ич|ович|евич|овна|евна)$"
+)
+_NEED_BY_NAME = words("нужный нужно надо дать поговорить связаться подключить передать")
 _PERSON_NOT = [
     re.compile(p)
     for p in (
@@ -87,6 +123,8 @@ def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
         return False
     if any(pattern.search(folded) for pattern in _PERSON_PATTERNS):
         return True
+    if _called_by_name(folded, lemmas):
+        return True
     lemmas = (
         tuple(
             word if word.isascii() else lemma
@@ -109,6 +147,27 @@ def wants_person(text: str, lemmas: tuple[str, ...]) -> bool:
             return _near(lemmas)
         return bool(call) and len(others) <= 2 and _near(lemmas)
     return False
+
+
+def _called_by_name(folded: str, lemmas: tuple[str, ...]) -> bool:
+    """Goods bear first names too, so one that is "needed" has to have a surname."""
+    said = [token.text for token in tokens(folded)]
+    if len(said) != len(lemmas):
+        return False
+    named = [at for at, word in enumerate(said) if len(word) > 2 and is_person_name(word)]
+    if not named:
+        return False
+    calls = [at for at, lemma in enumerate(lemmas) if lemma in _CALL_BY_NAME]
+    if any(0 < name - call <= 2 for call in calls for name in named):
+        return True
+    whole = {
+        part
+        for at in named
+        if at + 1 < len(said) and _SURNAME.search(said[at + 1])
+        for part in (at, at + 1)
+    }
+    others = [lemma for at, lemma in enumerate(lemmas) if at not in whole and lemma not in _FILLER]
+    return bool(whole) and set(others) <= _NEED_BY_NAME
 
 
 _OFTEN_MISSPELT = ("оператор", "менеджер", "консультант", "специалист", "сотрудник", "администратор",
