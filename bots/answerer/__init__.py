@@ -21,8 +21,10 @@ def warm_up() -> None:
     from bots.answerer import dialogue  # noqa: F401 - everything an answer is made with
     from bots.retrieval.concepts import concepts
     from bots.retrieval.glossary import built_in
+    from bots.retrieval.matters import wordings
 
     built_in()
+    wordings()
     concepts([])
 
 

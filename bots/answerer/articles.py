@@ -14,6 +14,7 @@ from bots.engine.base import Decision, Source
 from bots.engine.facts import Record, facts_in
 from bots.models import Article, Passage
 from bots.retrieval.glossary import broader
+from bots.retrieval.matters import is_said_of, kinship
 from bots.retrieval.morphology import analyse
 from bots.retrieval.query import ASIDE_FACTOR, WEAK_FACTOR, WHEN, Query, Term
 from bots.retrieval.ranking import Hit, fill, find
@@ -37,6 +38,7 @@ class Found:
     is_meant: bool = False  # it has what a turn of phrase stands for
 
     meant_in_title: bool = False
+    kinship: float = 0.0  # how likely the question is of the matter its title is of
     only_goods: bool = False  # of the question it has nothing but what the catalogue sells
     names_in_passing: bool = False  # a thing that was asked about is only in its text
     of_other_goods: bool = False  # its title names goods, and not those that are asked about
@@ -75,6 +77,7 @@ TRANSLATED = 0.8
 NEAR = 0.85
 ALIKE = 0.99
 UNTOLD_NUMBER = 0.9  # of its weight
+OF_THE_MATTER = 0.3  # to the score of an article on the very matter that was asked about
 READ = 16  # passages that are looked at
 # Words that ask for a kind of fact: a passage with such a fact has them.
 _KINDS: list[tuple[frozenset[str], frozenset[str], frozenset[str]]] = [
@@ -134,6 +137,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     is_sent = any(term.is_place for term in terms)
     asks_delivery = any(p in _DELIVERY for term in terms for key in term.keys for p in key)
     implied = {at for at, is_goods in enumerate(goods_words) if is_goods} - about_goods
+    leant_on = str(asked.memory.get("topic") or "") if asked.leans else ""
     found = []
     for hit in hits:
         facts = facts_in(hit.text)
@@ -184,6 +188,8 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         if hit.ordinal == 0:
             score += 0.03
         score += _title_bonus(hit.title, said | broader(said), asked)
+        akin = kinship(asked.text, hit.title, leant_on)
+        score += OF_THE_MATTER * akin
         found.append(
             Found(
                 hit,
@@ -200,6 +206,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
                     for at, m in hit.matches.items()
                     if at < own
                 ),
+                akin,
                 all(goods_words[at] for at in with_article if at < own and not terms[at].is_weak),
                 any(
                     m.field != "A" and terms[at].pos in _THINGS and not terms[at].is_weak
@@ -235,8 +242,21 @@ def _weigh(found: list[Found], total: float, lang: str) -> None:
             ),
             only_goods=float(one.only_goods),
             own_language=float(one.hit.lang == lang),
+            kinship=one.kinship,
+            strange=max(
+                (
+                    t.importance * (WEAK_FACTOR if t.is_weak else 1.0)
+                    for t in one.missing
+                    if not (t.is_number or t.is_concept or is_said_of(_lemmas(t), one.hit.title))
+                ),
+                default=0.0,
+            ),
         )
         one.confidence = confidence(one.signs)
+
+
+def _lemmas(term: Term) -> list[str]:
+    return [key[0] for key in term.exact if len(key) == 1]
 
 
 _FREE = re.compile(r"бесплатн|\bfree\b|\bплатн|\bpaid\b|%")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from math import exp
 
-SURE = 0.75
+SURE = 0.74
 MAYBE = 0.45  # from here on a near neighbour is offered beside it
 
 
@@ -30,20 +30,24 @@ class Signs:
     missing: float  # the weightiest word it lacks
     only_goods: float  # 1 where all it has of the question are names of goods
     own_language: float  # 1 where it is written in the buyer's language
+    kinship: float  # how likely the question is of the matter its title is of
+    strange: float  # the weightiest word it lacks and nobody says of its matter
 
 
-BASE = -1.12
+BASE = -1.63
 WEIGHTS = Signs(
-    coverage=1.03,
-    score=1.5,
-    rival=-0.83,
-    unknown=-1.04,
-    matched=1.14,
-    in_title=0.23,
-    meant_in_title=1.12,
-    missing=-1.34,
-    only_goods=-0.32,
-    own_language=0.7,
+    coverage=1.19,
+    score=1.85,
+    rival=-0.67,
+    unknown=-0.48,
+    matched=1.36,
+    in_title=-0.11,
+    meant_in_title=1.07,
+    missing=-0.99,
+    only_goods=-0.29,
+    own_language=0.11,
+    kinship=2.01,
+    strange=-1.18,
 )
 FAR = 30.0
 _WEIGHTS: Sequence[float] = astuple(WEIGHTS)

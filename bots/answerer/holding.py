@@ -18,6 +18,8 @@ ELSEWHERE = 0.15  # share of the question that only the rival has
 CERTAIN = 0.92
 NEAR = 0.75  # the rival's score by the best one's
 FEW = 0.55  # of the question: what one word alone seldom makes an answer
+OF_ANOTHER, STRANGE = 0.2, 0.3  # kinship below this, and a word that nobody says of its matter
+OF_THE_MATTER = 0.75  # of kinship: the wording tells that this very matter is meant
 
 
 def is_of_another(asked: Asked, best: articles.Found) -> bool:
@@ -25,8 +27,14 @@ def is_of_another(asked: Asked, best: articles.Found) -> bool:
     return (
         _lacks_size(asked, best)
         or _told_of_other_goods(asked, best)
-        or (best.matched == 1 and best.coverage < FEW and not best.meant_in_title)
+        or (best.matched == 1 and not best.meant_in_title and _shares_but_a_word(best))
     )
+
+
+def _shares_but_a_word(best: articles.Found) -> bool:
+    if best.kinship < OF_ANOTHER and best.signs is not None and best.signs.strange > STRANGE:
+        return True  # "сколько ватт потребляет магазин?": what it has are points of that name
+    return best.coverage < FEW and best.kinship < OF_THE_MATTER
 
 
 def told_elsewhere(asked: Asked, found: list[articles.Found]) -> list[articles.Found]:
@@ -36,6 +44,8 @@ def told_elsewhere(asked: Asked, found: list[articles.Found]) -> list[articles.F
     best = found[0]
     rival = next((f for f in found if f.hit.external_id != best.hit.external_id), None)
     if rival is None or rival.score < best.score * NEAR or best.confidence >= CERTAIN:
+        return []
+    if best.kinship >= OF_THE_MATTER and rival.kinship < best.kinship / 2:
         return []
     lacked = {id(term) for term in rival.missing}
     only_there = sum(
