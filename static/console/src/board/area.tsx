@@ -1,9 +1,11 @@
 /** Areas beside the dialogues, loaded when first opened. By address: #people, #visitors, #board… */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { HelpPage } from '../help/page';
-import { leadsSomebody } from '../keys/moves';
+import { leadsSomebody, openHelp } from '../keys/moves';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
+import { Icon } from '../ui/icons';
+import { t } from '../words';
 
 type Pages = typeof import('./mount');
 const LINKED = ['visitors', 'people', 'board', 'reports'] as const;
@@ -71,6 +73,22 @@ export function AreaLinks({ state }: { state: State }) {
         </a>
       ))}
     </>
+  );
+}
+
+/** The help, by its mark. */
+export function HelpLink({ desk }: { desk: Desk }) {
+  const isOn = useArea() === 'help';
+  return (
+    <button
+      type="button"
+      class={`icon wide ${isOn ? 'is-on' : ''}`}
+      title={t('help')}
+      aria-current={isOn ? 'page' : undefined}
+      onClick={() => openHelp(desk)}
+    >
+      <Icon name="help" size={20} />
+    </button>
   );
 }
 

@@ -57,6 +57,7 @@ export function Product({ state }: { state: State }) {
           },
         ]}
       />
+      {claims.length > 0 && <p class="muted said-of">{t('botSaid')}</p>}
       {claims.map((claim) => (
         <p class="pair" key={claim.text + claim.source}>
           <span class="muted">{claimKind(claim.kind)}</span>

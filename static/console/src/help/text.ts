@@ -104,11 +104,11 @@ const RU: Chapter[] = [
         'Пропала ваша сеть. Читайте: последние 50 диалогов здесь. Написанное уйдёт один раз, когда связь вернётся.',
       ],
       [
-        'Полоса «Сервер не отвечает»',
-        'Сеть есть, сервер перезапускается. Ничего не потеряно; если дольше пяти минут — скажите администратору.',
+        'Полоса «Интернет есть, но сервер не отвечает»',
+        'Сервер перезапускается. Ничего не потеряно; если дольше пяти минут — скажите администратору.',
       ],
       [
-        '«ИИ недоступен»',
+        'Полоса «ИИ недоступен»',
         'Модель не отвечает, диалоги идут в очередь. Вернётся сама; администратор увидит причину в «Моделях».',
       ],
       [
@@ -117,7 +117,7 @@ const RU: Chapter[] = [
       ],
       [
         '«Не доставлено» под сообщением',
-        'Причина рядом. «Повторить» отправит ещё раз; если закрыто окно, выберите шаблон.',
+        'Причина рядом. Кнопка рядом вернёт слова в поле ответа; если закрыто окно, выберите шаблон.',
       ],
       [
         'Диалог пропал из списка',
@@ -152,7 +152,7 @@ const EN: Chapter[] = [
     title: 'How the console is laid out',
     lines: [
       'Lists and dialogues on the left, the talk in the middle, what is known of the buyer on the right. On a phone these are three screens: the arrow leads back to the list, a button in the header to the buyer.',
-      '“Need an answer” holds who needs a person now, the nearest deadline first. Other lists: yours, nobody’s, with the bot, put off, where you were mentioned, missed, resolved. A list of your own is saved by “…”.',
+      '“Waiting” holds who needs a person now, the nearest deadline first. Other lists: yours, nobody’s, with the bot, put off, where you were mentioned, missed, resolved. A list of your own is saved by “…”.',
       'A row never moves under the pointer: when more has come, “3 new” stands above.',
     ],
   },
@@ -162,7 +162,7 @@ const EN: Chapter[] = [
     lines: [
       'Exactly one speaks: the bot, a person, or nobody while a dialogue waits in a queue or is resolved. The header and the row say who.',
       'The bot answers while proven facts suffice. It calls a person when the buyer asks for one, the topic is for people, a fact was not proven, it was too late or failed. It then leaves a note: what was asked, what is known, why it stopped.',
-      '“Take”, or simply answering, stops the bot at once: what it was writing is dropped. “Return to the bot” gives the talk back, with a word on what to do if you like.',
+      '“Take”, or simply answering, stops the bot at once: what it was writing is dropped. “Return to bot” gives the talk back, with a word on what to do if you like.',
       'Where a colleague holds a dialogue, sending says so and offers to take it. If somebody wrote while you were typing, sending stops once: look, and press again.',
     ],
   },
@@ -173,7 +173,7 @@ const EN: Chapter[] = [
       'A team gives dialogues out or lets people take them. An offered one waits for “Accept” as long as the team says. Two missed in a row set you to away.',
       'New dialogues go only to who is online, and no more than the profile allows. Busy, away and invisible leave you yours and bring no new ones.',
       'At the end of a shift, dialogues in which a buyer waits go back to the queue; the others stay with you.',
-      '“Put off” hides a dialogue until a time or the buyer’s next word. “Resolve” closes it; a “thank you” does not open it again.',
+      '“Snooze” hides a dialogue until a time or the buyer’s next word. “Resolve” closes it; a “thank you” does not open it again.',
     ],
   },
   {
@@ -182,7 +182,7 @@ const EN: Chapter[] = [
     lines: [
       'Answer times run in the shop’s working time: amber past 70 %, red when over. Putting off stops the clock.',
       'The hourglass is how long the channel still lets you write. Once it has closed, a template, a note and what else is allowed stand in place of the field.',
-      '“Missed” holds who has waited fifteen minutes or longer than promised. “Take and write” takes the dialogue and writes first.',
+      '“Missed” holds who has waited fifteen minutes or longer than promised. “Take it and write” takes the dialogue and writes first.',
     ],
   },
   {
@@ -241,20 +241,20 @@ const EN: Chapter[] = [
         'Your network is gone. Go on reading: the last 50 dialogues are here. What you write goes once, when the line is back.',
       ],
       [
-        'The strip “The server does not answer”',
-        'The network works, the server is starting again. Nothing is lost; past five minutes, tell an administrator.',
+        'The strip “The internet is there, but the server does not answer”',
+        'The server is starting again. Nothing is lost; past five minutes, tell an administrator.',
       ],
       [
-        '“AI is not available”',
+        'The strip “No model answers”',
         'The model does not answer, dialogues go to the queue. It comes back by itself; an administrator sees the reason under “Models”.',
       ],
       [
         'A red strip with a channel’s name',
-        'The channel takes or sends nothing. “Mend” leads to its settings, which say what is missing.',
+        'The channel takes or sends nothing. “Fix it” leads to its settings, which say what is missing.',
       ],
       [
         '“Not delivered” below a message',
-        'The reason stands beside it. “Again” sends it once more; if the window has closed, choose a template.',
+        'The reason stands beside it. The button beside it puts the words back into the reply; if the window has closed, choose a template.',
       ],
       [
         'A dialogue left the list',
@@ -266,11 +266,11 @@ const EN: Chapter[] = [
       ],
       [
         'No sound',
-        'The browser wants one click on the page. Look at “Try the sound” in the preferences, quiet hours and your status.',
+        'The browser wants one click on the page. Look at “Test the sound” in the preferences, quiet hours and your status.',
       ],
       [
         'The bot answered wrongly',
-        'Thumb down below the answer: knowledge, tone or a rule. “Why” shows what it rested on.',
+        'Thumb down below the answer: knowledge, tone or a rule. “Why so” shows what it rested on.',
       ],
     ],
   },

@@ -107,8 +107,10 @@ export function Line({ row, now, state }: { row: Row; now: number; state: State 
 export function LabelChip({ name, state }: { name: string; state: State }) {
   const colour = state.labels.find((one) => one.name === name)?.colour ?? 'grey';
   return (
-    <span class={`chip label is-${colour}`} dir="auto">
-      {name}
+    <span class={`chip label is-${colour}`}>
+      <span class="cut" dir="auto">
+        {name}
+      </span>
     </span>
   );
 }

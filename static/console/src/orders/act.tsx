@@ -203,7 +203,7 @@ export function OrderAct({ desk, act }: { desk: Desk; act: Act }) {
                 <label>
                   {o('words')}
                   <textarea
-                    rows={4}
+                    rows={3}
                     dir="auto"
                     value={words}
                     maxLength={4000}
@@ -275,7 +275,7 @@ function Goods({
         <tr>
           <th>{o('goods')}</th>
           <th>{o('qty')}</th>
-          <th>{o('price')}</th>
+          <th class="price">{o('price')}</th>
           <th>{o('sum')}</th>
         </tr>
       </thead>
@@ -301,7 +301,7 @@ function Goods({
                 />
                 {kind === 'return' && <span class="muted"> {o('most', one.most)}</span>}
               </td>
-              <td>
+              <td class="price">
                 {money(one.price, look.currency)}
                 {one.price !== one.was && (
                   <span class="muted"> {o('was', money(one.was, look.currency))}</span>
@@ -314,9 +314,10 @@ function Goods({
       </tbody>
       <tfoot>
         <tr>
-          <td colSpan={3}>
+          <td colSpan={2}>
             {o('total')} <span class="muted">{o('withoutDelivery')}</span>
           </td>
+          <td class="price" />
           <td>
             <b>{money(look.sum, look.currency)}</b>
           </td>

@@ -1,5 +1,4 @@
-import { AreaLinks } from '../board/area';
-import { openHelp } from '../keys/moves';
+import { AreaLinks, HelpLink } from '../board/area';
 import type { State } from '../store/core';
 import type { Desk } from '../store/desk';
 import type { Shift } from '../types';
@@ -48,9 +47,7 @@ export function Rail({ desk, state }: { desk: Desk; state: State }) {
       >
         <Icon name="search" size={20} />
       </button>
-      <button type="button" class="icon wide" title={t('help')} onClick={() => openHelp(desk)}>
-        <Icon name="help" size={20} />
-      </button>
+      <HelpLink desk={desk} />
       <button
         type="button"
         class="icon"

@@ -320,6 +320,7 @@ export const EN: Record<Word, string> = {
   helperHint: 'Ask about the case',
   helperNothing: 'The base has no answer, and the helper gives none without a source.',
   product: 'Product',
+  botSaid: 'The bot told the buyer',
   productFacts: 'What is known of it',
   inStock: 'in stock: {0}',
   soldOut: 'out of stock',
