@@ -7,13 +7,25 @@ from datetime import time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Model, Q
 from django.db.models.signals import post_save
 from django.dispatch import receiver
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bots.models import AgentProfile, Conversation, Label, Shift, Team, TeamMember
+from bots.models import (
+    AgentProfile,
+    Conversation,
+    Label,
+    Macro,
+    Rule,
+    SavedView,
+    Segment,
+    Shift,
+    SlaPolicy,
+    Team,
+    TeamMember,
+)
 from bots.selectors.shifts import next_change
 from bots.selectors.teams import SEEN_FOR
 from bots.services import sla
@@ -182,8 +194,56 @@ def shifts_changed(user: User) -> None:
 
 
 # ── Labels ───────────────────────────────────────────────────────────────────────────────────
+# In one statement each: what colleagues put on meanwhile is not lost.
+_RENAME = """
+UPDATE bots_conversation SET labels = (
+    SELECT jsonb_agg(CASE WHEN name = %(before)s THEN %(after)s ELSE name END ORDER BY place)
+    FROM jsonb_array_elements_text(labels) WITH ORDINALITY AS each(name, place))
+WHERE labels @> jsonb_build_array(%(before)s::text)
+"""
+_TAKE_OFF = """
+UPDATE bots_conversation SET labels = labels - %(name)s::text
+WHERE labels @> jsonb_build_array(%(name)s::text)
+"""
+# Where labels are kept by their names.
+_BY_NAME: tuple[tuple[type[Model], tuple[str, ...]], ...] = (
+    (Rule, ("when", "then")), (SlaPolicy, ("when", "escalate")), (Macro, ("then",)),
+    (SavedView, ("filters",)), (Segment, ("conditions",)),
+)  # fmt: skip
+
+
+def _rename_in_settings(before: str, after: str) -> None:
+    """Rules, answer times, macros, lists and segments go on meaning the same label."""
+
+    def named(value: Any) -> Any:
+        if isinstance(value, list):
+            return [named(one) for one in value]
+        return after if value == before else value
+
+    def renamed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [renamed(one) for one in value]
+        if not isinstance(value, dict):
+            return value
+        is_condition = value.get("field") == "label"
+        return {
+            key: named(one)
+            if key == "labels" or (is_condition and key == "value")
+            else renamed(one)
+            for key, one in value.items()
+        }
+
+    for model, fields in _BY_NAME:
+        for row in model._default_manager.all():
+            kept = {name: getattr(row, name) for name in fields}
+            if (now := {name: renamed(value) for name, value in kept.items()}) != kept:
+                for name, value in now.items():
+                    setattr(row, name, value)
+                row.save(update_fields=fields)
+
+
 def label_save(values: Mapping[str, Any], *, label: Label | None = None) -> Label:
-    """Make or change a label; a new name goes to the conversations that have the old one."""
+    """Make or change a label; a new name goes to all that has the old one."""
     with transaction.atomic():
         label = label or Label()
         before = label.name
@@ -196,17 +256,16 @@ def label_save(values: Mapping[str, Any], *, label: Label | None = None) -> Labe
             raise NotPossible(_("There is such a label."))
         label.save()
         if before and before != label.name:
-            for one in Conversation.objects.filter(labels__contains=[before]):
-                one.labels = [label.name if name == before else name for name in one.labels]
-                one.save(update_fields=["labels"])
+            with connection.cursor() as cursor:
+                cursor.execute(_RENAME, {"before": before, "after": label.name})
+            _rename_in_settings(before, label.name)
         outbox.emit("label.changed", key="labels", data={"label": label.pk})
     return label
 
 
 def label_delete(label: Label) -> None:
     with transaction.atomic():
-        for one in Conversation.objects.filter(labels__contains=[label.name]):
-            one.labels = [name for name in one.labels if name != label.name]
-            one.save(update_fields=["labels"])
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_OFF, {"name": label.name})
         outbox.emit("label.changed", key="labels", data={"label": label.pk})
         label.delete()

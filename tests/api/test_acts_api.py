@@ -8,7 +8,19 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from bots.models import Conversation, Episode, Label, Message, Template, TemplateText
+from bots.models import (
+    Conversation,
+    Episode,
+    Label,
+    Macro,
+    Message,
+    Rule,
+    SavedView,
+    Segment,
+    SlaPolicy,
+    Template,
+    TemplateText,
+)
 from bots.services import agents
 from bots.services.bulk import run as bulk_job
 from tenants.kernel import due
@@ -104,13 +116,38 @@ def test_labels_come_from_the_catalogue_and_follow_its_names(floor, api_of):
     assert (unknown.status_code, unknown.json()["error"]["code"]) == (400, "no_such_label")
     for _ in range(2):
         assert act(client, talk, "label", labels=["VIP"]).json()["labels"] == ["VIP"]
+    other = client.post("/api/v1/labels/", {"name": "Other"}, format="json").json()
+    act(client, talk, "label", labels=["Other"])
+    condition = [{"field": "label", "op": "has", "value": ["VIP", "Other"]}]
+    then = [{"act": "unlabel", "labels": ["VIP"]}, {"act": "note", "text": "VIP"}]
+    with floor.shop.inside():
+        rule = Rule.objects.create(name="R", event="buyer_wrote", when=condition, then=then)
+        promise = SlaPolicy.objects.create(
+            name="P", when=condition, escalate={"warned": then}, first_reply_s=60
+        )
+        macro = Macro.objects.create(name="M", then=then)
+        view = SavedView.objects.create(name="V", filters={"view": "all", "labels": ["VIP"]})
+        segment = Segment.objects.create(
+            name="S", conditions=[{"field": "label", "op": "is", "value": "VIP"}]
+        )
     client.patch(f"/api/v1/labels/{made['id']}/", {"name": "Wholesale"}, format="json")
+    assert floor.fresh(talk).labels == ["Wholesale", "Other"]
+    with floor.shop.inside():
+        for row in (rule, promise, macro, view, segment):
+            row.refresh_from_db()
+    assert rule.when == promise.when
+    assert promise.when[0]["value"] == ["Wholesale", "Other"]
+    assert rule.then == macro.then == promise.escalate["warned"]
+    assert rule.then == [{"act": "unlabel", "labels": ["Wholesale"]}, then[1]]
+    assert (view.filters["labels"], segment.conditions[0]["value"]) == (["Wholesale"], "Wholesale")
+    assert client.delete(f"/api/v1/labels/{other['id']}/").status_code == 204
     assert floor.fresh(talk).labels == ["Wholesale"]
     assert act(client, talk, "unlabel", labels=["Wholesale"]).json()["labels"] == []
 
     facts = floor.facts("conversation.labelled")
     assert [(one["added"], one["removed"]) for one in facts] == [
         ([made["id"]], []),
+        ([other["id"]], []),
         ([], [made["id"]]),
     ]
 
@@ -217,6 +254,15 @@ def test_a_prepared_reply_goes_to_many_once_each_also_when_the_job_begins_again(
         bulk_job(row)  # as after a kill: nothing was kept of what it had done
         said = Message.objects.filter(text="Скидки с пятницы")
         assert sorted(said.values_list("conversation_id", flat=True)) == [t.pk for t in talks]
+
+    pks = [one.pk for one in talks]
+    job, _token = bulk(client, floor.shop, ids=pks, act="note", params={"text": "Called"})
+    with floor.shop.inside():
+        row = Job.objects.get(pk=job["id"])
+        row.params.pop("undo")
+        row.save()
+        bulk_job(row)
+        assert Message.objects.filter(text="Called").count() == 2
 
 
 def test_a_filter_means_what_it_holds_now(floor, api_of):
