@@ -256,17 +256,23 @@ def _words(params: dict[str, Any], name: str = "text") -> str:
 
 @action("note", "text")
 def note(conversation: Conversation, params: dict[str, Any], by: User | None) -> dict[str, Any]:
-    written = _note(conversation, _words(params), by)
+    written = _note(conversation, params, by)
     return {"act": "note", "message": written}
 
 
 def _note(
-    conversation: Conversation, text: str, by: User | None, mentions: Sequence[int] = ()
+    conversation: Conversation,
+    params: dict[str, Any],
+    by: User | None,
+    mentions: Sequence[int] = (),
 ) -> int:
+    """`once` in the parameters: a job that begins again writes it once."""
+    text = _words(params)
     if by is not None:
         made = conversations.note_add(
-            conversation_id=conversation.pk, agent=by, text=text, mentions=mentions
-        )
+            conversation_id=conversation.pk, agent=by, text=text, mentions=mentions,
+            client_key=params.get("once") or "",
+        )  # fmt: skip
         return made.pk
     return conversations.note_by_rule(conversation.pk, text, mentions)
 
@@ -282,7 +288,7 @@ def notify(conversation: Conversation, params: dict[str, Any], by: User | None) 
     called = _called(conversation, params)
     if not called:
         raise BadParams(_("There is nobody to tell."))
-    _note(conversation, _words(params), by, called)
+    _note(conversation, params, by, called)
     return {}
 
 
@@ -358,6 +364,8 @@ def _tags(params: dict[str, Any]) -> list[str]:
 
 def _tag(contact_id: int, add: list[str], remove: list[str]) -> tuple[list[str], list[str]]:
     with transaction.atomic():
+        # Conversation before contact, as whoever takes a message in.
+        talk = Conversation.objects.locked().filter(contact=contact_id).first()
         contact = Contact.objects.select_for_update(no_key=True).get(pk=contact_id)
         kept = (contact.data or {}).get("tags")
         before = [str(one) for one in kept] if isinstance(kept, list) else []
@@ -367,6 +375,8 @@ def _tag(contact_id: int, add: list[str], remove: list[str]) -> tuple[list[str],
             tags = [*(one for one in before if one not in removed), *added]
             contact.data = {**(contact.data or {}), "tags": tags}
             contact.save(update_fields=["data"])
+            if talk is not None:
+                sla.decide_again(talk.pk)
     return added, removed
 
 

@@ -89,7 +89,7 @@ def _one(found: Job, pk: int, by: User) -> dict[str, Any]:
         found.refuse(pk, "id", _("There is no such chat."))
         return {}
     params = {**found.params["params"], **(found.params.get("each") or {}).get(str(pk), {})}
-    if found.params["act"] in LASTING:
+    if found.params["act"] in (*LASTING, "note"):
         params["once"] = f"bulk-{found.pk}-{pk}"  # a job that begins again says it to nobody twice
     try:
         return ACTIONS[found.params["act"]](conversation, params, by)

@@ -14,6 +14,7 @@ from bots.selectors.whispers import CODE
 from bots.services import messages
 from bots.services.assignment import NotYours
 from bots.services.conversations import NothingToSend
+from tenants.kernel import outbox
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import User
 
@@ -54,4 +55,13 @@ def whisper(*, conversation_id: int, by: User, text: str, client_key: str = "") 
             meta={"code": CODE, "to": conversation.agent_id, "name": str(conversation.agent)},
         )
         assert written is not None
+        outbox.emit(  # they may look elsewhere
+            "mention.made",
+            key=f"conversation:{conversation.pk}",
+            data={
+                "conversation": conversation.pk,
+                "user": conversation.agent_id,
+                "message": written.id,
+            },
+        )
     return Message.objects.get(pk=written.id)

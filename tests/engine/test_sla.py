@@ -196,6 +196,13 @@ def test_the_first_policy_that_fits_holds_and_a_label_chooses_again(
 
     assert due_of(talk) == ("first_reply", local("2027-11-19 13:40"))
 
+    tagged = [{"field": "tag", "op": "has", "value": ["wholesale"]}]
+    policy(alpha, name="Wholesale", when=tagged, first_reply_s=300, position=-1)
+    with alpha.inside():
+        found = Conversation.objects.get(pk=talk.conversation().pk)
+        actions.ACTIONS["tag"](found, {"tags": ["wholesale"]}, None)
+    assert due_of(talk) == ("first_reply", local("2027-11-19 13:35"))
+
 
 def test_a_waiting_buyer_has_a_deadline_without_any_policy(alpha, talk_of, answers, clock):
     talk = talk_of(alpha)

@@ -209,6 +209,21 @@ def test_a_mention_reaches_who_is_called_by_page_push_and_letter(ours, theirs):
     assert f"{ours.shop.host}" in letter.body and "Prilavok" not in letter.body
 
 
+def test_a_whisper_is_told_to_whoever_it_is_for_and_to_nobody_else(ours):
+    ann, lead = ours.person("ann"), ours.person("lead", "supervisor")
+    ours.person("bob")
+    talk = ours.talk(speaker="agent", agent=ann)
+    ours.work()
+    before = ours.told()
+
+    url = f"/api/v1/conversations/{talk.pk}/whisper/"
+    answer = ours.api(lead).post(url, {"text": "Offer a refund"}, format="json")
+    assert answer.status_code == 201, answer.content
+    ours.work()
+
+    assert [one for one in ours.told() if one not in before] == [("ann", "mention")]
+
+
 def test_promises_are_told_near_and_broken_the_leads_too(ours):
     ann, lead = ours.person("ann"), ours.person("lead", "supervisor")
     talk = ours.talk(speaker="agent", agent=ann, waiting_since=None)
