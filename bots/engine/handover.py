@@ -130,7 +130,8 @@ def _say(conversation: Conversation, reason: Reason, text: str, meta: dict) -> N
     lang = conversation.language
     zone = merchant_of(current_schema()).time_zone
     words = [text or texts.say(texts.HANDOVER, lang, reason)]
-    words.append(expected_answer(timezone.now(), zone, lang))
+    calendar = sla.calendar_of(conversation.team_id)
+    words.append(expected_answer(timezone.now(), zone, lang, calendar))
     messages.write(
         conversation=conversation.pk,
         author=Message.Author.BOT,

@@ -148,9 +148,16 @@ def opening(now: datetime, time_zone: str) -> tuple[bool, datetime | None]:
     return start == now, start
 
 
-def expected_answer(now: datetime, time_zone: str, lang: str) -> str:
-    """A sentence that tells a buyer when a person will answer, true to the opening hours."""
-    is_open, start = opening(now, time_zone)
+def expected_answer(now: datetime, time_zone: str, lang: str, calendar: int | None = None) -> str:
+    """A sentence that tells a buyer when a person will answer, true to the opening hours.
+
+    `calendar`: of the team that will answer; None: the shop's hours.
+    """
+    if calendar is None:
+        is_open, start = opening(now, time_zone)
+    else:
+        start = times_of(calendar).next_opening(now)
+        is_open = start == now
     if is_open:
         return texts.say(texts.WHEN_OPEN, lang)
     if start is None:

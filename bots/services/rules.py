@@ -470,7 +470,7 @@ def _silent_until(rule: Rule, conversation: Conversation, last: Message) -> date
     waits = conversation.waiting_since
     if waits is None or conversation.speaker not in (sla.Speaker.QUEUE, sla.Speaker.AGENT):
         return None
-    return add_working(waits, rule.silence_s, sla._team_times(conversation))
+    return add_working(waits, rule.silence_s, sla.team_times(conversation))
 
 
 def _fired(rule: Rule, last: Message) -> bool:

@@ -311,21 +311,27 @@ def patience(conversation: Conversation, now: datetime | None = None) -> datetim
     """
     start = now or timezone.now()
     if conversation.speaker == Speaker.AGENT:
-        return add_working(start, agent_silence_s(), _team_times(conversation))
+        return add_working(start, agent_silence_s(), team_times(conversation))
     promised = conversation.sla_due_at
     if promised is not None and conversation.sla_kind != RESOLVE and promised > start:
         return promised
-    return add_working(start, QUEUE_WAIT.total_seconds(), _team_times(conversation))
+    return add_working(start, QUEUE_WAIT.total_seconds(), team_times(conversation))
 
 
 def after_working(conversation: Conversation, seconds: int) -> datetime:
     """So much working time of its team from now."""
-    return add_working(timezone.now(), seconds, _team_times(conversation))
+    return add_working(timezone.now(), seconds, team_times(conversation))
 
 
-def _team_times(conversation: Conversation) -> Times:
-    calendar = Team.objects.filter(pk=conversation.team_id or 0).values_list("calendar", flat=True)
-    return times_of(calendar.first())
+def calendar_of(team: int | None) -> int | None:
+    """The calendar a team keeps, None: the shop's hours. A conversation of no team is the main
+    team's."""
+    which = Team.objects.filter(pk=team) if team else Team.objects.filter(is_default=True)
+    return which.values_list("calendar", flat=True).first()
+
+
+def team_times(conversation: Conversation) -> Times:
+    return times_of(calendar_of(conversation.team_id))
 
 
 def agent_silence_s() -> int:

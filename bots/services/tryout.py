@@ -6,9 +6,10 @@ those of the moment; labels, priority, team, speaker and the buyer's data are to
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from django.utils import timezone
@@ -16,12 +17,16 @@ from django.utils import timezone
 from bots.models import Episode, Message, Rule
 from bots.selectors.calendars import Times, add_working, times_of
 from bots.selectors.conditions import FIELDS, Case, TooSlow, holds, rows_of
+from bots.services import sla
 from bots.services.rules import EVENTS, is_meant
 from tenants.workspace.models import Event
 
 LAST, MOST = 100, 500
 MESSAGES_READ = 400
 TODAYS = ("label", "priority", "team", "speaker", "contact", "tag", "order_status", "segment")
+
+
+TimesOf = Callable[[int | None], Times]
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ def try_rule(rule: Rule, last: int = LAST) -> Tried:
         todays=[str(FIELDS[row["field"]].title) for row in rows_of(rule.when)
                 if row["field"] in TODAYS]
     )  # fmt: skip
+    rule_times = cache(lambda team: times_of(sla.calendar_of(team)))  # each team's once
     episodes = Episode.objects.select_related(
         "conversation__channel", "conversation__contact", "conversation__team"
     ).order_by("-pk")[: max(1, min(last, MOST))]
@@ -58,7 +64,7 @@ def try_rule(rule: Rule, last: int = LAST) -> Tried:
             tried.episodes += 1
             hits = [
                 (at, text)
-                for at, text in _moments(rule, episode)
+                for at, text in _moments(rule, episode, rule_times)
                 if holds(rule.when, Case(episode.conversation, text, at))
             ]
             if hits:
@@ -72,7 +78,7 @@ def try_rule(rule: Rule, last: int = LAST) -> Tried:
     return tried
 
 
-def _moments(rule: Rule, episode: Episode) -> Iterator[tuple[datetime, str]]:
+def _moments(rule: Rule, episode: Episode, rule_times: TimesOf) -> Iterator[tuple[datetime, str]]:
     """When it would have been asked in this episode, with the text it is about."""
     messages = _messages(episode)
     match rule.event:
@@ -88,7 +94,7 @@ def _moments(rule: Rule, episode: Episode) -> Iterator[tuple[datetime, str]]:
         case "buyer_silent":
             yield from _silences(rule, messages, episode)
         case "agent_silent":
-            yield from _unanswered(rule, messages, episode)
+            yield from _unanswered(rule, messages, episode, rule_times)
         case "handed_over" | "resolved":
             return
         case _:
@@ -129,10 +135,10 @@ def _calls(message: Message) -> bool:
 
 
 def _unanswered(
-    rule: Rule, messages: Sequence[Message], episode: Episode
+    rule: Rule, messages: Sequence[Message], episode: Episode, rule_times: TimesOf
 ) -> Iterator[tuple[datetime, str]]:
     """Buyers who waited for a person longer than this in the team's working time, each once."""
-    times = times_of(episode.conversation.team.calendar_id if episode.conversation.team else None)
+    times = rule_times(episode.conversation.team_id)
     waits: datetime | None = None
     is_persons = False
     for message in messages:
@@ -145,6 +151,8 @@ def _unanswered(
             waits = waits or message.created_at
             is_persons = is_persons or _calls(message)
     end = episode.resolved_at or timezone.now()
+    handed = episode.handed_over_at  # the buyer may not have been told
+    is_persons = is_persons or (waits is not None and handed is not None and handed >= waits)
     yield from _late(rule, messages, waits if is_persons else None, end, times)
 
 

@@ -101,6 +101,26 @@ def test_promises_are_stored_in_working_time_and_end_with_the_reply(
 
     assert due_of(talk) == ("next_reply", local("2027-11-22 10:30"))
     assert talk.conversation().deadline_at == local("2027-11-19 18:45")  # an agent may be so silent
+    with alpha.inside():
+        reply_send(
+            conversation_id=talk.conversation().pk, agent=alpha.agent, text="Да", client_key="2"
+        )
+    clock.to(local("2027-11-19 18:50"))
+    talk.says("И ещё?")
+    assert talk.conversation().deadline_at == local("2027-11-22 10:05")  # in working time, too
+
+
+def test_a_buyer_is_told_the_hours_of_the_team_that_will_answer(
+    alpha, beta, talk_of, answers, clock, lunch
+):
+    clock.at = local("2027-11-19 14:30")  # lunch; the shop itself never closes
+    talk, other = talk_of(alpha), talk_of(beta)
+    answers += [HUMAN, HUMAN]
+    talk.says("Позовите человека?")
+    other.says("Позовите человека?")
+
+    assert "сегодня с 15:00" in talk.thread()[-1][2]
+    assert "15:00" not in other.thread()[-1][2]
 
 
 def test_near_and_past_the_end_are_told_once_each(alpha, beta, talk_of, answers, clock, lunch):
