@@ -37,6 +37,7 @@ from tenants.kernel.documents import Unreadable
 from tenants.kernel.errors import NeedsMerchant, RetryLater, RuleBroken, VendorError
 from tenants.kernel.files import TooLarge, file_delete, file_save
 from tenants.kernel.posted import posted, uploads
+from tenants.kernel.words import vendor_words
 from tenants.selectors.requests import actor_of, merchant_here
 from tenants.services.audit import audit
 from tenants.workspace.models import Job, StoredFile
@@ -85,10 +86,14 @@ class AccountForm(forms.Form):
         """Beside the field a person has to look at."""
         is_token = isinstance(error, NeedsMerchant) and error.status in (None, 401, 403)
         if isinstance(error, RetryLater):
-            words = _("Nobody answers there: %(why)s.") % {"why": error.detail.rstrip(".")}
+            words = _("Nobody answers there: %(why)s.") % {
+                "why": vendor_words(error.detail).rstrip(".")
+            }
             self.add_error("address", words)
         else:
-            self.add_error("token" if is_token and error.vendor else "address", error.detail)
+            self.add_error(
+                "token" if is_token and error.vendor else "address", vendor_words(error.detail)
+            )
 
 
 class TableForm(forms.Form):

@@ -19,6 +19,7 @@ from tenants.api.forms import KindOut, kind_of, settings_checked
 from tenants.api.permissions import IsAdmin, MemberReadsAdminWrites
 from tenants.kernel import forms
 from tenants.kernel.errors import VendorError
+from tenants.kernel.words import vendor_words
 from tenants.services.audit import audit
 
 
@@ -198,5 +199,6 @@ class ChannelCheck(APIView):
         try:
             check = channels.adapter_of(channel, hook=channels.hook_url(channel)).health()
         except VendorError as exc:
-            return Response({"ok": False, "detail": exc.detail, "account": {}})
-        return Response({"ok": check.ok, "detail": check.detail, "account": dict(check.account)})
+            return Response({"ok": False, "detail": vendor_words(exc.detail), "account": {}})
+        detail = vendor_words(check.detail)
+        return Response({"ok": check.ok, "detail": detail, "account": dict(check.account)})

@@ -16,6 +16,7 @@ from bots.models import PushSubscription
 from bots.services import agent_telegram, focus, notice_choices, notices, push
 from tenants.kernel.errors import VendorError
 from tenants.kernel.text import whole
+from tenants.kernel.words import vendor_words
 
 TAG = "notices"
 
@@ -74,7 +75,7 @@ def _all(request: Any) -> dict[str, Any]:
                     "device": one.device,
                     "created_at": one.created_at,
                     "ok_at": one.ok_at,
-                    "failure": one.failure,
+                    "failure": vendor_words(one.failure),
                     "is_this": bool(here) and one.session == here,
                 }
                 for one in PushSubscription.objects.filter(user=me).order_by("pk")
@@ -169,7 +170,7 @@ class NoticeTest(APIView):
             except push.Gone:
                 result |= {"ok": False, "detail": _("This browser no longer wants to be told.")}
             except VendorError as exc:
-                result |= {"ok": False, "detail": exc.detail}
+                result |= {"ok": False, "detail": vendor_words(exc.detail)}
             told.append(result)
         return Response({"push": told})
 

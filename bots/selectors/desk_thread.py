@@ -164,7 +164,7 @@ def message_of(message: Message) -> dict[str, Any]:
                 "name": a.name or (a.file.name if a.file else ""),
                 "mime": a.file.mime if a.file else "",
                 "size": a.file.size if a.file else 0,
-                "error": a.error,
+                "error": failure_in_words(a.error),
                 "transcript": a.transcript,
                 "speech": a.speech,
             }

@@ -40,6 +40,7 @@ from tenants.kernel.errors import RetryLater, RuleBroken, VendorError
 from tenants.kernel.files import file_delete, file_on_disk
 from tenants.kernel.jobs import JobRefused, job, job_start
 from tenants.kernel.secrets import seal, unseal
+from tenants.kernel.words import vendor_words
 from tenants.workspace.models import Job, StoredFile, User
 
 JOB = "moving"
@@ -233,7 +234,7 @@ def moving_run(found: Job) -> None:
             raise JobRefused(str(exc)) from exc
         except VendorError as exc:
             _forget(found)
-            raise JobRefused(exc.detail) from exc
+            raise JobRefused(vendor_words(exc.detail)) from exc
         except Exception:
             _forget(found)
             raise
@@ -251,7 +252,7 @@ def _again(found: Job, exc: RetryLater) -> None:
         _forget(found)
         raise JobRefused(
             _("The other side does not answer: %(why)s. What is here already stays; go on later.")
-            % {"why": exc.detail.rstrip(".")}
+            % {"why": vendor_words(exc.detail).rstrip(".")}
         ) from exc
     found.params = {**found.params, "tries": tries, "tries_in_all": in_all}
     found.save(update_fields=["params"])

@@ -29,6 +29,7 @@ from bots.services.moving_write import Gone, Writer, counts_of
 from tenants.kernel.context import release_connection
 from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
 from tenants.kernel.files import TooLarge, file_save
+from tenants.kernel.words import vendor_words
 from tenants.workspace.models import Job
 
 FILE_LIMIT = 25 * 1024 * 1024
@@ -350,7 +351,7 @@ class Run:
             except NeedsMerchant:
                 why = _("The other side does not give this file out.")
             except VendorError as exc:
-                why = _("It could not be fetched: %(why)s") % {"why": exc.detail}
+                why = _("It could not be fetched: %(why)s") % {"why": vendor_words(exc.detail)}
             except (ValueError, TooLarge) as exc:
                 why = str(exc) if isinstance(exc, ValueError) else _too_large()
         with transaction.atomic():

@@ -26,6 +26,7 @@ from bots.models import Contact, Conversation
 from bots.services.bots import config_of
 from bots.services.model_calls import model_complete, model_gateway, session_of
 from tenants.kernel.errors import RuleBroken
+from tenants.kernel.words import vendor_words
 
 SECONDS = 20.0
 LONGEST = 12_000
@@ -106,7 +107,7 @@ def write(
         raise NoPen(
             _("No language model is connected. Connect one under “Models” and choose it in the "
               "assistant."),
-            fix="/admin/models/", detail=exc.detail,
+            fix="/admin/models/", detail=vendor_words(exc.detail),
         ) from exc  # fmt: skip
     except ModelBudgetSpent as exc:
         raise PenBudget(

@@ -7,13 +7,16 @@ from functools import cache
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from integrations.models import Connection
 from tenants.kernel import outbox, registry
+from tenants.kernel.context import current_schema
 from tenants.kernel.errors import NeedsMerchant, RuleBroken
 from tenants.kernel.jobs import JobRefused, job, job_start
+from tenants.kernel.words import vendor_words
+from tenants.selectors.hosts import merchant_of
 from tenants.workspace.models import Job, User
 
 
@@ -81,7 +84,9 @@ def connection_sync(found: Job) -> None:
     try:
         connector.sync(found)
     except NeedsMerchant as exc:
-        connection.state, connection.state_detail = Connection.State.BROKEN, exc.detail[:300]
+        connection.state = Connection.State.BROKEN
+        with translation.override(merchant_of(current_schema()).language):
+            connection.state_detail = vendor_words(exc.detail)[:300]
         connection.save(update_fields=["state", "state_detail"])
         raise
     connection.state, connection.state_detail = Connection.State.LIVE, ""

@@ -18,6 +18,7 @@ from tenants.kernel.errors import RetryLater
 from tenants.kernel.files import file_on_disk
 from tenants.kernel.http import outgoing, vendor_errors
 from tenants.kernel.jobs import JobRefused
+from tenants.kernel.words import vendor_words
 from tenants.workspace.models import Job, StoredFile
 
 MAX_FILE = 500 * 1024 * 1024
@@ -50,7 +51,7 @@ def _download_patiently(found: Job, url: str, path: Path) -> None:
     except RetryLater as exc:
         tries = found.params.get("tries", 0) + 1
         if tries >= DOWNLOAD_TRIES or "private address" in exc.detail:
-            message = _("The feed could not be fetched: %s.") % exc.detail.rstrip(".")
+            message = _("The feed could not be fetched: %s.") % vendor_words(exc.detail).rstrip(".")
             raise JobRefused(message) from exc
         found.params["tries"] = tries
         found.save(update_fields=["params"])

@@ -7,8 +7,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from tenants.kernel import due
 from tenants.kernel.errors import RetryLater, VendorError
+from tenants.kernel.words import vendor_words
 from tenants.workspace.models import Job, User
 
 log = logging.getLogger(__name__)
@@ -50,10 +53,10 @@ def run_job(object_id: int) -> datetime | None:
     except (JobRefused, VendorError) as exc:
         if isinstance(exc, RetryLater):
             raise
-        found.fail(str(exc))
+        found.fail(vendor_words(exc.detail) if isinstance(exc, VendorError) else str(exc))
     except Exception:  # a job ends, also in a way nobody thought of
         log.exception("job %s %s failed", found.kind, found.pk)
-        found.fail("An error on our side stopped this; we have noted it. Try again.")
+        found.fail(_("An error on our side stopped this; we have noted it. Try again."))
     else:
         if found.state == Job.State.RUNNING:
             found.finish(**found.result)

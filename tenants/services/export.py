@@ -19,6 +19,7 @@ from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from tenants.kernel import registry
 from tenants.kernel.context import PUBLIC, merchant_context, release_connection
@@ -56,7 +57,7 @@ def merchant_export_start(merchant: Merchant, *, actor: User | None = None) -> J
 def merchant_export(found: Job) -> None:
     merchant = Merchant.objects.filter(pk=found.params["merchant"]).first()
     if merchant is None:
-        raise JobRefused("The merchant is gone.")
+        raise JobRefused(_("The merchant is gone."))
     found.start()
     with tempfile.TemporaryFile() as archive:
         rows = export_to(merchant, archive)

@@ -485,4 +485,4 @@ def test_an_archive_of_a_merchant_that_is_gone_is_refused(platform_client, alpha
     Job.objects.filter(pk=job.pk).update(params={"merchant": 999_999, "slug": "gone"})
     due.take(PUBLIC, "job", job.pk)
     job.refresh_from_db()
-    assert (job.state, job.message) == ("failed", "The merchant is gone.")
+    assert (job.state, job.message) == ("failed", "Мерчанта больше нет.")

@@ -74,7 +74,7 @@ def test_a_busy_channel_is_asked_again_and_a_refusal_is_told(alpha, said):
     assert found.text == "Цена 350 ₽"
     assert (found.meta["change"]["state"], found.meta["change"]["detail"]) == (
         "refused",
-        "message can't be edited",
+        "сервис отвечает: message can't be edited",
     )
 
 

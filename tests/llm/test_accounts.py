@@ -414,7 +414,7 @@ def test_what_went_wrong_is_said_in_the_merchants_language(alpha):
         )
         said = "the server does not have this model; it has: qwen3"
         assert vendor_words.in_words(said) == "на сервере нет этой модели; есть: qwen3"
-        assert vendor_words.in_words("Incorrect: key") == "Incorrect: key"
+        assert vendor_words.in_words("Incorrect: key") == "сервис отвечает: Incorrect: key"
         assert vendor_words.in_words("") == ""
 
 

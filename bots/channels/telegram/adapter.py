@@ -446,7 +446,8 @@ class Telegram(ChannelAdapter):
         if info.url and info.last_error_message and info.pending_update_count:
             return Check(
                 ok=False,
-                detail=f"{info.last_error_message} ({info.pending_update_count} waiting)",
+                detail="Telegram cannot bring us messages: "
+                f"{info.pending_update_count}, {info.last_error_message}",
             )
         return Check(ok=True)
 

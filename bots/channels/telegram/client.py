@@ -132,7 +132,7 @@ def errors(operation: str, *, write: bool) -> Iterator[None]:
             "another program reads this bot's messages", status=409, **about
         ) from exc
     except ChatMigrated as exc:
-        raise Rejected(f"the chat moved to {exc.new_chat_id}", **about) from exc
+        raise Rejected(f"the chat moved to: {exc.new_chat_id}", **about) from exc
     except BadRequest as exc:
         raise Rejected(exc.message, status=400, **about) from exc
     except TimedOut as exc:

@@ -203,7 +203,9 @@ def headers_in(text: str) -> dict[str, str]:
             or not re.fullmatch(r"[A-Za-z0-9\-]+", name.strip())
             or not value.isprintable()
         ):
-            raise NeedsMerchant(f"line {number} of the headers is not “Name: value”", vendor=VENDOR)
+            raise NeedsMerchant(
+                f"a header line is not “Name: value” (line {number})", vendor=VENDOR
+            )
         headers[name.strip().lower()] = value.strip()
     return headers
 
