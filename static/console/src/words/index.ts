@@ -224,6 +224,7 @@ export function money(sum: string, currency: string): string {
   return new Intl.NumberFormat(lang, {
     style: 'currency',
     currency,
+    currencyDisplay: 'narrowSymbol',
     maximumFractionDigits: 2,
     minimumFractionDigits: 0,
   }).format(Number(sum));
