@@ -25,7 +25,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from bots.live import chat_http
 from bots.live.hub import SLOW, Line, Told, hub
 from bots.live.scope import address_of, header
-from bots.live.visit import Visit, events_of, greet, place_at, visit_of
+from bots.live.visit import EXPIRED, Visit, events_of, greet, place_at, visit_of
 from tenants.kernel.text import storable
 
 log = logging.getLogger(__name__)
@@ -76,20 +76,26 @@ class ChatSocket(AsyncWebsocketConsumer):
         async with self._one_at_a_time:
             for event in await self.visit.handle(frame):
                 self._tell(event)
+                if event == EXPIRED:
+                    await self.close(4401)
 
     async def _hello(self, frame: Any) -> None:
         visit = None
         if self.place is not None and isinstance(frame, dict) and frame.get("t") == "hello":
             visit = visit_of(self.place, self.key, frame, address_of(self.scope))
         if visit is None:
-            self._tell({"t": "expired"})
+            self._tell(EXPIRED)
             await self.close(4401)
             return
         # Into the room before the first look: nothing falls between.
         await hub().join(visit.group, self)
         self.visit = visit
-        for event in await greet(visit, frame):
+        events = await greet(visit, frame)
+        for event in events:
             self._tell(event)
+        if events == [EXPIRED]:
+            await self.close(4401)
+            return
         self._working = asyncio.create_task(self._work(visit))
 
     async def disconnect(self, code: int) -> None:

@@ -16,7 +16,16 @@ from django.http.multipartparser import MultiPartParser, MultiPartParserError
 from bots.live.hub import Told, hub
 from bots.live.pace import Meter, Pace
 from bots.live.scope import BodyFailed, address_of, body_of, header
-from bots.live.visit import Visit, events_of, inside, per_address, per_visitor, place_at, visit_of
+from bots.live.visit import (
+    EXPIRED,
+    Visit,
+    events_of,
+    inside,
+    per_address,
+    per_visitor,
+    place_at,
+    visit_of,
+)
 from bots.services import uploads, visitors, visits
 from bots.services.consents import ConsentChanged
 from bots.services.places import Place, config, consents
@@ -154,6 +163,8 @@ async def _exchange(place: Place, key: str, scope: dict[str, Any], receive: Any)
     events: list[dict[str, Any]] = []
     if body.get("identity"):
         told = await visit.identify(body["identity"], keep=bool(body.get("hello")))
+        if told == EXPIRED:
+            raise _error(401, "expired")
         if body.get("hello"):
             events.append(told)
     if isinstance(body.get("about"), dict):

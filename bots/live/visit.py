@@ -22,6 +22,8 @@ from tenants.kernel.context import group_of, merchant_context
 from tenants.workspace.models import StoredFile
 
 PREFIX = "/live/chat/"
+# The token is nobody's any more: the page asks for a new one and forgets what it shows.
+EXPIRED = {"t": "expired"}
 
 # Reads and writes of many sockets side by side; each enters its merchant by itself.
 _threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="chat")
@@ -193,11 +195,17 @@ class Visit:
         )
 
     async def identify(self, token: Any, *, keep: bool = True) -> dict[str, Any]:
-        """Believe the shop's signed word; `keep` writes it to a contact that exists."""
+        """Believe the shop's signed word; `keep` writes it to a contact that exists.
 
-        def prove() -> identity.Claims:
+        Another customer than this browser was before is another visitor: the page begins anew, so
+        that nobody reads, or is taken for, whoever sat here last.
+        """
+
+        def prove() -> identity.Claims | None:
             secret = visitors.channel_secret(self.place.channel_id, "identity_secret")
             claims = identity.verify(str(token), secret, time.time())
+            if visitors.is_another(self.place.channel_id, self.visitor, claims.customer):
+                return None
             if keep:
                 visitors.visitor_prove(
                     self.place.channel_id, self.visitor, claims.identities(), claims.name
@@ -209,6 +217,8 @@ class Visit:
         except identity.NotBelieved as exc:
             self.claims = None
             return {"t": "identified", "ok": False, "code": exc.code}
+        if self.claims is None:
+            return dict(EXPIRED)
         return {"t": "identified", "ok": True, "name": self.claims.name}
 
     async def _older(self, frame: dict[str, Any]) -> dict[str, Any]:
@@ -295,6 +305,8 @@ async def greet(visit: Visit, body: dict[str, Any]) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = []
     if body.get("identity"):
         events.append(await visit.identify(body["identity"]))
+        if events == [EXPIRED]:
+            return events
     if body.get("about"):
         await visit.note({"about": body["about"]})
     return events + await visit.catch_up(always=True)

@@ -153,6 +153,11 @@ def people_recognise(contact: Contact, customer: str) -> None:
     Like any other merge it can be taken back, and is not done again then; nor where both have
     proven to be two people.
     """
+    mine = contact.identities.filter(
+        kind=Identity.Kind.CUSTOMER, proof=Identity.Proof.SIGNED
+    ).exclude(value=customer)
+    if mine.exists():
+        return  # a computer that several use: it joins nobody
     same = (
         Contact.objects.filter(
             identities__kind=Identity.Kind.CUSTOMER,

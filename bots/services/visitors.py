@@ -137,6 +137,15 @@ def visitor_event(channel_id: int, visitor: str, name: str, data: Any) -> bool:
     return True
 
 
+def is_another(channel_id: int, visitor: str, customer: str) -> bool:
+    """This browser's buyer is proven to be another customer: a computer that several use."""
+    signed = Identity.objects.filter(
+        contact__channel=channel_id, contact__external_id=visitor,
+        kind=Identity.Kind.CUSTOMER, proof=Identity.Proof.SIGNED,
+    )  # fmt: skip
+    return signed.exists() and not signed.filter(value=customer[:120]).exists()
+
+
 def visitor_prove(
     channel_id: int, visitor: str, identities: Iterable[tuple[str, str, str]], name: str = ""
 ) -> bool:

@@ -313,6 +313,38 @@ def test_two_browsers_of_one_signed_customer_are_one_person(alpha, browser_of, w
     assert len(cards()) == 2  # who was parted by hand stays so
 
 
+def test_another_customer_at_the_same_computer_is_another_visitor(alpha, browser_of, work, answers):
+    """Nobody reads, or is taken for, whoever sat there before."""
+    import time
+
+    with_secret(alpha)
+
+    def token(customer: str) -> str:
+        claims = {"sub": customer, "phone": f"+7916000000{customer}", "exp": time.time() + 600}
+        return sign(claims, SECRET)
+
+    buyer = browser_of(alpha)
+    buyer.says("key-000001", "Личный вопрос")
+    work(alpha)
+    (known,) = [e for e in buyer.exchange({"t": "identify", "token": token("1")})
+                if e["t"] == "identified"]  # fmt: skip
+    assert known["ok"] is True
+
+    told = buyer.exchange({"t": "identify", "token": token("2")})
+    assert {"t": "expired"} in told
+    for more in ({"hello": True}, {}):
+        body = {"token": buyer.token, "after": 0, "identity": token("2"), "frames": [
+            {"t": "say", "key": "key-000002", "text": "Где мой заказ?", "locale": "ru"},
+        ], **more}  # fmt: skip
+        answer = buyer.http.post("", content=json.dumps(body))
+        assert answer.status_code == 401 and "Личный" not in answer.text
+    work(alpha)
+    with alpha.inside():
+        assert set(Identity.objects.values_list("value", flat=True)) == {"1", "+79160000001"}
+        assert not Message.objects.filter(text="Где мой заказ?").exists()
+    assert buyer.exchange({"t": "identify", "token": token("1")})[0]["ok"] is True
+
+
 def test_a_forged_identity_proves_nothing(alpha, browser_of):
     with_secret(alpha)
     buyer = browser_of(alpha)
