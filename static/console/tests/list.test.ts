@@ -112,6 +112,25 @@ describe('rows', () => {
     expect(store.state.list.moved).toBe(0);
   });
 
+  it('that changed while the whole list was on its way are not lost to an older answer', async () => {
+    let arrives: (() => void) | undefined;
+    const { store, rows } = list(({ path }) => {
+      if (path.includes('/changes/')) return { rows: [row(7)], gone: [] };
+      return new Promise((done) => {
+        arrives = () => done({ rows: [], next: '', sort: 'newest' });
+      });
+    });
+    const read = rows.read();
+    rows.touch([7]);
+    await settled(200);
+    expect(ids(store.state.list.rows)).toEqual([]);
+
+    arrives?.();
+    await read;
+    await settled(200);
+    expect(ids(store.state.list.rows)).toEqual([7]);
+  });
+
   it('come page by page, and an old answer never overwrites a newer list', async () => {
     let slow: (() => void) | undefined;
     const { store, rows } = list(({ path }) => {

@@ -92,13 +92,22 @@ export class Rows {
   }
 
   private async readChanges(): Promise<void> {
+    if (this.list.isLoading) {
+      // The whole list is on its way, perhaps as it was before these changed: look after it.
+      this.store.soon('rows', 120, () => this.readChanges());
+      return;
+    }
     const ids = [...this.touched].slice(0, 200);
     this.touched = new Set([...this.touched].slice(200));
     if (!ids.length) return;
     const where = this.query();
     try {
       const found = await call<Changes>('GET', `/desk/changes/?${where}&ids=${ids.join(',')}`);
-      if (where !== this.query() || this.list.asOf || this.list.isLoading) return;
+      if (where !== this.query() || this.list.asOf) return;
+      if (this.list.isLoading) {
+        this.touch(ids);
+        return;
+      }
       const { rows, held, sort, next } = this.list;
       this.show(placed(held ?? rows, found.rows, found.gone, sort, Boolean(next)), {});
     } catch (error) {
