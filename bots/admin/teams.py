@@ -98,9 +98,9 @@ class TeamForm(forms.Form):
             "Whoever has an order of their own keeps it."
         ),
     )
-    card_2 = forms.ChoiceField(label=gettext_lazy("Then"), required=False)
-    card_3 = forms.ChoiceField(label=gettext_lazy("Then"), required=False)
-    card_4 = forms.ChoiceField(label=gettext_lazy("Then"), required=False)
+    card_2 = forms.ChoiceField(label=gettext_lazy("And then"), required=False)
+    card_3 = forms.ChoiceField(label=gettext_lazy("And then"), required=False)
+    card_4 = forms.ChoiceField(label=gettext_lazy("And then"), required=False)
     members = forms.MultipleChoiceField(
         label=gettext_lazy("People"), required=False, widget=forms.CheckboxSelectMultiple
     )

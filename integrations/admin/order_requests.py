@@ -46,8 +46,13 @@ class Look:
 
 class RequestInline(Look, TabularInline):
     model = OrderRequest
-    fields = ("kind", "state", "sum", "created_at", "answer")
+    fields = readonly_fields = ("kind", "state", "sum_label", "noted_at", "answer")
     show_change_link = True
+    noted_at = when("created_at", gettext_lazy("Noted"))
+
+    @display(description=gettext_lazy("Sum"))
+    def sum_label(self, one: OrderRequest) -> str:
+        return money(one.sum, one.currency)
 
 
 class SettleForm(BaseDialogForm):
@@ -62,7 +67,7 @@ class SettleForm(BaseDialogForm):
 
 @admin.register(OrderRequest, site=merchant_site)
 class OrderRequestAdmin(ReadOnly):
-    asked_at = when("created_at", gettext_lazy("Asked"))
+    asked_at = when("created_at", gettext_lazy("Noted"))
     done_at = when("settled_at", gettext_lazy("Settled"))
     list_display = ("number", "kind", "order", "buyer", "sum_label", "state_label", "asked_at")
     list_filter = (
@@ -77,7 +82,7 @@ class OrderRequestAdmin(ReadOnly):
     actions = ("settle_all",)
     actions_detail = ("settle", "refuse")
     fields = (
-        *("kind", "state_label", "order", "buyer", "goods", "sum_label", "note", "user"),
+        *("kind", "state", "order", "buyer", "goods", "sum_label", "note", "user"),
         *("asked_at", "done_at", "answer", "dialogue"),
     )
     readonly_fields = fields
@@ -127,7 +132,7 @@ class OrderRequestAdmin(ReadOnly):
         return format_html('<a href="/console/#{}">{}</a>', one.conversation, _("Open"))
 
     @row_action(
-        gettext_lazy("Done"),
+        gettext_lazy("Carried out"),
         icon="check",
         ask=gettext_lazy("Has it been carried out?"),
         text=gettext_lazy("The dialogue where it was asked says so."),

@@ -36,7 +36,7 @@ class OrderAdmin(ReadOnly):
     ordering = ("-placed_at",)
     inlines = (LineInline, ParcelInline, RequestInline)
     fields = (
-        *("number", "status_label", "status_text", "name", "phone", "email"),
+        *("number", "status", "status_text", "name", "phone", "email"),
         *("sum_label", "placed_at", "updated_at"),
     )
     empty = Empty(

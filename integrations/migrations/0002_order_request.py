@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('return', 'return'), ('repeat', 'repeat')], max_length=8, verbose_name='what is asked')),
-                ('state', models.CharField(choices=[('open', 'open'), ('done', 'done'), ('refused', 'refused')], db_default='open', default='open', max_length=8, verbose_name='state')),
+                ('state', models.CharField(choices=[('open', 'to be done'), ('done', 'carried out'), ('refused', 'refused')], db_default='open', default='open', max_length=8, verbose_name='state')),
                 ('lines', models.JSONField(default=list, verbose_name='goods')),
                 ('sum', models.DecimalField(decimal_places=2, max_digits=14, verbose_name='sum')),
                 ('currency', models.CharField(default='RUB', max_length=3, verbose_name='currency')),
@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('answer', models.CharField(blank=True, max_length=300, verbose_name='answer')),
                 ('conversation', models.BigIntegerField(null=True)),
                 ('client_key', models.CharField(max_length=64, unique=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='asked')),
+                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), verbose_name='noted')),
                 ('settled_at', models.DateTimeField(null=True, verbose_name='settled')),
                 ('order', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='requests', to='integrations.order', verbose_name='order')),
                 ('user', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL, verbose_name='by')),

@@ -81,8 +81,8 @@ class OrderRequest(models.Model):
         REPEAT = "repeat", _("repeat")
 
     class State(models.TextChoices):
-        OPEN = "open", _("open")
-        DONE = "done", _("done")
+        OPEN = "open", _("to be done")
+        DONE = "done", _("carried out")
         REFUSED = "refused", _("refused")
 
     order = models.ForeignKey(
@@ -110,7 +110,7 @@ class OrderRequest(models.Model):
         verbose_name=_("by"),
     )
     client_key = models.CharField(max_length=64, unique=True)
-    created_at = models.DateTimeField(_("asked"), db_default=Now())
+    created_at = models.DateTimeField(_("noted"), db_default=Now())
     settled_at = models.DateTimeField(_("settled"), null=True)
 
     class Meta:

@@ -36,7 +36,7 @@ export function Orders({ card, w, desk, at }: Part) {
           {order.requests.map((one) => (
             <span class="line" key={one.id}>
               <span class={`chip ${{ open: 'amber', done: 'done', refused: 'red' }[one.state]}`}>
-                {o(one.kind)} № {one.id}: {o(one.state)}
+                {o('request', o(one.kind), one.id)}: {o(one.state)}
               </span>
               <span class="muted">{money(one.sum, order.currency)}</span>
             </span>

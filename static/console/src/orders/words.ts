@@ -7,6 +7,7 @@ const WORDS = {
   title_status: ['Заказ {0}: где он', 'Order {0}: where it is'],
   title_return: ['Возврат по заказу {0}', 'Return of order {0}'],
   title_repeat: ['Повтор заказа {0}', 'Order {0} once more'],
+  request: ['{0} №\u202f{1}', '{0} no.\u202f{1}'],
   open: ['ждёт', 'open'],
   done: ['выполнен', 'done'],
   refused: ['отклонён', 'refused'],
