@@ -66,11 +66,10 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
     noted_at = -NOTED_EVERY_S
 
     async def connect(self) -> None:
-        host = header(self.scope, b"host")
-        if not is_same_origin(self.scope, host):
+        if not is_same_origin(self.scope, header(self.scope, b"host")):
             await self.close(code=4403)
             return
-        found = await who(host, cookie(self.scope, settings.SESSION_COOKIE_NAME))
+        found = await self._who()
         if found is None:
             await self.accept()
             await self.close(code=4401)
@@ -121,6 +120,9 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         """A heartbeat: also finds what was missed, should Redis have been away."""
         await self._seen_here()
         if time.monotonic() - self.sight_at > SIGHT_KEPT_S:
+            if await self._who() is None:  # logged out elsewhere, or the password was changed
+                await self.close(code=4401)
+                return
             await self._look_again()
         seq = await last_seq(self.schema)
         if self.seq is not None and seq > self.seq:
@@ -155,6 +157,10 @@ class ConsoleConsumer(AsyncJsonWebsocketConsumer):
         if now - self.noted_at > NOTED_EVERY_S:
             self.noted_at = now
             await note_seen(self.schema, self.user_id)
+
+    async def _who(self) -> tuple[str, int, str] | None:
+        key = cookie(self.scope, settings.SESSION_COOKIE_NAME)
+        return await who(header(self.scope, b"host"), key)
 
     async def _look_again(self) -> None:
         self.sight = await sight_now(self.schema, self.user_id)

@@ -136,6 +136,21 @@ def test_whoever_is_invisible_is_away_to_everybody_else(live, alpha, api_of):
         assert one["presence"] == shown
 
 
+def test_who_is_logged_out_hears_no_more(live, alpha, monkeypatch):
+    monkeypatch.setattr("bots.live.console.SIGHT_KEPT_S", 0.0)
+    console, other = Console(live.port, alpha), Console(live.port, alpha, "admin")
+    with alpha.inside():
+        alpha.owner.set_password("Another-horse-43")
+        alpha.owner.save()
+
+    console.say(type="ping")
+    with pytest.raises(ConnectionClosed) as closed:
+        console.wait("pong")
+    assert closed.value.rcvd is not None and closed.value.rcvd.code == 4401
+    other.say(type="ping")
+    other.wait("pong")
+
+
 def test_facts_told_in_the_wrong_order_come_in_the_right_one(live, alpha, monkeypatch):
     told: list[Any] = []
     console = Console(live.port, alpha)
