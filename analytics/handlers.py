@@ -15,7 +15,12 @@ from django.utils import timezone
 
 from analytics.histogram import bucket_of
 from analytics.models import DailyFigure
-from analytics.services.dialogues import dialogues_advance, dialogues_rebuild, figures_recount
+from analytics.services.dialogues import (
+    dialogues_advance,
+    dialogues_rebuild,
+    figures_recount,
+    team_went,
+)
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
@@ -66,6 +71,20 @@ def ring_for_hours(event: outbox.Event) -> None:
 def figures_by_zone(_object_id: int) -> datetime | None:
     """The shop lives by another clock: what is taken in later is told apart by it, so all is."""
     figures_recount()
+    return None
+
+
+@outbox.on("team.changed")
+def ring_for_team(event: outbox.Event) -> None:
+    if event.data.get("is_gone"):
+        due.schedule("figures_team", event.data["team"])
+
+
+@due.worker("figures_team")
+def figures_of_gone(team_id: int) -> datetime | None:
+    """What a deleted team had is the main team's, in reports too."""
+    dialogues_advance()
+    team_went(team_id)
     return None
 
 

@@ -63,6 +63,14 @@ def figures_recount() -> None:
             _add(tally)
 
 
+def team_went(team: int) -> None:
+    with transaction.atomic():
+        Mark.objects.get_or_create(name=MARK)
+        Mark.objects.select_for_update().get(name=MARK)
+        if Dialogue.objects.filter(team_id=team).update(team_id=0):
+            figures_recount()
+
+
 def _batch() -> bool:
     """One batch in one transaction; True when there may be more."""
     with transaction.atomic():
@@ -113,7 +121,7 @@ def _batch() -> bool:
 
 
 def _known(events: list[Event]) -> fold.Known:
-    default = Team.objects.filter(is_default=True).values_list("pk", flat=True).first()
+    teams = Team.objects.filter(is_default=False).values_list("pk", flat=True)
     opened = {e.data.get("conversation") for e in events if e.name == "conversation.opened"}
     written = [
         e.data["message"]
@@ -130,7 +138,7 @@ def _known(events: list[Event]) -> fold.Known:
     return fold.Known(
         zone=ZoneInfo(merchant_of(current_schema()).time_zone),
         working=working_clock(),
-        default_team=default or 0,
+        teams=frozenset(teams),
         channels=dict(
             Conversation.objects.filter(pk__in=[pk for pk in opened if pk]).values_list(
                 "pk", "channel_id"

@@ -55,14 +55,14 @@ class Known:
 
     zone: ZoneInfo
     working: Clock
-    default_team: int = 0
+    teams: frozenset[int] = frozenset()  # beside the main one
     channels: Mapping[int, int] = field(default_factory=dict)
     said: Mapping[int, Said] = field(default_factory=dict)
 
     def team(self, found: Any) -> int:
-        """The default team goes by 0, however it is written."""
+        """The main team goes by 0, however it is written; what a deleted one had is the main's."""
         number = _number(found)
-        return 0 if number == self.default_team else number
+        return number if number in self.teams else 0
 
 
 def _number(found: Any) -> int:

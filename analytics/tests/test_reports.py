@@ -151,6 +151,14 @@ def test_rows_by_team_channel_hour_and_day(alpha, week, api_of):
         "2026-11-17": 3, "2026-11-18": 1, "2026-11-19": 1, "2026-11-20": 1, "2026-11-22": 1,
     }  # fmt: skip
     assert len(asked(client, by="hour")["rows"]) == 24
+    # What a deleted team had is the main team's, here too.
+    assert client.delete(f"/api/v1/teams/{week.returns.pk}/").status_code == 204
+    outbox.relay()
+    for schema, kind, number in due.overdue(grace_s=-0.01):
+        if kind == "figures_team":
+            due.take(schema, kind, number)
+    assert opened("team") == {0: 7}
+    assert opened("channel") == {week.site.pk: 5, week.other.pk: 2}
 
 
 def state() -> tuple[list, list]:

@@ -135,9 +135,9 @@ def team_save(
     return team
 
 
-def team_changed(team: Team) -> None:
+def team_changed(team: Team, **more: Any) -> None:
     """Open consoles look again at what they may see."""
-    outbox.emit("team.changed", key=f"team:{team.pk}", data={"team": team.pk})
+    outbox.emit("team.changed", key=f"team:{team.pk}", data={"team": team.pk, **more})
 
 
 def team_delete(team: Team) -> None:
@@ -145,7 +145,7 @@ def team_delete(team: Team) -> None:
     if team.is_default:
         raise NotPossible(_("The main team stays: it has whatever no other team has."))
     with transaction.atomic():
-        team_changed(team)
+        team_changed(team, is_gone=True)
         Conversation.objects.filter(team=team).update(team=None)
         team.delete()
         wake(default_team())
