@@ -206,7 +206,7 @@ def usage(request: HttpRequest) -> HttpResponse:
             except BudgetRefused as refused:
                 form.add_error("own", str(refused))
             else:
-                messages.success(request, _("Saved. It counts within a quarter of a minute."))
+                messages.success(request, _("Saved. It counts within 15 seconds."))
                 return redirect("merchant:usage")
     now = timezone.localtime()
     month = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
