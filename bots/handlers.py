@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 from datetime import datetime
 
-from bots.models import Conversation
+from bots.models import Contact, Conversation, Identity
 from bots.retrieval.index import reindex_articles, reindex_products, synonyms_changed
 from bots.selectors.policy import conversations_in, facts_of
 from bots.services import assignment, people, rules, sla
@@ -110,9 +110,15 @@ def tell_what_was_settled(event: Event) -> None:
 
 
 @outbox.on("contact.identified")
-def part_two_people(event: Event) -> None:
-    """Never two different verified people on one card, whichever came first."""
+def look_who_it_is(event: Event) -> None:
+    """Never two different verified people on one card, whichever came first; and one signed
+    customer, with the first message already, on one."""
     people.people_part(event.data["contact"])
+    found = Contact.objects.select_related("person__merged_into").filter(pk=event.data["contact"])
+    for one in found:
+        signed = one.identities.filter(kind=Identity.Kind.CUSTOMER, proof=Identity.Proof.SIGNED)
+        for value in signed.values_list("value", flat=True):
+            people.people_recognise(one, value)
 
 
 @outbox.on("agent.presence")

@@ -403,12 +403,16 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         contact.save(update_fields=changed)
     is_known_better = False
     for kind, value, proof in said.identities:
-        _row, made = Identity.objects.update_or_create(
+        row, made = Identity.objects.get_or_create(
             contact=contact,
             kind=kind,
             value=value[:120],
             defaults={"proof": proof, "proven_at": timezone.now()},
         )
+        if not made and (proof in Identity.PROVEN or row.proof not in Identity.PROVEN):
+            made = row.proof != proof  # what was said is proven now
+            row.proof, row.proven_at = proof, timezone.now()
+            row.save(update_fields=["proof", "proven_at"])
         is_known_better = is_known_better or made
     if is_known_better:
         outbox.emit("contact.identified", key=f"contact:{contact.pk}", data={"contact": contact.pk})

@@ -159,13 +159,15 @@ def visitor_prove(
             return False
         fresh = False
         for kind, value, proof in identities:
-            _row, made = Identity.objects.update_or_create(
+            same = Identity.objects.filter(contact=contact, kind=kind, value=value[:120])
+            is_new = not same.filter(proof=proof).exists()
+            Identity.objects.update_or_create(
                 contact=contact,
                 kind=kind,
                 value=value[:120],
                 defaults={"proof": proof, "proven_at": timezone.now()},
             )
-            fresh = fresh or made
+            fresh = fresh or is_new
             if kind == Identity.Kind.CUSTOMER and proof == Identity.Proof.SIGNED:
                 people_recognise(contact, value)
         if name and contact.name != name[:120]:

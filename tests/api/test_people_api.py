@@ -15,6 +15,7 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from bots.channels.base import BuyerMessage
 from bots.models import (
     Attachment,
     Consent,
@@ -33,7 +34,7 @@ from bots.models import (
 )
 from bots.selectors import people as reading
 from bots.selectors.segments import in_segments
-from bots.services import people
+from bots.services import people, receive
 from integrations.models import Order
 from tenants.kernel import jobs, outbox
 from tenants.kernel.files import file_save
@@ -226,14 +227,19 @@ def test_a_conflict_is_seen_through_cards_already_merged(alpha, at, api_of):
 
 def test_who_proves_to_be_another_after_a_merge_leaves_the_card(alpha, at, api_of):
     one, _c, _t = at.add("Анна", PHONE)
-    two, contact, _t = at.add("Вера", ("phone", "+79161234567", "claimed"))
+    two, contact, talk = at.add("Вера", ("phone", "+79160000000", "claimed"))
     three, _c, _t = at.add("Аня")
     client = api_of(alpha, "owner")
     for other in (two, three):
         assert client.post(f"{URL}{one.pk}/merge/", {"other": other.pk}).status_code == 200
     with alpha.inside():
-        Identity.objects.create(contact=contact, kind="phone", value="+79160000000", proof="shared")
-        outbox.emit("contact.identified", key="x", data={"contact": contact.pk})
+        for ident, proof in (("m1", "shared"), ("m2", "claimed")):  # proven now, and it stays so
+            said = BuyerMessage(
+                chat=contact.external_id, external_id=ident, text="Мой телефон",
+                identities=(("phone", "+79160000000", proof),),
+            )  # fmt: skip
+            receive.apply(alpha.channel, talk.lane, said)
+        assert Identity.objects.get(contact=contact).proof == "shared"
     outbox.relay()
 
     def names(card: Person) -> list[str]:
@@ -383,9 +389,6 @@ def test_a_blocked_buyer_is_kept_and_answered_by_nobody(alpha, at, api_of, talk_
     with alpha.inside():
         talk.refresh_from_db()
         assert (talk.status, talk.speaker) == ("resolved", "nobody")
-        from bots.channels.base import BuyerMessage
-        from bots.services import receive
-
         said = BuyerMessage(chat=contact.external_id, external_id="m1", text="Ответьте!")
         receive.apply(alpha.channel, talk.lane, said)
         talk.refresh_from_db()
