@@ -1,7 +1,8 @@
 let audio: AudioContext | null = null;
 
-/** Two short tones; browsers allow them after the first click on the page. */
+/** Two short tones; browsers allow them after the first click or key on the page. */
 export function ring(): void {
+  if (navigator.userActivation?.hasBeenActive === false) return;
   try {
     audio ??= new AudioContext();
     void audio.resume();
