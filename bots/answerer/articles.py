@@ -16,7 +16,7 @@ from bots.models import Article, Passage
 from bots.retrieval.glossary import broader
 from bots.retrieval.matters import is_said_of, kinship
 from bots.retrieval.morphology import analyse
-from bots.retrieval.query import ASIDE_FACTOR, WEAK_FACTOR, WHEN, Query, Term
+from bots.retrieval.query import ASIDE_FACTOR, WEAK_FACTOR, WHEN, Query, Term, as_meant
 from bots.retrieval.ranking import Hit, fill, find
 from bots.retrieval.text import tokens, words
 
@@ -137,6 +137,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
     is_sent = any(term.is_place for term in terms)
     asks_delivery = any(p in _DELIVERY for term in terms for key in term.keys for p in key)
     implied = {at for at, is_goods in enumerate(goods_words) if is_goods} - about_goods
+    wording = as_meant(asked.text)
     leant_on = str(asked.memory.get("topic") or "") if asked.leans else ""
     found = []
     for hit in hits:
@@ -188,7 +189,7 @@ def look(asked: Asked, query: Query, own: int) -> list[Found]:
         if hit.ordinal == 0:
             score += 0.03
         score += _title_bonus(hit.title, said | broader(said), asked)
-        akin = kinship(asked.text, hit.title, leant_on)
+        akin = kinship(wording, hit.title, leant_on)
         score += OF_THE_MATTER * akin
         found.append(
             Found(

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 from math import exp
 
-SURE = 0.74
+SURE = 0.76
 MAYBE = 0.45  # from here on a near neighbour is offered beside it
 
 
@@ -34,20 +34,20 @@ class Signs:
     strange: float  # the weightiest word it lacks and nobody says of its matter
 
 
-BASE = -1.63
+BASE = -1.84
 WEIGHTS = Signs(
-    coverage=1.19,
-    score=1.85,
-    rival=-0.67,
-    unknown=-0.48,
-    matched=1.36,
-    in_title=-0.11,
-    meant_in_title=1.07,
-    missing=-0.99,
-    only_goods=-0.29,
-    own_language=0.11,
-    kinship=2.01,
-    strange=-1.18,
+    coverage=1.08,
+    score=1.83,
+    rival=-0.47,
+    unknown=-0.44,
+    matched=1.39,
+    in_title=-0.17,
+    meant_in_title=0.88,
+    missing=-0.91,
+    only_goods=-0.36,
+    own_language=0.28,
+    kinship=2.12,
+    strange=-1.25,
 )
 FAR = 30.0
 _WEIGHTS: Sequence[float] = astuple(WEIGHTS)

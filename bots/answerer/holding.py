@@ -47,6 +47,8 @@ def told_elsewhere(asked: Asked, found: list[articles.Found]) -> list[articles.F
         return []
     if best.kinship >= OF_THE_MATTER and rival.kinship < best.kinship / 2:
         return []
+    if best.kinship < OF_ANOTHER / 2 and rival.kinship >= OF_THE_MATTER:
+        return [best, rival]
     lacked = {id(term) for term in rival.missing}
     only_there = sum(
         term.weight

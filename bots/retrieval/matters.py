@@ -8,6 +8,7 @@ understood by words no text of the merchant has: "какие номиналы?" 
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,7 +16,8 @@ from functools import lru_cache
 from math import exp, log, sqrt
 from pathlib import Path
 
-from bots.retrieval.glossary import GROUPS, lemma_key
+from bots.retrieval.aspect import other_aspect
+from bots.retrieval.glossary import GROUPS, broader, lemma_key, place_keys
 from bots.retrieval.morphology import analyse
 from bots.retrieval.text import tokens, words
 
@@ -36,7 +38,9 @@ a an the i me my we our us you your he she it its they them this that these thos
 were be been do doe did have has had can could would should will shall may might must of and or but
 please pleas to in on at for by with
 """)
-NUMBER = "#"
+NUMBER, TOWN, ABROAD, SOME_GOODS = "#", "@town", "@abroad", "@goods"
+GOODS = frozenset({"одежда", "обувь", "cloth", "shoe"})
+_SOME_COUNTRY = ("заграница",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Wordings:
     """`evidence`: word → how much it speaks for each matter (logarithms, in `names`' order)."""
 
     names: tuple[str, ...]
-    evidence: dict[str, tuple[float, ...]]
+    evidence: dict[str, array[float]]
     weight: dict[str, float]  # of a word in comparing titles
     said: list[tuple[int, float]]  # each wording: its matter and its length
     has: dict[str, list[int]]  # word → wordings
@@ -63,7 +67,8 @@ def is_said_of(lemmas: Iterable[str], title: str) -> bool:
     """Do buyers say one of these words of what an article of this title is about?"""
     known, heads = wordings(), _heads()
     matters = [at for at, share in told_by(title) if share > ITS_OWN]
-    speaks = [known.evidence.get(heads.get(lemma, lemma)) for lemma in lemmas]
+    said = _known(tuple(heads.get(lemma, lemma) for lemma in lemmas), known)
+    speaks = [known.evidence.get(one) for one in said]
     return any(one[at] > TELLING for one in speaks if one for at in matters)
 
 
@@ -72,9 +77,9 @@ def asked_about(text: str, before: str = "") -> tuple[float, ...]:
     """The share of each matter in a question."""
     known = wordings()
     sums = [0.0] * len(known.names)
-    now = _words(text)
+    now = _known(telling_words(text), known)
     told = [(word, 1.0) for word in now]
-    told += [(word, LEANT_ON) for word in _words(before) if word not in now]
+    told += [(word, LEANT_ON) for word in _known(telling_words(before), known) if word not in now]
     for word, share in told:
         if speaks := known.evidence.get(word):
             sums = [a + share * b for a, b in zip(sums, speaks, strict=True)]
@@ -88,7 +93,7 @@ def asked_about(text: str, before: str = "") -> tuple[float, ...]:
 def told_by(title: str) -> tuple[tuple[int, float], ...]:
     """(matter, share) for those that an article of this title may be of."""
     known = wordings()
-    named = _words(title)
+    named = telling_words(title)
     size = sqrt(sum(known.weight.get(word, 1.0) ** 2 for word in named)) or 1.0
     common: dict[int, float] = defaultdict(float)
     for word in named:
@@ -116,7 +121,7 @@ def wordings() -> Wordings:
         head, _, rest = block.partition("\n")
         name, _, titles = head.partition(": ")
         for said in [*titles.split(";"), *rest.replace("\n", " ").split(" / ")]:
-            if found := _words(said.strip(" /")):
+            if found := telling_words(said.strip(" /")):
                 read.append((len(names), found))
         names.append(name)
     return _learnt(tuple(names), read)
@@ -135,29 +140,50 @@ def _learnt(names: tuple[str, ...], read: list[tuple[int, tuple[str, ...]]]) -> 
     for word, count in times.items():
         total = sum(count.values())
         share = total / whole
-        evidence[word] = tuple(
-            log((count[m] + DOUBT * share) / (of_matter[m] + DOUBT)) - log(share) for m in matters
-        )
+        speaks = [(count[m] + DOUBT * share) / (of_matter[m] + DOUBT) / share for m in matters]
+        evidence[word] = array("f", map(log, speaks))
         spread = -sum(n / total * log(n / total) for n in count.values()) / log(len(names))
         weight[word] = max(0.08, 1 - spread) * log(1 + whole / total) / log(1 + whole)
     said = [(m, sqrt(sum(weight[word] ** 2 for word in found))) for m, found in read]
     return Wordings(names, evidence, weight, said, dict(has))
 
 
-def _words(text: str) -> tuple[str, ...]:
+def telling_words(text: str) -> tuple[str, ...]:
     """Different words that may tell, each as the first of its group in the glossary."""
-    heads = _heads()
     found: dict[str, None] = {}
     for token in tokens(text):
         if token.is_number:
             found[NUMBER] = None
-            continue
-        word = analyse(token.text)
-        is_mute = word.pos in _MUTE and token.text not in _TELLING
-        if is_mute or len(token.text) < 2 or {word.lemma, token.text} & _ENGLISH_MUTE:
-            continue
-        found[heads.get(word.lemma, word.lemma)] = None
+        elif len(token.text) > 1 and (word := _as_told(token.text)):
+            found[word] = None
     return tuple(found)
+
+
+@lru_cache(maxsize=8192)
+def _as_told(text: str) -> str:
+    """A folded word as it is counted; "" for one that tells nothing."""
+    word = analyse(text)
+    if word.pos in _MUTE and text not in _TELLING:
+        return ""
+    if {word.lemma, text} & _ENGLISH_MUTE:
+        return ""
+    if kinds := place_keys(text, word.lemma, word.is_place):
+        return ABROAD if _SOME_COUNTRY in kinds else TOWN
+    if GOODS & broader(word.lemmas):
+        return SOME_GOODS  # a dress or boots: the matter is the same
+    head = _heads().get(word.lemma, word.lemma)
+    return TOWN if place_keys(head, head, analyse(head).is_place) else head
+
+
+def _known(said: tuple[str, ...], known: Wordings) -> list[str]:
+    """The words as the wordings have them: verbs also by their other aspect."""
+    found = []
+    for word in said:
+        if word not in known.evidence:
+            heads = (_heads().get(one, one) for one in other_aspect(word))
+            word = next((one for one in heads if one in known.evidence), word)
+        found.append(word)
+    return found
 
 
 @lru_cache(maxsize=1)

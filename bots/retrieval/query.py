@@ -220,6 +220,11 @@ _NOT_THIS = re.compile(
 )
 
 
+def as_meant(text: str) -> str:
+    """Without what is said not to be asked about."""
+    return _NOT_THIS.sub(" ", fold(text))
+
+
 def _put_aside(text: str, terms: list[Term]) -> None:
     for found in _NOT_THIS.finditer(text):
         for term in terms:

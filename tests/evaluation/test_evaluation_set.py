@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from bots.retrieval import matters
 from config.demo import world
 from tests.evaluation import baselines
 from tests.evaluation.cases import PARTS, is_held_out, load
@@ -112,3 +113,19 @@ def test_baselines_find_something_and_not_everything():
     for kind in ("bm25", "tfidf"):
         share = baselines.right_source_first(load("open"), kind)
         assert 0.3 < share < 0.95, (kind, share)
+
+
+def test_no_wording_the_answerer_learns_from_is_nearly_a_case():
+    """Of either part. Three words or more; shorter ones are anybody's."""
+    cases = [frozenset(matters.telling_words(case.messages[-1]["text"])) for case in load()]
+    read = (line for line in matters.WORDINGS.read_text("utf-8").split("# ")[1:])
+    wordings = [one for block in read for one in block.partition("\n")[2].split("/")]
+    told = [frozenset(matters.telling_words(one)) for one in wordings]
+    near = sum(
+        any(len(one & case) >= 0.75 * len(one | case) for case in cases)
+        for one in told
+        if len(one) >= 3
+    )
+
+    assert len(told) > 2500
+    assert near == 0
