@@ -202,7 +202,7 @@ class RatingAdmin(ReadOnly):
         )
 
     @display(
-        description=gettext_lazy("About"), ordering="about",
+        description=gettext_lazy("About whom"), ordering="about",
         label={"bot": "info", "agent": "success"},
     )  # fmt: skip
     def about_label(self, rating: Rating) -> tuple[str, str]:

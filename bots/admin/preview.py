@@ -11,7 +11,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 from django.views.decorators.http import require_POST
 
 from bots.engine.base import Asker, Decision, Reason, Said
@@ -24,7 +24,7 @@ from tenants.admin.sites import merchant_site
 LONGEST = 30  # messages of a talk that are sent along
 
 DECISIONS = {
-    Decision.ANSWER: gettext_lazy("answered"),
+    Decision.ANSWER: pgettext_lazy("the bot", "answered"),
     Decision.CLARIFY: gettext_lazy("asked back"),
     Decision.REFUSE: gettext_lazy("found nothing, offered a person"),
     Decision.HANDOVER: gettext_lazy("would call a person"),

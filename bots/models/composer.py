@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class LaterMessage(models.Model):
@@ -14,7 +15,7 @@ class LaterMessage(models.Model):
     class State(models.TextChoices):
         WAITING = "waiting", _("waits for its time")
         SENT = "sent", _("sent")
-        CANCELLED = "cancelled", _("cancelled")
+        CANCELLED = "cancelled", pgettext_lazy("message", "cancelled")
         FAILED = "failed", _("not sent")
 
     conversation = models.ForeignKey(

@@ -7,9 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from babel.messages.pofile import read_po
 from django.utils import translation
 
 from bots.selectors.failures import failure_in_words
+from config import texts
 from tenants.kernel.words import vendor_words
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -86,3 +88,16 @@ def test_a_code_of_a_message_is_never_shown_as_it_is():
         for code in ("window_closed", "stale", "unreachable", "outcome unknown"):
             assert failure_in_words(code) != code
         assert "окно" in failure_in_words("window_closed")  # the console offers a template then
+
+
+def test_a_text_has_one_translation_wherever_it_is_kept():
+    """Catalogues of all parts are read as one: of two translations one would win unseen."""
+    found: dict[tuple[str, str, str], set[str]] = {}
+    for source in texts.sources():
+        with source.open("rb") as file:
+            for message in read_po(file, locale=source.parent.parent.name):
+                if message.id:
+                    key = (source.parent.parent.name, message.context or "", str(message.id))
+                    found.setdefault(key, set()).add(str(message.string))
+    assert len(found) > 2000
+    assert {key: kinds for key, kinds in found.items() if len(kinds) > 1} == {}
