@@ -103,4 +103,6 @@ def _told_of_other_goods(asked: Asked, best: articles.Found) -> bool:
         if deeds.intersection(word.lemmas) and after.pos == "NOUN"
     ]
     of_goods = [w for w in objects if asked.query.vocabulary.in_products(w.lemma)]
-    return bool(of_goods) and not any(known & {*w.lemmas, *broader(w.lemmas)} for w in of_goods)
+    return bool(of_goods) and not any(
+        known.intersection(w.lemmas) or said & broader(w.lemmas) for w in of_goods
+    )

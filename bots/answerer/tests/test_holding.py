@@ -74,6 +74,24 @@ def test_what_it_holds_is(shop, question, source, said):
     assert said in answer.text.replace("\u00a0", " ")
 
 
+def test_what_is_done_to_trousers_is_not_told_of_a_dress(shop):
+    Article.objects.create(
+        external_id="hem", lang="ru", title="Ателье", text="Подошьём брюки за 700 ₽ за три дня."
+    )
+    for name in ("Брюки Бриз", "Платье Август"):
+        Product.objects.create(external_id=name, name=name, params={})
+    reindex_articles()
+    reindex_products()
+
+    trousers, dress = (
+        Talk().say("сколько стоит подшить брюки"),
+        Talk().say("сколько стоит подшить платье"),
+    )
+
+    assert sources(trousers)[:1] == ["article:hem"]
+    assert "article:hem" not in sources(dress) or dress.decision != Decision.ANSWER
+
+
 def test_each_has_a_part_of_the_question_so_both_are_offered(shop):
     for name, title, text in (
         ("points", "Пункты выдачи", "Заказ можно забрать в постамате за 250 ₽."),
