@@ -12,7 +12,7 @@ from rest_framework.views import APIView
 
 from bots.api.conversations import MessageOut, seen_or_404
 from bots.services import order_acts
-from integrations.models import OrderRequest
+from integrations.api.order_requests import RequestOut
 
 LINES = 200
 
@@ -41,14 +41,6 @@ class OrderActIn(OrderLookIn):
     )  # fmt: skip
     note = serializers.CharField(max_length=2000, required=False, allow_blank=True, default="")
     client_key = serializers.CharField(max_length=64)
-
-
-class RequestOut(serializers.ModelSerializer):
-    number = serializers.CharField(source="order.number")
-
-    class Meta:
-        model = OrderRequest
-        fields = ("id", "number", "kind", "state", "lines", "sum", "currency", "created_at")
 
 
 class OrderActOut(serializers.Serializer):

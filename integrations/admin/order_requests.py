@@ -24,7 +24,6 @@ from tenants.admin.base import Empty, ReadOnly, row_action, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.selectors.requests import actor_of
-from tenants.services.audit import audit
 from tenants.templatetags.desk import money
 
 
@@ -156,8 +155,8 @@ class OrderRequestAdmin(ReadOnly):
     def _settled(
         self, request: HttpRequest, form: Any, object_id: int, *, is_done: bool
     ) -> HttpResponse:
-        one = request_settle(int(object_id), is_done=is_done, answer=form.cleaned_data["answer"])
-        audit("order_request.settled", f"#{one.pk}", actor=actor_of(request), state=one.state)
+        answer = form.cleaned_data["answer"]
+        one = request_settle(int(object_id), by=actor_of(request), is_done=is_done, answer=answer)
         messages.success(request, f"{one}: {one.get_state_display()}")
         return self.back_to(object_id)
 
@@ -171,8 +170,7 @@ class OrderRequestAdmin(ReadOnly):
     def settle_all(self, request: HttpRequest, found: QuerySet[OrderRequest]) -> None:
         waiting = found.filter(state=OrderRequest.State.OPEN).values_list("pk", flat=True)
         for pk in list(waiting):
-            request_settle(pk, is_done=True)
-            audit("order_request.settled", f"#{pk}", actor=actor_of(request), state="done")
+            request_settle(pk, by=actor_of(request), is_done=True)
         messages.success(request, _("Saved."))
 
 

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from integrations.models import Order, OrderRequest, Variant
 from tenants.kernel import outbox
 from tenants.kernel.errors import RuleBroken
+from tenants.services.audit import audit
 from tenants.workspace.models import User
 
 NOTE_LIMIT = 2000
@@ -216,7 +217,7 @@ def request_add(
     return Asked(made, is_new=True)
 
 
-def request_settle(pk: int, *, is_done: bool, answer: str = "") -> OrderRequest:
+def request_settle(pk: int, *, by: User, is_done: bool, answer: str = "") -> OrderRequest:
     """It is carried out, or refused. The first word counts."""
     with transaction.atomic():
         one = OrderRequest.objects.select_for_update(of=("self",)).get(pk=pk)
@@ -225,6 +226,7 @@ def request_settle(pk: int, *, is_done: bool, answer: str = "") -> OrderRequest:
         one.state = OrderRequest.State.DONE if is_done else OrderRequest.State.REFUSED
         one.answer, one.settled_at = answer.strip()[:300], timezone.now()
         one.save(update_fields=["state", "answer", "settled_at"])
+        audit("order_request.settled", f"#{one.pk}", actor=by, state=one.state)
         _tell("order.request_settled", one)
     return one
 

@@ -163,9 +163,26 @@ def test_a_repeat_goes_by_what_is_sold_today_and_needs_no_word_to_the_buyer(alph
     assert made.status_code == 201
     assert made.json()["message"] is None
     with alpha.inside():
-        assert OrderRequest.objects.get().sum == Decimal(4390)
+        one = OrderRequest.objects.get()
+        assert one.sum == Decimal(4390)
         assert not Message.objects.filter(author="agent").exists()
         assert Conversation.objects.get(pk=talk.pk).speaker == talk.speaker
+
+    # A program of the shop's own finds it and says what came of it; the first word counts.
+    listed = client.get("/api/v1/orders/requests/?state=open&kind=repeat&number=727").json()
+    assert [(row["id"], row["number"], row["sum"]) for row in listed["results"]] == [
+        (one.pk, "727", "4390.00")
+    ]
+    url = f"/api/v1/orders/requests/{one.pk}/settle/"
+    assert client.post(url, {"is_done": True}).status_code == 403
+    program = api_of(alpha, "supervisor")
+    assert program.post(url, {"is_done": False, "answer": "нет на складе"}).status_code == 200
+    settled = program.post(url, {"is_done": True}).json()
+    assert (settled["state"], settled["answer"]) == ("refused", "нет на складе")
+    assert program.get("/api/v1/orders/requests/?state=open").json()["results"] == []
+    assert program.post("/api/v1/orders/requests/0/settle/", {"is_done": True}).status_code == 404
+    with alpha.inside():
+        assert AuditEntry.objects.filter(action="order_request.settled").count() == 1
 
 
 def test_an_order_is_reached_only_by_its_proven_buyer(alpha, beta, talk, api_of):
