@@ -17,8 +17,8 @@ from tenants.kernel.live import tell
 from tenants.kernel.outbox import Event
 from tenants.workspace.models import User
 
-# More than this is not done while the relay waits.
-AT_ONCE = 600
+# More than this is not done while the relay, and with it every console, waits.
+AT_ONCE = {"articles": 40, "products": 200}
 
 
 @outbox.on("article.changed", "article.deleted")
@@ -46,7 +46,7 @@ def _ids(event: Event, name: str) -> list[int] | None:
 
 
 def _index(what: str, ids: list[int] | None) -> None:
-    if ids is None or len(ids) > AT_ONCE:
+    if ids is None or len(ids) > AT_ONCE[what]:
         due.schedule(f"index_{what}", 0)
     elif what == "articles":
         reindex_articles(ids)

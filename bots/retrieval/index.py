@@ -22,6 +22,7 @@ from bots.retrieval.text import fold, is_list_line, plain, words_of
 from bots.retrieval.vocabulary import Words
 from bots.retrieval.vocabulary import changed as vocabulary_changed
 from integrations.models import Category, Product, Variant
+from tenants.kernel import due
 
 # Raise it when what is written below changes, with a migration like bots.0016_index_again.
 FORMAT = 5
@@ -190,8 +191,10 @@ def reindex_articles(ids: Iterable[int] | None = None) -> int:
     wanted = _wanted(ARTICLE, Article, ids)
     written, run = 0, _Run()
     for batch in _batches(wanted, ARTICLES):
-        articles = Article.objects.filter(pk__in=batch)
-        drafts = [draft for article in articles for draft in _article_drafts(article)]
+        drafts = []
+        for article in Article.objects.filter(pk__in=batch):
+            drafts += _article_drafts(article)
+            run.give_way()
         written += _write(ARTICLE, batch, drafts, run)
     return written
 
@@ -237,10 +240,10 @@ def reindex_products(ids: Iterable[int] | None = None) -> int:
         variants: dict[int, list[Variant]] = defaultdict(list)
         for variant in Variant.objects.filter(product_id__in=batch, is_active=True).order_by("id"):
             variants[variant.product_id].append(variant)
-        drafts = [
-            _product_draft(product, variants[product.pk], categories)
-            for product in Product.objects.filter(pk__in=batch, is_active=True)
-        ]
+        drafts = []
+        for product in Product.objects.filter(pk__in=batch, is_active=True):
+            drafts.append(_product_draft(product, variants[product.pk], categories))
+            run.give_way()
         written += _write(PRODUCT, batch, drafts, run)
     return written
 
@@ -280,10 +283,18 @@ ON CONFLICT (kind, object_id, ordinal, lang) DO UPDATE SET title = EXCLUDED.titl
 
 @dataclass
 class _Run:
-    """The words as this run wrote them last, so that its next batch need not unpack them again."""
+    """One call. The words as it wrote them last: its next batch need not unpack them again."""
 
     version: int = -1
     words: Words = field(default_factory=Words)
+    rested_at: float = field(default_factory=time.monotonic)
+
+    def give_way(self) -> None:
+        """Now and then: turns of buyers run in this process, too."""
+        worked_s = time.monotonic() - self.rested_at
+        if worked_s > 0.02:
+            due.give_way(worked_s)
+            self.rested_at = time.monotonic()
 
 
 def _write(kind: str, object_ids: list[int], drafts: list[Draft], run: _Run) -> int:

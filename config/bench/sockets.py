@@ -222,12 +222,19 @@ class Console:
         elif frame["type"] == "refresh":
             self.missed += frame["seq"] - self.seq
             self.seq = frame["seq"]
+        fresh = []
         for event in frame.get("events", ()):
-            if event["seq"] <= self.seq:
+            if event["seq"] > self.seq:
+                fresh.append(event)
+            else:
                 # After `since` the answer and what is told meanwhile may meet: a page leaves out
                 # what it has; within one connection nothing may come twice.
                 self.doubled += self.hellos == 1
-                continue
+        if fresh and fresh[0]["seq"] != self.seq + 1:
+            # Told before the answer to `since` has come: as a page does, it is asked for again.
+            socket.say({"type": "since", "seq": self.seq})
+            return
+        for event in fresh:
             self.missed += event["seq"] - self.seq - 1
             self.seq = event["seq"]
             if event["name"] == "message.received":

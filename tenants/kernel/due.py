@@ -347,3 +347,11 @@ class _Renewer:
 
 
 _renewer = _Renewer()
+
+
+def give_way(worked_s: float) -> None:
+    """Long computing says now and then how long it was at it: while other work is under way in this
+    process, it rests as long. Outside transactions only.
+    """
+    if len(_renewer._held) > 1:
+        time.sleep(min(worked_s, 0.25))

@@ -135,6 +135,7 @@ class Play:
     def together(self, acts: list[str]) -> None:
         """Each act in a thread of its own, all let go at once."""
         start = threading.Barrier(len(acts))
+        _asked.clear()
         parts = [(name, next(self.numbers), self.chance.randrange(2**32)) for name in acts]
         list(self.world.pool.map(lambda part: self._act(start, *part), parts))
         if not self.pk:
@@ -161,6 +162,8 @@ class Play:
 
         start.wait(20)
         if start.parties > 1:
+            if name not in ("inbound", "death") and chance.random() < 0.5:
+                _asked.wait(0.05)  # comes while the bot thinks, however slow the machine is
             time.sleep(chance.random() * 0.015)
         try:
             with connection.execute_wrapper(jitter):
@@ -413,6 +416,8 @@ def _of_log(log: list[Any], messages: list[Any]) -> list[str]:
 
 
 _mine = threading.local()
+# Set once the bot has been asked since the acts were let go.
+_asked = threading.Event()
 # The dead one's leases are not renewed once more by the process that lives on here.
 _renewing = threading.Lock()
 
@@ -460,7 +465,8 @@ def slow_answer(turn: Any) -> Any:
     """A model that takes a moment; a person is what some buyers want."""
     from bots.engine.base import Answer, Decision, Reason
 
-    time.sleep(random.random() * 0.006)
+    _asked.set()
+    time.sleep(random.random() * random.choice((0.006, 0.006, 0.04)))
     if "человека" in turn.question:
         return Answer("", turn.lang, Decision.HANDOVER, reason=Reason.ASKED, provider="test")
     return Answer(f"Ответ: {turn.question}", turn.lang, Decision.ANSWER, provider="test")
