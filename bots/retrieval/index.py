@@ -191,7 +191,7 @@ def reindex_articles(ids: Iterable[int] | None = None) -> int:
     wanted = _wanted(ARTICLE, Article, ids)
     written, run = 0, _Run()
     for batch in _batches(wanted, ARTICLES):
-        drafts = []
+        drafts: list[Draft] = []
         for article in Article.objects.filter(pk__in=batch):
             drafts += _article_drafts(article)
             run.give_way()
