@@ -141,6 +141,10 @@ class File:
     stored_id: int | None = None  # already kept as workspace.StoredFile
 
 
+# Of "wordless": only a person can make something of it.
+TO_SEE = frozenset({"place", "other"})
+
+
 @dataclass(frozen=True)
 class BuyerMessage:
     """The buyer wrote something. `external_id`: the message's identity in the channel."""

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from bots.answerer import reply as offline_reply
+from bots.channels.base import TO_SEE
 from bots.engine import texts
 from bots.engine.base import Answer, Decision, Reason, Turn
 from bots.engine.model import model_reply
@@ -43,7 +44,7 @@ def answer_turn(
         return _greeting(turn)
     if has_files and not turn.question.strip():
         return Answer("", turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")
-    if wordless in ("place", "other") and not turn.question.strip():
+    if wordless in TO_SEE and not turn.question.strip():
         said = texts.PLACE if wordless == "place" else texts.SHOWN_THERE
         text = texts.say(said, turn.lang)
         return Answer(text, turn.lang, Decision.HANDOVER, Reason.MEDIA, provider="policy")

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from bots.channels.base import ChannelAdapter
+from bots.channels.base import TO_SEE, ChannelAdapter
 from bots.engine import texts
 from bots.engine.base import Answer, Asker, Decision, Reason, Said, Turn
 from bots.engine.handover import hand_over
@@ -221,7 +221,7 @@ def _burst(history: list[Message]) -> list[Message]:
 
 def _is_to_see(message: Message) -> bool:
     """Its text stands for what only a person can make something of: a place, a story."""
-    return message.meta.get("wordless") in ("place", "other")
+    return message.meta.get("wordless") in TO_SEE
 
 
 def _wordless(burst: list[Message]) -> str:

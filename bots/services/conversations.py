@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -359,7 +359,7 @@ def conversation_return_to_bot(
         held = conversation.agent_id if conversation.speaker == Conversation.Speaker.AGENT else None
         if agent is not None and held not in (None, agent.pk):
             raise AlreadyTaken(conversation.agent_id)
-        before = {conversation.agent_id, conversation.offered_to_id} - {None}
+        before = conversation.agent_id, conversation.offered_to_id
         if conversation.status == Conversation.Status.RESOLVED or not conversation.hand_to_bot():
             return conversation
         conversation.memory = {**conversation.memory, "told_to_wait": False}
@@ -399,8 +399,7 @@ def conversation_return_to_bot(
             ]
         )
         sla.settle(conversation)
-        for user_id in before:
-            queues.wake_for(user_id)
+        queues.wake_for(*before)
         messages.system_line(conversation, "returned_to_bot", name=str(agent or ""))
         outbox.emit(
             "conversation.returned",
@@ -408,6 +407,14 @@ def conversation_return_to_bot(
             data={"conversation": conversation.pk, "agent": agent.pk if agent else None},
         )
     return conversation
+
+
+def conversations_resolve(contacts: Collection[int], *, by: User) -> None:
+    """Everything that is open of these buyers ends."""
+    talks = Conversation.objects.filter(contact__in=contacts)
+    talks = talks.exclude(status=Conversation.Status.RESOLVED)
+    for pk in list(talks.values_list("pk", flat=True)):
+        conversation_resolve(conversation_id=pk, by=by)
 
 
 def conversation_resolve(
@@ -418,13 +425,12 @@ def conversation_resolve(
         conversation = Conversation.objects.locked().get(pk=conversation_id)
         if conversation.status == Conversation.Status.RESOLVED:
             return conversation
-        before = {conversation.agent_id, conversation.offered_to_id} - {None}
+        before = conversation.agent_id, conversation.offered_to_id
         conversation.fall_silent()
         conversation.unread = 0
         conversation.save()
         sla.settle(conversation)
-        for user_id in before:
-            queues.wake_for(user_id)
+        queues.wake_for(*before)
         Episode.objects.now_of(conversation).filter(resolved_at=None).update(
             resolved_at=timezone.now(),
             outcome=outcome,

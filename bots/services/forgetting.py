@@ -37,7 +37,7 @@ from bots.models import (
     Verdict,
 )
 from bots.selectors.people import cards_of, contacts_of, shown
-from bots.services.conversations import conversation_resolve
+from bots.services.conversations import conversations_resolve
 from integrations.models import OrderRequest
 from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import current_schema
@@ -129,10 +129,7 @@ def forget(person_id: int, code: str, *, by: User) -> dict[str, int]:
             "person.forgotten", f"#{person.pk}", actor=by, proof=asked["proof"],
             message=asked["message"], texts=asked["texts"], counts=counts,
         )  # fmt: skip
-        for pk in Conversation.objects.filter(contact__in=contacts).exclude(
-            status=Conversation.Status.RESOLVED
-        ).values_list("pk", flat=True):  # fmt: skip
-            conversation_resolve(conversation_id=pk, by=by)
+        conversations_resolve([contact.pk for contact in contacts], by=by)
         outbox.emit("person.forgotten", key=f"person:{person.pk}", data={"person": person.pk})
     return counts
 

@@ -129,7 +129,9 @@ def write(
     return Written(*row)
 
 
-def system_line(conversation: Conversation, code: str, **data: Any) -> Written | None:
+def system_line(
+    conversation: Conversation, code: str, *, client_key: str = "", **data: Any
+) -> Written | None:
     """A folded line in the thread ("bot stopped", "resolved"); words are the console's."""
     return write(
         conversation=conversation.pk,
@@ -137,6 +139,7 @@ def system_line(conversation: Conversation, code: str, **data: Any) -> Written |
         kind=Message.Kind.SYSTEM,
         state=Message.State.KEPT,
         text="",
+        client_key=client_key,
         meta={"code": code, **data},
     )
 

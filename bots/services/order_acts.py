@@ -198,24 +198,10 @@ def _line(one: OrderRequest, code: str, name: str, key: str = "") -> None:
         talk.save(update_fields=["status", "episode"])
     if key and Message.objects.filter(conversation=talk, client_key=key).exists():
         return
-    messages.write(
-        conversation=talk.pk,
-        author=Message.Author.SYSTEM,
-        kind=Message.Kind.SYSTEM,
-        state=Message.State.KEPT,
-        text="",
-        client_key=key,
-        meta={
-            "code": code,
-            "name": name,
-            "request": {
-                "id": one.pk,
-                "order": one.order.number,
-                "sum": str(one.sum),
-                "currency": one.currency,
-            },
-        },
-    )
+    request = {
+        "id": one.pk, "order": one.order.number, "sum": str(one.sum), "currency": one.currency
+    }  # fmt: skip
+    messages.system_line(talk, code, client_key=key, name=name, request=request)
 
 
 def request_told(pk: int) -> None:

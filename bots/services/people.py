@@ -373,7 +373,7 @@ def person_block(person_id: int, is_blocked: bool, *, by: User) -> Person:
 
     Raises HeldElsewhere where one of them is hidden from who asks.
     """
-    from bots.services.conversations import conversation_resolve
+    from bots.services.conversations import conversations_resolve
 
     person = shown(Person.objects.select_related("merged_into").get(pk=person_id))
     with transaction.atomic():
@@ -384,8 +384,7 @@ def person_block(person_id: int, is_blocked: bool, *, by: User) -> Person:
             raise HeldElsewhere(_("Colleagues whose chats you do not see answer this buyer, too."))
         Contact.objects.filter(pk__in=contacts).update(is_blocked=is_blocked)
         if is_blocked:
-            for pk in list(talks.values_list("pk", flat=True)):
-                conversation_resolve(conversation_id=pk, by=by)
+            conversations_resolve(contacts, by=by)
         name = "person.blocked" if is_blocked else "person.unblocked"
         audit(name, f"#{person.pk}", actor=by)
         outbox.emit(name, key=f"person:{person.pk}", data={"person": person.pk})

@@ -17,10 +17,10 @@ def wake(team: Team) -> None:
         due.schedule("assign", team.pk)
 
 
-def wake_for(user_id: int | None) -> None:
-    """Somebody has room: look at the queues of their teams."""
-    if user_id is None:
-        return
-    teams = TeamMember.objects.filter(user=user_id).exclude(team__assignment=Team.Assignment.MANUAL)
-    for team_id in teams.values_list("team_id", flat=True):
-        due.schedule("assign", team_id)
+def wake_for(*users: int | None) -> None:
+    """These have room (None: nobody): look at the queues of their teams."""
+    for user_id in set(users) - {None}:
+        teams = TeamMember.objects.filter(user=user_id)
+        teams = teams.exclude(team__assignment=Team.Assignment.MANUAL)
+        for team_id in teams.values_list("team_id", flat=True):
+            due.schedule("assign", team_id)

@@ -28,7 +28,6 @@ from bots.models import (
     Conversation,
     Episode,
     Greeting,
-    Identity,
     Message,
 )
 from bots.selectors.conditions import thanks_stay_closed
@@ -41,6 +40,7 @@ from bots.services import (
     transcribe,
     translate,
 )
+from bots.services.identities import identity_keep
 from bots.services.later_over import tell_cancelled
 from bots.services.speaking import open_again
 from bots.services.windows import window_after
@@ -403,17 +403,7 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         contact.save(update_fields=changed)
     is_known_better = False
     for kind, value, proof in said.identities:
-        row, made = Identity.objects.get_or_create(
-            contact=contact,
-            kind=kind,
-            value=value[:120],
-            defaults={"proof": proof, "proven_at": timezone.now()},
-        )
-        if not made and (proof in Identity.PROVEN or row.proof not in Identity.PROVEN):
-            made = row.proof != proof  # what was said is proven now
-            row.proof, row.proven_at = proof, timezone.now()
-            row.save(update_fields=["proof", "proven_at"])
-        is_known_better = is_known_better or made
+        is_known_better = identity_keep(contact, kind, value, proof) or is_known_better
     if is_known_better:
         outbox.emit("contact.identified", key=f"contact:{contact.pk}", data={"contact": contact.pk})
 

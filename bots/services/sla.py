@@ -55,14 +55,17 @@ def promise_for(conversation: Conversation) -> Promise:
         except TooSlow:
             continue
         if fits:
-            calendar = policy.calendar_id
-            if calendar is None and case.team is not None:
-                calendar = case.team.calendar_id
             return Promise(
-                policy.pk, calendar, policy.first_reply_s, policy.next_reply_s, policy.resolve_s,
-                policy.warn_percent,
+                policy.pk, _calendar(policy, case), policy.first_reply_s, policy.next_reply_s,
+                policy.resolve_s, policy.warn_percent,
             )  # fmt: skip
-    return Promise(calendar=case.team.calendar_id if case.team else None)
+    return Promise(calendar=_calendar(None, case))
+
+
+def _calendar(policy: SlaPolicy | None, case: Case) -> int | None:
+    """The policy's own, else the team's; None: the shop's hours."""
+    own = policy.calendar_id if policy else None
+    return own or (case.team.calendar_id if case.team else None)
 
 
 # ── Clocks ───────────────────────────────────────────────────────────────────────────────────
@@ -130,9 +133,7 @@ def settle(
         }
     elif anew:
         policy = SlaPolicy.objects.filter(pk=kept["policy"]).first()
-        of_team = Case(conversation).team
-        own = policy.calendar_id if policy else None
-        _keep_calendar(kept, own or (of_team.calendar_id if of_team else None), now)
+        _keep_calendar(kept, _calendar(policy, Case(conversation)), now)
     if replied:
         kept["replied"] = True
     times = _Read(kept["calendar"])

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from bots.models import Channel, Contact, Identity
 from bots.services.consents import PROCESSING, consents_give, wordings_shown
+from bots.services.identities import identity_keep
 from bots.services.people import people_recognise
 from tenants.kernel import outbox
 from tenants.kernel.errors import RuleBroken
@@ -159,15 +160,7 @@ def visitor_prove(
             return False
         fresh = False
         for kind, value, proof in identities:
-            same = Identity.objects.filter(contact=contact, kind=kind, value=value[:120])
-            is_new = not same.filter(proof=proof).exists()
-            Identity.objects.update_or_create(
-                contact=contact,
-                kind=kind,
-                value=value[:120],
-                defaults={"proof": proof, "proven_at": timezone.now()},
-            )
-            fresh = fresh or is_new
+            fresh = identity_keep(contact, kind, value, proof) or fresh
             if kind == Identity.Kind.CUSTOMER and proof == Identity.Proof.SIGNED:
                 people_recognise(contact, value)
         if name and contact.name != name[:120]:

@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 from django.apps import apps
-from django.core.files.storage import default_storage
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, models, transaction
 from django.utils import timezone
@@ -177,7 +176,7 @@ def _write(out: zipfile.ZipFile, path: str, rows: Iterable[dict[str, Any]]) -> i
 
 def _copy(out: zipfile.ZipFile, path: str, name: str) -> None:
     try:
-        source = default_storage.open(path, "rb")
+        source = file_open(StoredFile(path=path))
     except FileNotFoundError:
         return  # its row says that it was there
     with source, out.open(name, "w", force_zip64=True) as target:
