@@ -86,19 +86,26 @@ class Ingest:
             return 503, b"busy, try again", "text/plain"
         if route is None:
             return 404, b"no such address", "text/plain"
+        adapter = route.adapter
+        if scope["method"] not in ("GET", "POST"):
+            return 405, b"POST only", "text/plain"
         body = await _read(receive)
         if body is None:
             return 413, b"too large", "text/plain"
         request = Inbound(
+            method=scope["method"],
             body=body,
             headers={k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]},
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
         )
+        if request.method == "GET":
+            return adapter.challenge(request)
         try:
-            route.adapter.verify(request)
-            envelopes = route.adapter.envelopes(request)
-        except SignatureMismatch:
-            return 403, b"wrong signature", "text/plain"
+            await adapter.prepare(request)
+            adapter.verify(request)
+            envelopes = adapter.envelopes(request)
+        except SignatureMismatch as exc:
+            return exc.status, b"wrong signature", "text/plain"
         except (ValueError, KeyError, TypeError, AttributeError):
             return 400, b"not understood", "text/plain"
         if envelopes:
@@ -110,7 +117,7 @@ class Ingest:
             except (psycopg.Error, PoolTimeout) as exc:
                 log.warning("a delivery was not stored, the platform will repeat it: %s", exc)
                 return 503, b"busy, try again", "text/plain"
-        return route.adapter.hook_answer(request)
+        return adapter.hook_answer(request)
 
     # ── routes ──
     async def _route(self, key: str) -> Route | None:

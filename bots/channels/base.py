@@ -19,6 +19,22 @@ class ReplyMode(StrEnum):
     INLINE = "inline"  # the answer is inside the HTTP response (voice assistants)
 
 
+class TextUnit(StrEnum):
+    """How a platform counts the length of a text."""
+
+    CHARACTERS = "characters"
+    UTF16 = "utf16"
+    BYTES = "bytes"
+
+    def size(self, text: str) -> int:
+        match self:
+            case TextUnit.UTF16:
+                return len(text.encode("utf-16-le", "surrogatepass")) // 2
+            case TextUnit.BYTES:
+                return len(text.encode("utf-8", "surrogatepass"))
+        return len(text)
+
+
 class Maturity(StrEnum):
     SIMULATED = "simulated"
     BETA = "beta"
@@ -47,16 +63,31 @@ def secret_field(name: str, title: Any, **more: Any) -> Field:
 
 
 @dataclass(frozen=True)
+class Step:
+    """One step of connecting, as the connection page tells it. `picture`: a static file's path."""
+
+    title: Any
+    text: Any = ""
+    picture: str = ""
+    link: str = ""
+
+
+@dataclass(frozen=True)
 class ChannelManifest:
     key: str
     title: Any
     implementation: str
     settings: tuple[Field, ...] = ()
     icon: str = ""  # a Material Symbols name
-    text_limit: int = 4096  # characters a message
+    text_limit: int = 4096  # of `text_unit`, a message
+    text_unit: TextUnit = TextUnit.CHARACTERS
     reply_mode: ReplyMode = ReplyMode.PUSH
     reply_within_s: float = 20.0
-    buttons: int = 0  # most buttons under a message; 0 = the channel has none
+    # Most buttons under a message; 0: none, they become a numbered list (bots.channels.rendering).
+    buttons: int = 0
+    button_title: int = 64  # characters
+    shows_cards: bool = False  # product cards as such; else they become text with a link
+    markup: Literal["plain", "html", "markdown"] = "plain"
     files: frozenset[str] = frozenset()  # kinds it can send: image, file, voice, video
     max_file_bytes: int = 20 * 1024 * 1024
     can_edit: bool = False  # our own text, after it was sent
@@ -69,12 +100,20 @@ class ChannelManifest:
     reply_window_s: int | None = None
     past_window: frozenset[str] = frozenset()
     can_type: bool = False
+    can_mark_read: bool = False  # tells the platform that a person has read the buyer's message
+    has_templates: bool = False  # messages the platform has to approve first (`templates`)
+    can_write_first: bool = True  # False: only an answer to what was just said (voice)
     can_stream: bool = False  # shows checked sentences before the message is whole
     has_receipts: bool = False  # tells delivered and read
     can_look_up: bool = False  # a send with unknown outcome can be looked up
     rate_per_s: float = 25.0  # sends per second for the whole account
     rate_per_chat_s: float = 1.0
     region: str = "world"  # "ru": works inside Russia without a foreign service
+    # Where the tile stands at a Russian merchant's, the lower the earlier; `note` says why, where
+    # that needs a reason ("buyers abroad").
+    place: int = 50
+    note: Any = ""
+    steps: tuple[Step, ...] = ()
     maturity: Maturity = Maturity.SIMULATED
     gaps: tuple[Any, ...] = ()
     polls: bool = False  # can fetch by itself when there is no public address
@@ -94,6 +133,8 @@ class Config:
     cursor: Mapping[str, Any] = field(default_factory=dict)
     hook_url: str = ""
     language: str = "ru"
+    # PEM certificates trusted beside the usual ones, for this channel's addresses alone.
+    ca_bundle: str = ""
 
 
 @dataclass(frozen=True)
@@ -103,13 +144,16 @@ class Inbound:
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
     query: Mapping[str, str] = field(default_factory=dict)
+    method: str = "POST"
 
     def json(self) -> Any:
         return json.loads(self.body)
 
 
 class SignatureMismatch(Exception):
-    """The call is not the platform's: 403, and nothing is stored."""
+    """The call is not the platform's: 403 or what the platform wants, and nothing is stored."""
+
+    status = 403
 
 
 class Unsupported(Exception):
@@ -176,6 +220,23 @@ class BuyerEdit:
 
 
 @dataclass(frozen=True)
+class BuyerDelete:
+    """The buyer took a message back."""
+
+    external_id: str
+    chat: str
+
+
+@dataclass(frozen=True)
+class Reaction:
+    """The buyer put a sign on a message; an empty `emoji` takes it away. It asks for no answer."""
+
+    external_id: str  # of the message it is put on
+    chat: str
+    emoji: str
+
+
+@dataclass(frozen=True)
 class OwnerEcho:
     """Somebody wrote to the buyer from our side outside of us: a person has taken over."""
 
@@ -203,7 +264,49 @@ class Reachable:
     is_reachable: bool
 
 
-Occurrence = BuyerMessage | BuyerEdit | OwnerEcho | Receipt | Reachable
+@dataclass(frozen=True)
+class AccountChanged:
+    """Something about the account itself.
+
+    `state`: "lost" (a person has to act: the channel pauses and the merchant is told), "restored",
+    or "told" (worth a line on the channel's page: moderation, a template's approval, a limit).
+    """
+
+    state: Literal["lost", "restored", "told"]
+    detail: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CallHappened:
+    """A telephone call: told again as it goes on, always with the same `external_id`.
+
+    `chat`: the buyer's number in E.164. `seconds`: of talk. `line`: our number. `recording`: a
+    link that a colleague may open, where the telephone company keeps one.
+    """
+
+    external_id: str
+    chat: str
+    direction: Literal["in", "out"]
+    state: Literal["ringing", "answered", "missed", "ended"]
+    at: datetime
+    seconds: int = 0
+    line: str = ""
+    recording: str = ""
+    answered_by: str = ""
+
+
+Occurrence = (
+    BuyerMessage
+    | BuyerEdit
+    | BuyerDelete
+    | Reaction
+    | OwnerEcho
+    | Receipt
+    | Reachable
+    | AccountChanged
+    | CallHappened
+)
 
 
 @dataclass(frozen=True)
@@ -229,6 +332,24 @@ class Reply:
     message_id: int = 0
     author: str = "bot"  # bot | agent | automation
     author_name: str = ""
+    # One of the platform's approved templates instead of `text`: {"name", "language", "values"}.
+    template: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class PlatformTemplate:
+    """A text the platform approves before it may go out past the window.
+
+    `body` holds {{1}}, {{2}}… where values go. `state`: approved | pending | rejected | paused.
+    """
+
+    name: str
+    language: str
+    body: str
+    category: Literal["utility", "marketing", "authentication"] = "utility"
+    state: str = "pending"
+    reason: str = ""
+    external_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -247,7 +368,11 @@ class Sent:
 
 @dataclass(frozen=True)
 class Check:
-    """Outcome of connecting an account. `account`: {"name", "username", "picture", "link"}."""
+    """Outcome of connecting an account.
+
+    `account`: {"name", "username", "picture", "link"}; "mode" ("webhook" | "polling");
+    "expires_at" (ISO, where a token ends: told ahead); "notice" (a line for the merchant).
+    """
 
     ok: bool
     detail: str = ""
@@ -267,6 +392,14 @@ class ChannelAdapter(ABC):
         self.config = config
 
     # ── in ──
+    def challenge(self, request: Inbound) -> tuple[int, bytes, str]:
+        """Status, body and type for a GET: some platforms ask whether the address is ours."""
+        return 405, b"POST only", "text/plain"
+
+    async def prepare(self, request: Inbound) -> None:
+        """Fetch what `verify` needs, in the ingest's event loop; kept between calls."""
+        return
+
     @abstractmethod
     def verify(self, request: Inbound) -> None:
         """Raises SignatureMismatch. Pure: runs in the ingest's event loop."""
@@ -283,6 +416,17 @@ class ChannelAdapter(ABC):
     def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
         """Status, body and type the platform wants once everything is stored."""
         return 200, b"ok", "text/plain"
+
+    def instant(self, request: Inbound) -> bytes | None:
+        """An answer without storing or asking anybody: a probe. Runs after `verify`. Pure."""
+        return None
+
+    def speak(self, request: Inbound, reply: Reply | None) -> tuple[int, bytes, str]:
+        """Where `reply_mode` is INLINE: the platform's answer with this reply in it.
+
+        None: nothing was ready in time; what comes later is given on the next utterance. Pure.
+        """
+        raise NotImplementedError
 
     def poll(self, cursor: dict[str, Any], wait_s: float) -> tuple[list[Inbound], dict[str, Any]]:
         """Fetch what waits, at most `wait_s` long; the new cursor is saved after the rows are."""
@@ -322,9 +466,22 @@ class ChannelAdapter(ABC):
         """Show checked sentences of a reply being written. Best effort; raises nothing."""
         return
 
+    def mark_read(self, chat: str, external_id: str) -> None:
+        """Where `can_mark_read`: a person has read the buyer's message. Best effort."""
+        return
+
     def acknowledge(self, callback: str) -> None:
         """Stop a pressed button's spinner. Best effort."""
         return
+
+    # ── templates that a platform approves, where `has_templates` ──
+    def templates(self) -> list[PlatformTemplate]:
+        """All of the account's. Raises VendorError."""
+        raise NotImplementedError
+
+    def template_submit(self, template: PlatformTemplate) -> PlatformTemplate:
+        """Hand one in for approval. Raises VendorError; Rejected says what to change."""
+        raise NotImplementedError
 
     # ── account ──
     @abstractmethod

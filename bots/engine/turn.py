@@ -18,6 +18,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bots.channels.base import TO_SEE, ChannelAdapter
+from bots.channels.rendering import chosen
 from bots.engine import texts
 from bots.engine.base import Answer, Asker, Decision, Reason, Said, Turn
 from bots.engine.handover import hand_over
@@ -25,8 +26,10 @@ from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import BURST_CAP_S, MAX_QUIET_S, quiet_s
 from bots.models import Attachment, Conversation, Identity, Message
+from bots.selectors.sendable import manifest_of
 from bots.services import assignment, messages, queues, rules, sla
 from bots.services.channels import adapter_of
+from bots.services.delivery import button_of
 from bots.services.templates import template_sent
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
@@ -57,6 +60,7 @@ _recent = Compiled(
         Message.objects.filter(conversation=conversation, episode=episode)
         .exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
         .exclude(state=Message.State.DROPPED)  # the buyer has not seen it
+        .exclude(author=Message.Author.BUYER, deleted_at__isnull=False)  # taken back
         .order_by("-seq")[:HISTORY]
     ),
     int,
@@ -258,9 +262,19 @@ def _turn(
         now=timezone.now(),
         memory=conversation.memory,
         bot=config,
-        payload=burst[-1].meta.get("payload", ""),
+        payload=burst[-1].meta.get("payload", "") or _numbered(conversation, before, burst),
         is_public=conversation.is_public,
     )
+
+
+def _numbered(conversation: Conversation, before: list[Message], burst: list[Message]) -> str:
+    """The payload meant by “2”, where the channel showed the buttons as a numbered list."""
+    offered = before[-1].meta.get("buttons", ()) if before and len(burst) == 1 else ()
+    manifest = manifest_of(conversation.channel.kind)
+    if not offered or manifest is None:
+        return ""
+    found = chosen(burst[0].text, tuple(button_of(one) for one in offered), manifest)
+    return (found.payload or found.title) if found else ""
 
 
 def turn_to_suggest(conversation: Conversation) -> Turn | None:

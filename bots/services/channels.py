@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from bots.channels.base import ChannelAdapter, ChannelManifest, Check, Config
+from bots.channels.base import AccountChanged, ChannelAdapter, ChannelManifest, Check, Config
 from bots.models import Bot, Channel
 from bots.services.vendor_words import in_words
 from tenants.kernel import due, outbox, registry
@@ -244,3 +244,18 @@ def channel_broke(channel: Channel, detail: str) -> None:
     )
     if updated:
         outbox.emit("channel.broke", key=f"channel:{channel.pk}", data={"channel": channel.pk})
+
+
+def channel_told(channel: Channel, change: AccountChanged) -> None:
+    """The platform said something of the account: it is lost, back, or worth a line."""
+    match change.state:
+        case "lost":
+            channel_broke(channel, change.detail)
+        case "restored":
+            Channel.objects.filter(pk=channel.pk, state=Channel.State.BROKEN).update(
+                state=Channel.State.LIVE, state_detail=""
+            )
+        case "told":
+            account = {**channel.account, **change.data, "notice": in_words(change.detail)[:300]}
+            Channel.objects.filter(pk=channel.pk).update(account=account)
+            channel.account = account

@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
+from bots.channels.rendering import degraded
 from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.selectors.sendable import is_closed
 from bots.services import limits, sla
@@ -126,7 +127,7 @@ def _deliver_one(message: Message) -> datetime | None:
     message.state = Message.State.SENDING
     reply = reply_of(message)
     try:
-        calls = adapter.render(reply)
+        calls = calls_of(adapter, reply)
     except Exception as exc:  # another time would go the same way, and all that follows would wait
         log.exception("message %s cannot be put into the channel's calls", message.pk)
         _fail(message, f"cannot be shown in this channel ({type(exc).__name__})")
@@ -375,6 +376,11 @@ def tell_of(message: Message, what: str) -> None:
     )
 
 
+def calls_of(adapter: ChannelAdapter, reply: Reply) -> list[Call]:
+    """The platform's calls for a reply, what it cannot show put into words."""
+    return adapter.render(degraded(reply, adapter.manifest))
+
+
 def reply_of(message: Message) -> Reply:
     """What the channel is given of a message."""
     conversation: Conversation = message.conversation
@@ -383,7 +389,7 @@ def reply_of(message: Message) -> Reply:
     return Reply(
         chat=conversation.contact.external_id,
         text=message.text,
-        buttons=tuple(_button(b) for b in meta.get("buttons", ())),
+        buttons=tuple(button_of(b) for b in meta.get("buttons", ())),
         files=tuple(
             File(
                 kind=a.kind,
@@ -407,7 +413,7 @@ def reply_of(message: Message) -> Reply:
     )
 
 
-def _button(value) -> Button:
+def button_of(value) -> Button:
     if isinstance(value, str):
         return Button(title=value, payload=value)
     return Button(

@@ -21,7 +21,7 @@ from bots.selectors.sendable import manifest_of
 from bots.services import messages
 from bots.services.channels import adapter_of
 from bots.services.conversations import NothingToSend
-from bots.services.delivery import reply_of, waits_again
+from bots.services.delivery import calls_of, reply_of, waits_again
 from bots.services.vendor_words import in_words
 from tenants.kernel import due
 from tenants.kernel.context import current_schema, release_connection
@@ -165,7 +165,7 @@ def change_message(message_id: int) -> datetime | None:
 
 def _edit(adapter: ChannelAdapter, message: Message, text: str) -> None:
     reply = reply_of(message)
-    before, after = adapter.render(reply), adapter.render(replace(reply, text=text))
+    before, after = calls_of(adapter, reply), calls_of(adapter, replace(reply, text=text))
     if len(before) != len(after):
         raise Rejected("The new text takes another number of messages than the old one.")
     for external_id, _old, new in _parts(message, before, after):

@@ -12,11 +12,14 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 
 from bots.channels.base import (
+    AccountChanged,
+    BuyerDelete,
     BuyerEdit,
     BuyerMessage,
     Occurrence,
     OwnerEcho,
     Reachable,
+    Reaction,
     Receipt,
 )
 from bots.engine import running, texts
@@ -40,6 +43,7 @@ from bots.services import (
     transcribe,
     translate,
 )
+from bots.services.channels import channel_told
 from bots.services.identities import identity_keep
 from bots.services.later_over import tell_cancelled
 from bots.services.speaking import open_again
@@ -72,6 +76,12 @@ def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
             _buyer_wrote(channel, lane, occurrence)
     elif isinstance(occurrence, BuyerEdit):
         _buyer_edited(lane, occurrence)
+    elif isinstance(occurrence, BuyerDelete):
+        _buyer_deleted(lane, occurrence)
+    elif isinstance(occurrence, Reaction):
+        _buyer_reacted(lane, occurrence)
+    elif isinstance(occurrence, AccountChanged):
+        channel_told(channel, occurrence)
     elif isinstance(occurrence, OwnerEcho):
         _owner_wrote(lane, occurrence)
     elif isinstance(occurrence, Receipt):
@@ -432,6 +442,47 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
         due.follow("turn", conversation.pk)
 
 
+def _buyer_deleted(lane: int, deleted: BuyerDelete) -> None:
+    """Taken back: the words stay for colleagues; what nobody has answered yet asks for nothing."""
+    conversation = _locked(lane)
+    if conversation is None:
+        return
+    message = Message.objects.filter(
+        conversation=conversation,
+        external_id=deleted.external_id[:120],
+        author=Message.Author.BUYER,
+        deleted_at=None,
+    ).first()
+    if message is None:
+        return
+    message.deleted_at = timezone.now()
+    message.save(update_fields=["deleted_at"])
+    messages.changed(message)
+    if conversation.speaker == Conversation.Speaker.BOT and conversation.waiting_since is not None:
+        running.make_stale(current_schema(), conversation.pk)
+        due.follow("turn", conversation.pk)
+
+
+def _buyer_reacted(lane: int, reaction: Reaction) -> None:
+    """A sign on one of the messages: shown there, nobody has to answer it."""
+    conversation = Conversation.objects.filter(lane=lane).only("pk").first()
+    message = message_of(conversation, reaction.external_id) if conversation else None
+    if message is None or message.meta.get("reaction", "") == reaction.emoji[:16]:
+        return
+    message.meta = {**message.meta, "reaction": reaction.emoji[:16]}
+    message.save(update_fields=["meta"])
+    messages.changed(message)
+
+
+def message_of(conversation: Conversation, external_id: str) -> Message | None:
+    """By its own id in the channel, or by that of any of the parts it went out in."""
+    here = Message.objects.filter(conversation=conversation)
+    return (
+        here.filter(external_id=external_id).first()
+        or here.filter(deliveries__external_id=external_id).first()
+    )
+
+
 def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
     """The shop's owner answered from a phone: the bot is silent from here on."""
     conversation = _locked(lane)
@@ -475,13 +526,7 @@ def _receipt(lane: int, receipt: Receipt) -> None:
     conversation = Conversation.objects.filter(lane=lane).only("pk").first()
     if conversation is None:
         return
-    message = Message.objects.filter(
-        conversation=conversation, external_id=receipt.external_id
-    ).first()
-    if message is None:
-        message = Message.objects.filter(
-            conversation=conversation, deliveries__external_id=receipt.external_id
-        ).first()
+    message = message_of(conversation, receipt.external_id)
     if message is None:
         return
     if receipt.state == "failed":

@@ -78,10 +78,6 @@ _ONLY_THERE = {
 _OF_ANY = frozenset({"message_id", "date", "chat", "from", "reply_to_message"})
 
 
-def utf16(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
-
-
 class Telegram(ChannelAdapter):
     manifest = MANIFEST
 
@@ -259,10 +255,7 @@ class Telegram(ChannelAdapter):
     def render(self, reply: Reply) -> list[Call]:
         """Files first, then text in parts; buttons hang under the last part."""
         calls = [self._file_call(reply, file) for file in reply.files]
-        text = reply.text
-        for card in reply.cards:
-            text += "\n\n" + _card(card)
-        parts = _parts(text)
+        parts = _parts(reply.text)
         for number, (seen, marked) in enumerate(parts):
             data: dict[str, Any] = {"chat_id": reply.chat, "text": seen}
             if marked:
@@ -539,11 +532,6 @@ def _markup(buttons) -> InlineKeyboardMarkup | None:
     return InlineKeyboardMarkup([[InlineKeyboardButton(**button)] for button in buttons])
 
 
-def _card(card) -> str:
-    lines = [card.get("title", ""), card.get("price", ""), card.get("stock", "")]
-    return "\n".join(filter(None, [*lines, card.get("url", "")]))
-
-
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
@@ -556,7 +544,7 @@ def _parts(text: str) -> list[tuple[str, str]]:
     seen, bold = _seen(text)
     return [
         (seen[start:end], _html(seen, start, end, bold))
-        for start, end in split_places(seen, MANIFEST.text_limit, size=utf16)
+        for start, end in split_places(seen, MANIFEST.text_limit, size=MANIFEST.text_unit.size)
     ]
 
 

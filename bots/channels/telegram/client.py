@@ -144,7 +144,8 @@ def errors(operation: str, *, write: bool) -> Iterator[None]:
         if isinstance(exc.__cause__, httpx.ConnectError) or not write:
             raise RetryLater(f"no connection: {exc.message}", **about) from exc
         raise OutcomeUnknown(exc.message, **about) from exc
-    except TelegramError as exc:
-        # An answer that is none (a proxy's page): what became of the call is not known.
+    except (TelegramError, TypeError, KeyError, AttributeError) as exc:
+        # An answer that is none (a proxy's page; the library stumbles over JSON of another shape):
+        # what became of the call is not known.
         kind = OutcomeUnknown if write else RetryLater
-        raise kind(exc.message, **about) from exc
+        raise kind(str(exc), **about) from exc

@@ -1,6 +1,6 @@
 from django.utils.translation import gettext_lazy as _
 
-from bots.channels.base import ChannelManifest, Maturity, secret_field
+from bots.channels.base import ChannelManifest, Maturity, TextUnit, secret_field
 
 MANIFEST = ChannelManifest(
     key="telegram",
@@ -15,7 +15,9 @@ MANIFEST = ChannelManifest(
         ),
     ),
     text_limit=4096,
+    text_unit=TextUnit.UTF16,
     buttons=8,
+    markup="html",
     files=frozenset({"image", "file", "voice", "video"}),
     max_file_bytes=20 * 1024 * 1024,
     can_edit=True,

@@ -24,15 +24,17 @@ from bots.channels.base import (
     Reachable,
     Reply,
     SignatureMismatch,
+    TextUnit,
     Unreachable,
     Unsupported,
 )
-from bots.channels.telegram.adapter import Telegram, utf16
+from bots.channels.telegram.adapter import Telegram
 from bots.channels.telegram.simulator import TOKEN, TelegramSimulator, too_many
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 from tenants.kernel.simulate import Answer, serve_simulator
 
 SECRET = "hook-secret_1"
+UTF16 = TextUnit.UTF16.size
 
 
 @pytest.fixture
@@ -244,7 +246,7 @@ def test_a_long_text_is_cut_at_sentences_and_counts_utf16():
     calls = adapter().render(Reply(chat="1", text=text, buttons=(Button("Да", "yes"),)))
 
     assert len(calls) == 2
-    assert all(utf16(call.data["text"]) <= 4096 for call in calls)
+    assert all(UTF16(call.data["text"]) <= 4096 for call in calls)
     assert all(call.data["text"].endswith(".") for call in calls)
     assert "buttons" not in calls[0].data
     assert calls[1].data["buttons"] == [{"text": "Да", "callback_data": "yes"}]
@@ -305,10 +307,10 @@ def test_a_text_of_any_length_arrives_whole_in_parts_that_fit(text):
         assert not whole[at:found].strip()
         at = found + len(part)
         assert part == part.strip() != ""
-        assert utf16(part) <= 4096
+        assert UTF16(part) <= 4096
     assert not whole[at:].strip()
     # No more messages than needed: where a border is sought, a third of one is given up at most.
-    assert len(parts) <= utf16(whole) // (4096 // 3) + 1
+    assert len(parts) <= UTF16(whole) // (4096 // 3) + 1
 
 
 @given(st.lists(st.text("абвгд🚚", min_size=1, max_size=60), max_size=900))
