@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from django.http import FileResponse, Http404
+from django.http import FileResponse, Http404, HttpRequest
 
 from bots.selectors.files import file_for
+from bots.services.uploads import of_link_out
 from tenants.kernel.files import file_open
 from tenants.workspace.models import StoredFile, User
 
@@ -21,9 +22,25 @@ def download(user: User, pk: int) -> FileResponse:
     """Raises Http404 for what is not there and for what is not this person's alike."""
     try:
         stored, name = file_for(user, pk)
-        content = file_open(stored)
+        return _answer(stored, name)
     except (StoredFile.DoesNotExist, FileNotFoundError):
         raise Http404 from None
+
+
+def sent(request: HttpRequest, signed: str) -> FileResponse:
+    """A file that went out as a link: whoever has the address may fetch it, for a day."""
+    file_id = of_link_out(signed)
+    stored = StoredFile.objects.filter(pk=file_id).first() if file_id else None
+    if stored is None:
+        raise Http404
+    try:
+        return _answer(stored, stored.name)
+    except FileNotFoundError:
+        raise Http404 from None
+
+
+def _answer(stored: StoredFile, name: str) -> FileResponse:
+    content = file_open(stored)
     response = FileResponse(
         content,
         as_attachment=stored.mime not in _INLINE,

@@ -104,10 +104,8 @@ class Ingest:
             await adapter.prepare(request)
             adapter.verify(request)
             envelopes = adapter.envelopes(request)
-        except SignatureMismatch as exc:
-            return exc.status, b"wrong signature", "text/plain"
-        except (ValueError, KeyError, TypeError, AttributeError):
-            return 400, b"not understood", "text/plain"
+        except (SignatureMismatch, ValueError, KeyError, TypeError, AttributeError) as exc:
+            return adapter.hook_refusal(exc)
         if envelopes:
             try:
                 await self._store(route, envelopes)

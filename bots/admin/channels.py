@@ -238,7 +238,7 @@ class ChannelAdmin(OwnPage):
                 channel.name if channel else manifest.title,
                 form=form,
                 manifest=manifest,
-                rules=channel_rules(manifest),
+                rules=channel_rules(manifest.of_account(channel.settings if channel else {})),
                 channel=channel,
                 opts=self.opts,
                 original=channel,

@@ -407,7 +407,7 @@ class DeskFile(APIView):
             if found is None:
                 raise Http404
             mime = mimetypes.guess_type(sent.name)[0] or "application/octet-stream"
-            file_check(found.channel.kind, mime, sent.size)
+            file_check(found.channel, mime, sent.size)
         try:
             stored = file_save(sent, name=sent.name, purpose="message", limit=FILE_LIMIT)
         except TooLarge:

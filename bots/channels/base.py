@@ -118,6 +118,14 @@ class ChannelManifest:
     gaps: tuple[Any, ...] = ()
     polls: bool = False  # can fetch by itself when there is no public address
     is_offered: bool = True  # False: the product makes it itself, nobody connects one
+    takes_links: bool = False  # files go out as links good for a day (File.url)
+    # Where the abilities are an account's own: the manifest with these settings. Pure, and no
+    # setting is too odd for it.
+    declares: Callable[[ChannelManifest, Mapping[str, Any]], ChannelManifest] | None = None
+
+    def of_account(self, settings: Mapping[str, Any]) -> ChannelManifest:
+        """The manifest as an account with these settings has it."""
+        return self.declares(self, settings) if self.declares else self
 
 
 @dataclass(frozen=True)
@@ -175,7 +183,10 @@ class Envelope:
 
 @dataclass(frozen=True)
 class File:
-    """`external_id` is what `fetch_file` takes; `url` where the bytes are known to be."""
+    """`external_id` is what `fetch_file` takes, up to 2,000 characters.
+
+    `url`: where the bytes may be had for a day, going out where the manifest `takes_links`.
+    """
 
     kind: str  # image, file, voice, video
     name: str = ""
@@ -183,6 +194,7 @@ class File:
     size: int | None = None
     external_id: str = ""
     stored_id: int | None = None  # already kept as workspace.StoredFile
+    url: str = ""
 
 
 # Of "wordless": only a person can make something of it.
@@ -386,10 +398,11 @@ class Unreachable(Exception):
 class ChannelAdapter(ABC):
     """One connected account. Constructed per use; cheap; holds no state of its own."""
 
-    manifest: ChannelManifest
+    manifest: ChannelManifest  # of the kind; an instance has its account's
 
     def __init__(self, config: Config) -> None:
         self.config = config
+        self.manifest = type(self).manifest.of_account(config.settings)
 
     # ── in ──
     def challenge(self, request: Inbound) -> tuple[int, bytes, str]:
@@ -416,6 +429,12 @@ class ChannelAdapter(ABC):
     def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
         """Status, body and type the platform wants once everything is stored."""
         return 200, b"ok", "text/plain"
+
+    def hook_refusal(self, why: Exception) -> tuple[int, bytes, str]:
+        """The answer to a call that `verify` or `envelopes` has refused."""
+        if isinstance(why, SignatureMismatch):
+            return why.status, b"wrong signature", "text/plain"
+        return 400, b"not understood", "text/plain"
 
     def instant(self, request: Inbound) -> bytes | None:
         """An answer without storing or asking anybody: a probe. Runs after `verify`. Pure."""

@@ -270,7 +270,7 @@ def _turn(
 def _numbered(conversation: Conversation, before: list[Message], burst: list[Message]) -> str:
     """The payload meant by “2”, where the channel showed the buttons as a numbered list."""
     offered = before[-1].meta.get("buttons", ()) if before and len(burst) == 1 else ()
-    manifest = manifest_of(conversation.channel.kind)
+    manifest = manifest_of(conversation.channel)
     if not offered or manifest is None:
         return ""
     found = chosen(burst[0].text, tuple(button_of(one) for one in offered), manifest)

@@ -429,7 +429,7 @@ class Attachment(models.Model):
     kind = models.CharField(max_length=12)  # image | file | voice | video | location
     name = models.CharField(max_length=200, blank=True)
     # Before it is fetched: the channel's own file id; a fault in words if it cannot be had.
-    external_id = models.CharField(max_length=300, blank=True)
+    external_id = models.CharField(max_length=2000, blank=True)
     error = models.CharField(max_length=200, blank=True)
     # What is said in a voice note, and how that went: {"state", "detail", "provider", "language"};
     # state: waiting | done | none | failed.

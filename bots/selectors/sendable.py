@@ -9,7 +9,7 @@ from typing import Any
 from django.utils import timezone
 
 from bots.channels.base import ChannelManifest
-from bots.models import Conversation
+from bots.models import Channel, Conversation
 from tenants.kernel import registry
 
 FILE_LIMIT = 20 * 1024 * 1024
@@ -22,12 +22,14 @@ def manifests() -> dict[str, ChannelManifest]:
     return registry.manifests("bots.channels")
 
 
-def manifest_of(kind: str) -> ChannelManifest | None:
-    return manifests().get(kind)
+def manifest_of(channel: Channel) -> ChannelManifest | None:
+    """What this very channel can do: its kind's manifest, with what its account declares."""
+    manifest = manifests().get(channel.kind)
+    return manifest.of_account(channel.settings) if manifest else None
 
 
-def past_window(kind: str) -> frozenset[str]:
-    manifest = manifest_of(kind)
+def past_window(channel: Channel) -> frozenset[str]:
+    manifest = manifest_of(channel)
     return manifest.past_window if manifest else frozenset()
 
 
@@ -40,7 +42,7 @@ def is_closed(conversation: Conversation, at: datetime | None = None) -> bool:
 def legal_actions(conversation: Conversation) -> list[str]:
     """What may be done past the window: “template” where the channel takes one, and what stays
     inside."""
-    return [*sorted(past_window(conversation.channel.kind)), *_ALWAYS]
+    return [*sorted(past_window(conversation.channel)), *_ALWAYS]
 
 
 def window_of(conversation: Conversation) -> dict[str, Any]:
@@ -59,7 +61,7 @@ def file_limit(manifest: ChannelManifest) -> int:
 def limits_of(conversation: Conversation) -> dict[str, Any]:
     """Everything a composer has to know of a channel before it sends or uploads."""
     channel = conversation.channel
-    manifest = manifest_of(channel.kind)
+    manifest = manifest_of(channel)
     if manifest is None:
         return {"text_limit": 4000, "files": [], "max_file_bytes": 0, "trouble": ""}
     return {

@@ -206,7 +206,7 @@ def _sent_before(conversation: Conversation, client_key: str) -> Message | None:
 def _allowed(conversation: Conversation, *, template: bool = False) -> bool:
     """Whether it goes out past the channel's window. Raises WindowClosed, Unreachable."""
     past_window = window_check(conversation, template=template)
-    manifest = manifest_of(conversation.channel.kind)
+    manifest = manifest_of(conversation.channel)
     if manifest is not None and not manifest.is_offered:
         raise Unreachable(_("This is history from elsewhere: write where the buyer is now."))
     if not conversation.contact.is_reachable:

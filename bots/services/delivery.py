@@ -19,9 +19,10 @@ from django.utils import timezone
 from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
 from bots.channels.rendering import degraded
 from bots.models import Channel, Contact, Conversation, Delivery, Message
-from bots.selectors.sendable import is_closed
+from bots.selectors.sendable import is_closed, manifest_of
 from bots.services import limits, sla
 from bots.services.channels import DEAF, adapter_of, channel_broke
+from bots.services.uploads import link_out
 from tenants.kernel import bell, due, outbox
 from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema, release_connection
@@ -386,6 +387,8 @@ def reply_of(message: Message) -> Reply:
     conversation: Conversation = message.conversation
     meta = message.meta
     quoted = message.reply_to.external_id if message.reply_to_id and message.reply_to else ""
+    manifest = manifest_of(conversation.channel)
+    links = manifest is not None and manifest.takes_links
     return Reply(
         chat=conversation.contact.external_id,
         text=message.text,
@@ -397,6 +400,7 @@ def reply_of(message: Message) -> Reply:
                 mime=a.file.mime if a.file else "",
                 size=a.file.size if a.file else None,
                 stored_id=a.file_id,
+                url=link_out(a.file_id) if links and a.file_id else "",
             )
             for a in (
                 message.attachments.select_related("file")

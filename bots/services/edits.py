@@ -47,7 +47,7 @@ def message_edit(*, message_id: int, user: User, text: str) -> Message:
         raise NothingToSend(_("There is nothing to send."))
     with transaction.atomic():
         message = _own(message_id, user)
-        manifest = manifest_of(message.conversation.channel.kind)
+        manifest = manifest_of(message.conversation.channel)
         if manifest is None or not manifest.can_edit:
             raise CannotChange(
                 _("This channel does not let a sent message be changed."), why="channel"
@@ -76,7 +76,7 @@ def message_delete(*, message_id: int, user: User) -> Message:
             _gone(message, user)
             waits_again(message.conversation)
             return message
-        manifest = manifest_of(message.conversation.channel.kind)
+        manifest = manifest_of(message.conversation.channel)
         if manifest is None or not manifest.can_delete:
             raise CannotChange(
                 _("This channel does not let a sent message be taken back."), why="channel"

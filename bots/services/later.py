@@ -100,9 +100,7 @@ def _check(conversation: Conversation, send_at: datetime, template_id: int | Non
         raise NotThen(_("Choose a time within a year."))
     ends = conversation.window_expires_at
     if ends is not None and send_at >= ends:
-        is_template = template_id is not None and "template" in past_window(
-            conversation.channel.kind
-        )
+        is_template = template_id is not None and "template" in past_window(conversation.channel)
         if not is_template:
             raise closed(conversation)
 

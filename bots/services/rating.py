@@ -140,7 +140,7 @@ def _about(episode: Episode) -> tuple[str | None, User | None]:
 
 def _may_ask(conversation: Conversation, episode: Episode, chosen: dict[str, Any]) -> bool:
     now = timezone.now()
-    manifest = manifest_of(conversation.channel.kind)
+    manifest = manifest_of(conversation.channel)
     is_over = (
         conversation.status == Conversation.Status.RESOLVED
         and conversation.episode_id == episode.pk

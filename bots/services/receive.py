@@ -263,7 +263,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
                 "memory": json.dumps(conversation.memory, ensure_ascii=False),
                 "waiting_since": conversation.waiting_since,
                 "deadline_at": conversation.deadline_at,
-                "window": window_after(channel.kind, said.sent_at or now),
+                "window": window_after(channel, said.sent_at or now),
                 "preview": preview,
             },
         )
@@ -288,7 +288,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
             message_id=message_id,
             kind=file.kind,
             name=file.name[:200],
-            external_id=file.external_id[:300],
+            external_id=file.external_id[:2000],
             file_id=file.stored_id,
             speech={"state": "waiting"} if file.kind == "voice" and transcribe.is_on() else {},
         )

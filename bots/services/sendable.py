@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from bots.models import Conversation
+from bots.models import Channel, Conversation
 from bots.selectors.sendable import file_limit, manifest_of
 from tenants.kernel.errors import RuleBroken
 from tenants.workspace.models import StoredFile
@@ -25,9 +25,9 @@ def kind_of(mime: str) -> str:
     return {"image": "image", "audio": "voice", "video": "video"}.get(head, "file")
 
 
-def file_check(kind: str, mime: str, size: int) -> None:
-    """Whether a channel of this kind takes such a file. Raises FileRefused."""
-    manifest = manifest_of(kind)
+def file_check(channel: Channel, mime: str, size: int) -> None:
+    """Whether a channel takes such a file. Raises FileRefused."""
+    manifest = manifest_of(channel)
     if manifest is None:
         return
     what = kind_of(mime)
@@ -54,4 +54,4 @@ def _mb(size: int) -> str:
 def files_fit(conversation: Conversation, files: Sequence[int]) -> None:
     """Raises FileRefused for the first stored file the channel does not take."""
     for stored in StoredFile.objects.filter(pk__in=files):
-        file_check(conversation.channel.kind, stored.mime, stored.size)
+        file_check(conversation.channel, stored.mime, stored.size)

@@ -11,7 +11,9 @@ from django.utils import timezone
 
 from bots.models import Attachment
 from tenants.kernel import due
+from tenants.kernel.context import current_schema
 from tenants.kernel.files import TooLarge, file_delete, file_name, file_save
+from tenants.selectors.hosts import merchant_of, primary_host, url_of
 from tenants.workspace.models import StoredFile
 
 MAX_BYTES = 15 * 1024 * 1024
@@ -111,8 +113,24 @@ def link(schema: str, key: str, file_id: int) -> str:
     return f"/live/chat/{key}/files/{signed}/"
 
 
+def link_out(file_id: int) -> str:
+    """A whole address on the merchant's own host, for channels that fetch what we send."""
+    schema = current_schema()
+    signed = signing.dumps(file_id, salt=f"sent-file:{schema}")
+    return url_of(primary_host(merchant_of(schema)), f"/files/sent/{signed}/")
+
+
+def of_link_out(signed: str) -> int | None:
+    """The file of such an address, inside the merchant on whose host it was asked for."""
+    return _of_signed(signed, f"sent-file:{current_schema()}")
+
+
 def of_link(schema: str, signed: str) -> int | None:
+    return _of_signed(signed, f"chat-file:{schema}")
+
+
+def _of_signed(signed: str, salt: str) -> int | None:
     try:
-        return int(signing.loads(signed, salt=f"chat-file:{schema}", max_age=LINK_LIFE_S))
+        return int(signing.loads(signed, salt=salt, max_age=LINK_LIFE_S))
     except (signing.BadSignature, ValueError, TypeError):
         return None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.utils.translation import gettext as _
 
-from bots.models import Conversation
+from bots.models import Channel, Conversation
 from bots.selectors.sendable import is_closed, legal_actions, manifest_of, past_window
 from tenants.kernel.errors import RuleBroken
 
@@ -21,9 +21,9 @@ class WindowClosed(RuleBroken):
     code = "window_closed"
 
 
-def window_after(kind: str, moment: datetime) -> datetime | None:
+def window_after(channel: Channel, moment: datetime) -> datetime | None:
     """When the window closes that a buyer's message of this moment opens."""
-    manifest = manifest_of(kind)
+    manifest = manifest_of(channel)
     if manifest is None or manifest.reply_window_s is None:
         return None
     return moment + timedelta(seconds=manifest.reply_window_s)
@@ -35,7 +35,7 @@ def window_check(
     """Whether the window is closed and this may go out all the same. Raises WindowClosed."""
     if not is_closed(conversation, at):
         return False
-    if template and "template" in past_window(conversation.channel.kind):
+    if template and "template" in past_window(conversation.channel):
         return True
     raise closed(conversation)
 
@@ -44,7 +44,7 @@ def closed(conversation: Conversation) -> WindowClosed:
     ends = conversation.window_expires_at
     return WindowClosed(
         _("The channel's reply window is closed. Choose a template.")
-        if "template" in past_window(conversation.channel.kind)
+        if "template" in past_window(conversation.channel)
         else _("The channel's reply window is closed until the buyer writes again."),
         actions=legal_actions(conversation),
         expired_at=ends.isoformat() if ends else None,

@@ -85,6 +85,7 @@ PARAMETERS: dict[str, Callable[[Route, Planted], list[Any]]] = {
     "route_key": lambda route, planted: planted["route_key"],
     "uidb64": lambda route, planted: ["OTAwMDAx"],
     "token": lambda route, planted: ["abc123-0123456789abcdef"],
+    "signed": lambda route, planted: ["NQ:1xYz:c2lnbmVkIGJ5IHNvbWVib2R5IGVsc2U"],
     "url": lambda route, planted: ["nothing"],
     "rest": lambda route, planted: ["nothing/here/"],
     "kind": lambda route, planted: ["web"],
