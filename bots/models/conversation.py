@@ -241,6 +241,11 @@ class Conversation(models.Model):
         self._speak(self.Speaker.AGENT, agent)
         return True
 
+    @property
+    def is_asleep_at_bot(self) -> bool:
+        """Asleep while the bot speaks: it wakes as soon as somebody waits."""
+        return self.status == self.Status.SNOOZED and self.speaker == self.Speaker.BOT
+
     def hand_to_queue(self, reason: str) -> bool:
         """The bot steps back; False when it waits for a person already. Fields only."""
         if self.speaker in (self.Speaker.QUEUE, self.Speaker.AGENT):

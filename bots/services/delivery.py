@@ -22,6 +22,7 @@ from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.selectors.sendable import is_closed, manifest_of
 from bots.services import limits, sla
 from bots.services.channels import DEAF, adapter_of, channel_broke
+from bots.services.speaking import tell_woken
 from bots.services.uploads import link_out
 from tenants.kernel import bell, due, outbox
 from tenants.kernel.compiled import Compiled
@@ -209,13 +210,19 @@ def waits_again(conversation: Conversation) -> bool:
         .first()
     )
     conversation.waiting_since = said_at or now
+    if conversation.is_asleep_at_bot:
+        # Nobody sleeps on what the bot has to answer.
+        conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
+        tell_woken(conversation, "failure")
     sla.settle(conversation)
     conversation.deadline_at = (
         now + timedelta(seconds=conversation.channel.bot.deadline_s)
         if conversation.speaker == Conversation.Speaker.BOT
         else sla.patience(conversation, now)
     )
-    conversation.save(update_fields=["waiting_since", "deadline_at"])
+    conversation.save(
+        update_fields=["waiting_since", "deadline_at", "status", "snoozed_until"],
+    )
     due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
     return True
 

@@ -46,7 +46,7 @@ from bots.services import (
 from bots.services.channels import channel_told
 from bots.services.identities import identity_keep
 from bots.services.later_over import tell_cancelled
-from bots.services.speaking import open_again
+from bots.services.speaking import open_again, tell_woken
 from bots.services.windows import window_after
 from tenants.kernel import due, outbox
 from tenants.kernel.compiled import Compiled
@@ -277,12 +277,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if conversation.waiting_since is not None and not bot_has_to and (waited is None or wakes):
         _promise(conversation)
     if wakes:
-        due.cancel("snooze", conversation.pk)
-        outbox.emit(
-            "conversation.woken",
-            key=f"conversation:{conversation.pk}",
-            data={"conversation": conversation.pk, "by": "buyer"},
-        )
+        tell_woken(conversation, "buyer")
     for file in said.files:
         kept = Attachment.objects.create(
             message_id=message_id,

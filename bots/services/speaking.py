@@ -53,3 +53,13 @@ def take(conversation: Conversation, agent: User, by: User | None = None) -> Non
     )
     if offered is not None and offered != agent.pk:
         wake_for(offered)
+
+
+def tell_woken(conversation: Conversation, by: str) -> None:
+    """Its sleep is over before its time: by the "buyer", or by a "failure" to answer."""
+    due.cancel("snooze", conversation.pk)
+    outbox.emit(
+        "conversation.woken",
+        key=f"conversation:{conversation.pk}",
+        data={"conversation": conversation.pk, "by": by},
+    )

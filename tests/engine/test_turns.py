@@ -407,6 +407,23 @@ def test_a_refused_message_fails_with_the_platforms_reason(alpha, talk_of):
     assert (message.state, message.failure) == ("failed", "message is too long")
 
 
+def test_what_was_put_off_wakes_when_its_answer_fails(alpha, talk_of):
+    """Found by the speaker machine: asleep, with the bot, and a buyer who waits."""
+    talk = talk_of(alpha)
+    Pretend.trouble += [RetryLater("busy", retry_after_s=60), Rejected("message is too long")]
+    talk.says("Вопрос про доставку?")
+    with alpha.inside():
+        acts.snooze(talk.conversation().pk, timezone.now() + timedelta(days=1))
+        assert talk.conversation().status == "snoozed"
+        Due.objects.filter(schema=alpha.schema, kind="deliver").update(due_at=timezone.now())
+    talk.work()
+
+    found = talk.conversation()
+    assert (found.status, found.snoozed_until, found.speaker) == ("open", None, "bot")
+    assert found.waiting_since is not None and found.deadline_at is not None
+    assert not Due.objects.filter(schema=alpha.schema, kind="snooze").exists()
+
+
 def test_a_reply_the_channel_cannot_put_in_calls_holds_nobody_up(alpha, talk_of, monkeypatch):
     talk = talk_of(alpha)
     render = Pretend.render
