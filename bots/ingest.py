@@ -21,7 +21,16 @@ import redis.asyncio as aredis
 from django.conf import settings
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from bots.channels.base import ChannelAdapter, Config, Envelope, Inbound, SignatureMismatch
+from bots.channels.base import (
+    ChannelAdapter,
+    Config,
+    Envelope,
+    Inbound,
+    Reply,
+    ReplyMode,
+    SignatureMismatch,
+)
+from bots.channels.inline import Ear, place_of
 from bots.services.accept import accept_sql, lane_of
 from bots.services.channels import open_adapter
 from tenants.kernel import bell
@@ -61,6 +70,7 @@ class Ingest:
     def __init__(self) -> None:
         self._pool: AsyncConnectionPool | None = None
         self._redis: aredis.Redis | None = None
+        self._ears: aredis.Redis | None = None
         self._routes: dict[str, tuple[float, Route | None]] = {}
         self._queue: list[Waiting] = []
         self._committer: asyncio.Task | None = None
@@ -79,6 +89,7 @@ class Ingest:
         await send({"type": "http.response.body", "body": body})
 
     async def _answer(self, scope: dict[str, Any], receive) -> tuple[int, bytes, str]:
+        begun = time.monotonic()
         key = scope["path"].removeprefix("/hooks/").strip("/")
         try:
             route = await self._route(key)
@@ -106,6 +117,10 @@ class Ingest:
             envelopes = adapter.envelopes(request)
         except (SignatureMismatch, ValueError, KeyError, TypeError, AttributeError) as exc:
             return adapter.hook_refusal(exc)
+        is_aloud = bool(envelopes) and adapter.manifest.reply_mode == ReplyMode.INLINE
+        if is_aloud and (probe := adapter.instant(request)) is not None:
+            return 200, probe, "application/json"
+        ear = await self._ear(route, envelopes[0]) if is_aloud else None
         if envelopes:
             try:
                 await self._store(route, envelopes)
@@ -115,7 +130,35 @@ class Ingest:
             except (psycopg.Error, PoolTimeout) as exc:
                 log.warning("a delivery was not stored, the platform will repeat it: %s", exc)
                 return 503, b"busy, try again", "text/plain"
+        if is_aloud:
+            return adapter.speak(request, await self._listen(ear, begun, adapter))
         return adapter.hook_answer(request)
+
+    # ── calls that wait for their answer (bots.channels.inline) ──
+    async def _ear(self, route: Route, envelope: Envelope) -> Ear | None:
+        """Written down before the message is, or its answer might find nobody."""
+        ear = Ear(place_of(route.schema, route.channel_id, envelope.chat), envelope.dedupe_key)
+        if self._ears is None:
+            # Of its own: these calls wait for seconds, and none for another's place.
+            self._ears = aredis.Redis.from_url(
+                settings.REDIS_URL, socket_timeout=30, socket_connect_timeout=1
+            )
+        try:
+            await ear.open(self._ears, route.adapter.manifest.reply_within_s)
+        except (aredis.RedisError, OSError) as exc:
+            log.warning("a voice call cannot wait for its answer: %s", exc)
+            return None
+        return ear
+
+    async def _listen(self, ear: Ear | None, begun: float, adapter: ChannelAdapter) -> Reply | None:
+        left = adapter.manifest.reply_within_s - (time.monotonic() - begun)
+        if ear is None or self._ears is None or left <= 0:
+            return None
+        try:
+            return await asyncio.wait_for(ear.listen(self._ears, left), left + 0.3)
+        except (aredis.RedisError, OSError, TimeoutError) as exc:
+            log.warning("a voice call lost its answer's way: %s", exc)
+            return None
 
     # ── routes ──
     async def _route(self, key: str) -> Route | None:
@@ -177,6 +220,8 @@ class Ingest:
             await asyncio.wait([self._committer], timeout=5)
         if self._pool:
             await self._pool.close()
+        if self._ears:
+            await self._ears.aclose()
 
     # ── storing ──
     async def _store(self, route: Route, envelopes: list[Envelope]) -> None:

@@ -221,6 +221,8 @@ class BuyerMessage:
     # when nobody has said it in words ("place", "phone", "other").
     data: Mapping[str, Any] = field(default_factory=dict)
     callback: str = ""  # to be acknowledged by `acknowledge`
+    # Only asks whether the answer is ready ("ну что?"): no message where one is being prepared.
+    is_nudge: bool = False
 
 
 @dataclass(frozen=True)
@@ -346,6 +348,7 @@ class Reply:
     author_name: str = ""
     # One of the platform's approved templates instead of `text`: {"name", "language", "values"}.
     template: Mapping[str, Any] = field(default_factory=dict)
+    more: bool = False  # another message of ours follows at once
 
 
 @dataclass(frozen=True)
@@ -393,6 +396,10 @@ class Check:
 
 class Unreachable(Exception):
     """The buyer blocked us or is gone: not an error of ours, nothing to repeat."""
+
+
+class Kept(Exception):
+    """Nobody listens just now (INLINE): it stays queued until the buyer speaks again."""
 
 
 class ChannelAdapter(ABC):

@@ -16,9 +16,11 @@ from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import ngettext
 
+from bots.channels.base import ReplyMode
 from bots.engine.base import Reason
 from bots.engine.handover import hand_over
 from bots.models import Conversation, Message
+from bots.selectors.sendable import manifest_of
 from bots.services.delivery import AGE, STALE, STALE_AGENT, is_stale, tell_of, waits_again
 from bots.services.notice_facts import who_sets_up
 from bots.services.notices import notify
@@ -81,7 +83,10 @@ def _clear(conversation_id: int, found: Counter[str], writers: set[int]) -> None
             .values_list("sent_at", flat=True)
             .first()
         )
-        waits = conversation.contact.is_reachable and waits_again(conversation)
+        # Who spoke to a voice assistant has gone; nobody waits for what was not said.
+        manifest = manifest_of(conversation.channel)
+        has_gone = manifest is not None and manifest.reply_mode == ReplyMode.INLINE
+        waits = not has_gone and conversation.contact.is_reachable and waits_again(conversation)
         if waits and conversation.speaker == Conversation.Speaker.BOT:
             if said_at is not None and now - said_at < STALE_AGENT:
                 due.schedule("turn", conversation.pk)
@@ -92,7 +97,11 @@ def _clear(conversation_id: int, found: Counter[str], writers: set[int]) -> None
                     epoch=conversation.epoch,
                     is_silent=True,
                 )
-    found.update(str(message.state) for message in stale)
+    found.update(
+        str(message.state)
+        for message in stale
+        if not has_gone or message.author == Message.Author.AGENT
+    )
 
 
 def _tell(found: Counter[str], writers: set[int]) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from bots.channels.base import TO_SEE, ChannelAdapter
+from bots.channels.base import TO_SEE, ChannelAdapter, ReplyMode
 from bots.channels.rendering import chosen
 from bots.engine import texts
 from bots.engine.base import Answer, Asker, Decision, Reason, Said, Turn
@@ -109,9 +109,12 @@ def _one_answer(conversation: Conversation, stale) -> bool | None:
     turn = _turn(conversation, history, burst, config)
     adapter = adapter_of(conversation.channel)
     begun = time.monotonic()
-    deadline = min(conversation.channel.bot.deadline_s, adapter.manifest.reply_within_s) - _age_s(
-        conversation.waiting_since, timezone.now()
-    )
+    is_aloud = adapter.manifest.reply_mode == ReplyMode.INLINE
+    # What a voice assistant cannot wait for is said on the next utterance: it is not given up.
+    within: float = conversation.channel.bot.deadline_s
+    if not is_aloud:
+        within = min(within, adapter.manifest.reply_within_s)
+    deadline = within - _age_s(conversation.waiting_since, timezone.now())
     streamer = (
         _streamer(adapter, conversation, epoch, upto) if adapter.manifest.can_stream else None
     )
@@ -132,7 +135,7 @@ def _one_answer(conversation: Conversation, stale) -> bool | None:
         )
     if answer is None:
         return False
-    if _wait_for_more(burst, newest, stale):
+    if stale.is_set() if is_aloud else _wait_for_more(burst, newest, stale):
         return False
     ms = round((time.monotonic() - begun) * 1000)
     return _write(conversation, epoch, upto, answer, ms)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import connection, transaction
@@ -16,7 +17,7 @@ from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from bots.channels.base import Button, Call, ChannelAdapter, File, Reply, Sent, Unreachable
+from bots.channels.base import Button, Call, ChannelAdapter, File, Kept, Reply, Sent, Unreachable
 from bots.channels.rendering import degraded
 from bots.models import Channel, Contact, Conversation, Delivery, Message
 from bots.selectors.sendable import is_closed, manifest_of
@@ -71,6 +72,8 @@ STALE = "stale"
 # A pause as short as this is waited for on the spot: the row's way back takes longer.
 SIT_OUT_S = 1.0
 NOTE_EVERY = timedelta(seconds=30)
+# What nobody listens to is looked at again then, unless the buyer speaks before.
+KEPT_FOR = STALE_AGENT + timedelta(minutes=1)
 
 
 # By the database's clock, which has also written when the message was made.
@@ -91,15 +94,16 @@ _waiting = Compiled(
 
 @due.worker("deliver")
 def deliver(conversation_id: int) -> datetime | None:
-    for message in _waiting(conversation_id):
-        again_at = _deliver_one(message)
+    waiting = list(_waiting(conversation_id))
+    for place, message in enumerate(waiting):
+        again_at = _deliver_one(message, more=place + 1 < len(waiting))
         if again_at is not None:
             return again_at
     return None
 
 
-def _deliver_one(message: Message) -> datetime | None:
-    """Send one message; a time when it has to wait, and with it what follows."""
+def _deliver_one(message: Message, *, more: bool) -> datetime | None:
+    """Send one message; a time when it has to wait, and with it what follows. `more` does."""
     conversation = message.conversation
     channel, contact = conversation.channel, conversation.contact
     is_off = channel.state == Channel.State.PAUSED or not merchant_of(current_schema()).is_serving
@@ -127,7 +131,7 @@ def _deliver_one(message: Message) -> datetime | None:
         _drop(message)
         return None
     message.state = Message.State.SENDING
-    reply = reply_of(message)
+    reply = replace(reply_of(message), more=more)
     try:
         calls = calls_of(adapter, reply)
     except Exception as exc:  # another time would go the same way, and all that follows would wait
@@ -244,6 +248,9 @@ def _send_part(
     release_connection()
     try:
         sent = adapter.send(call)
+    except Kept:
+        _keep(message, delivery)
+        return timezone.now() + KEPT_FOR
     except RetryLater as exc:
         _note(delivery, Delivery.State.FAILED, exc.detail)
         if timezone.now() - message.created_at > GIVE_UP_AFTER:
@@ -275,6 +282,16 @@ def _send_part(
     else:
         _sent(delivery, sent)
     return None
+
+
+def _keep(message: Message, delivery: Delivery) -> None:
+    """Nobody listens: as if it had never been tried. A person's words and the bot's alike."""
+    with transaction.atomic():
+        delivery.delete()
+        Message.objects.filter(pk=message.pk, state=Message.State.SENDING).update(
+            state=Message.State.QUEUED
+        )
+    message.state = Message.State.QUEUED
 
 
 def _settle(adapter: ChannelAdapter, message: Message, call: Call, earlier: Delivery) -> bool:

@@ -21,6 +21,7 @@ from bots.channels.base import (
     Reachable,
     Reaction,
     Receipt,
+    ReplyMode,
 )
 from bots.engine import running, texts
 from bots.engine.timing import QUEUE_WAIT
@@ -34,6 +35,7 @@ from bots.models import (
     Message,
 )
 from bots.selectors.conditions import thanks_stay_closed
+from bots.selectors.sendable import manifest_of
 from bots.services import (
     agent_telegram,
     assignment,
@@ -60,6 +62,9 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 MAX_TEXT = 20_000
+# What was kept for this utterance waits so much of its time for the new answer, then goes alone;
+# timers come half a second late.
+KEPT_WAITS = 0.5
 # Told with a message and of that message alone: nothing to remember of the buyer.
 OF_THE_MESSAGE = frozenset({"greeting", "wordless"})
 
@@ -204,7 +209,7 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> tuple[Conversat
 
 def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     conversation, is_known = _open(channel, lane, said)
-    if is_known:
+    if is_known or (said.is_nudge and _is_on_its_way(conversation)):
         return
     _learn(conversation.contact, said)
     if rating.take(conversation, said):
@@ -293,9 +298,29 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
             due.schedule("fetch", message_id)
     if conversation.agent_id or conversation.followers or conversation.window_expires_at:
         due.schedule("told", conversation.pk)
+    manifest = manifest_of(channel)
+    if manifest and manifest.reply_mode == ReplyMode.INLINE and _kept(conversation):
+        # Together with the new answer, or alone shortly before this call has to be answered.
+        due.reschedule(
+            "deliver",
+            conversation.pk,
+            due_at=now + timedelta(seconds=manifest.reply_within_s * KEPT_WAITS),
+        )
     if bot_has_to and conversation.deadline_at:
         due.follow("turn", conversation.pk, timer=("deadline", conversation.deadline_at))
     running.make_stale(current_schema(), conversation.pk)
+
+
+def _is_on_its_way(conversation: Conversation) -> bool:
+    """The answer the buyer asks after: said now if it is ready, waited for if it is not."""
+    if _kept(conversation):
+        due.reschedule("deliver", conversation.pk, due_at=timezone.now())
+        return True
+    return conversation.waiting_since is not None
+
+
+def _kept(conversation: Conversation) -> bool:
+    return Message.objects.filter(conversation=conversation, state=Message.State.QUEUED).exists()
 
 
 def _greeting_answered(conversation: Conversation, said: BuyerMessage) -> Episode | None:

@@ -153,9 +153,12 @@ def follow(
 
 
 def reschedule(kind: str, object_id: int, *, due_at: datetime) -> None:
-    """Move a timer to another time, later included."""
+    """Move a timer to another time, later included; a pause after a failure ends."""
+    schema = current_schema()
     with connection.cursor() as cursor:
-        cursor.execute(_MOVE, (current_schema(), kind, object_id, due_at))
+        cursor.execute(_MOVE, (schema, kind, object_id, due_at))
+    if due_at <= timezone.now():
+        transaction.on_commit(lambda: bell.ring(schema, kind, object_id))
 
 
 def cancel(kind: str, object_id: int) -> None:

@@ -143,9 +143,9 @@ def test_a_takeover_between_writing_and_sending_drops_the_reply(alpha, talk_of, 
 
     claimed = delivery._deliver_one
 
-    def take_first(message):
+    def take_first(message, **more):
         conversation_take_over(conversation_id=message.conversation_id, agent=alpha.agent)
-        return claimed(message)
+        return claimed(message, **more)
 
     monkeypatch.setattr(delivery, "_deliver_one", take_first)
     talk.says("Где мой заказ?")
