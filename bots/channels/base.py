@@ -325,11 +325,16 @@ Occurrence = (
 
 @dataclass(frozen=True)
 class Button:
-    """`payload` comes back in BuyerMessage.payload; `url` opens a page instead."""
+    """`payload` comes back in BuyerMessage.payload; `url` opens a page instead.
+
+    `kind`: "phone" asks for the buyer's own number, "location" for the place, where the platform
+    has such buttons; elsewhere it is a button like another.
+    """
 
     title: str
     payload: str = ""
     url: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,17 @@ renders only what its own manifest promises.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from bots.channels.base import Button, ChannelManifest, Reply
 
 _NUMBER = re.compile(r"^\W*(?:№|#|n|no|номер|вариант|option)?\s*(\d{1,2})\W*$", re.IGNORECASE)
+
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
+
+Spans = list[tuple[int, int]]
 
 
 def degraded(reply: Reply, manifest: ChannelManifest) -> Reply:
@@ -64,3 +68,37 @@ def chosen(text: str, buttons: tuple[Button, ...], manifest: ChannelManifest) ->
     choices = _choices(buttons)
     number = int(found[1]) if found else 0
     return choices[number - 1] if 1 <= number <= len(choices) else None
+
+
+def bold_apart(text: str) -> tuple[str, Spans]:
+    """The text without the marks of our **bold**, and where bold is in it.
+
+    What is seen is what a channel cuts (`split_places`); then each part is marked by itself.
+    """
+    seen, at, bold = "", 0, []
+    for found in _BOLD.finditer(text):
+        seen += text[at : found.start()]
+        bold.append((len(seen), len(seen) + len(found[1])))
+        seen += found[1]
+        at = found.end()
+    return seen + text[at:], bold
+
+
+def bold_within(
+    seen: str,
+    start: int,
+    end: int,
+    bold: Spans,
+    *,
+    marks: tuple[str, str],
+    escaped: Callable[[str], str],
+) -> str:
+    """seen[start:end] in a channel's markup: everything `escaped`, bold between `marks`. Empty
+    where nothing of it is bold, for then it needs no markup."""
+    body, at = "", start
+    for first, last in bold:
+        first, last = max(first, start), min(last, end)
+        if seen[first:last].strip():
+            body += escaped(seen[at:first]) + marks[0] + escaped(seen[first:last]) + marks[1]
+            at = last
+    return body + escaped(seen[at:end]) if body else ""

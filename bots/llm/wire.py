@@ -35,6 +35,7 @@ from bots.llm.base import (
 )
 from tenants.kernel.errors import NotFound
 from tenants.kernel.http import outgoing, vendor_errors
+from tenants.kernel.trust import trust
 
 STEP_S = 0.2
 CONNECT_S = 5.0
@@ -140,17 +141,6 @@ def client_for(
         verify=trust(ca_pem) if ca_pem else True,
     )
     return make_patient(client)
-
-
-@lru_cache(maxsize=16)
-def trust(ca_pem: str) -> ssl.SSLContext:
-    """The usual roots plus the given ones (the Russian trusted root, a company's own CA)."""
-    try:
-        context = ssl.create_default_context()
-        context.load_verify_locations(cadata=ca_pem)
-    except (ssl.SSLError, ValueError) as exc:
-        raise NeedsMerchant("the CA certificate is not valid PEM") from exc
-    return context
 
 
 def account_client(account: Account, vendor: str, base_url: str, ca_pem: str = "") -> httpx.Client:

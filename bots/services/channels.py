@@ -177,6 +177,8 @@ def channel_connect(channel: Channel) -> Check:
     else:
         channel.state = Channel.State.LIVE if check.ok else Channel.State.BROKEN
         channel.account = {**channel.account, **check.account}
+        if notice := check.account.get("notice"):
+            channel.account["notice"] = in_words(notice)[:300]
     if is_paused:
         channel.state = Channel.State.PAUSED
     check = replace(check, detail=in_words(check.detail))

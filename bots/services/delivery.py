@@ -260,7 +260,11 @@ def _send_part(
         return timezone.now() + timedelta(seconds=wait)
     except OutcomeUnknown as exc:
         _note(delivery, Delivery.State.UNKNOWN, exc.detail)
-        return timezone.now() + timedelta(seconds=1)
+        if timezone.now() - message.created_at > GIVE_UP_AFTER:
+            _fail(message, exc.detail)
+            return None
+        # Where it is found out or repeated without harm, nothing else ends the tries.
+        return timezone.now() + timedelta(seconds=min(2.0 ** (delivery.attempts - 1), 300))
     except Unreachable as exc:
         Contact.objects.filter(pk=message.conversation.contact_id).update(is_reachable=False)
         _fail_delivery(message, delivery, str(exc) or "unreachable")
@@ -445,5 +449,8 @@ def button_of(value) -> Button:
     if isinstance(value, str):
         return Button(title=value, payload=value)
     return Button(
-        title=value.get("title", ""), payload=value.get("payload", ""), url=value.get("url", "")
+        title=value.get("title", ""),
+        payload=value.get("payload", ""),
+        url=value.get("url", ""),
+        kind=value.get("kind", ""),
     )

@@ -269,7 +269,7 @@ def _keep(conversation: Conversation, said: BuyerMessage, rating: Rating | None)
         meta={
             "code": "rated",
             "rating": rating.pk if rating else 0,
-            **({"callback": said.callback[:120]} if said.callback else {}),
+            **({"callback": said.callback[:500]} if said.callback else {}),
         },
     )
 

@@ -404,7 +404,7 @@ def _meta(said: BuyerMessage) -> dict[str, Any]:
     if said.is_start:
         meta["start"] = True
     if said.callback:
-        meta["callback"] = said.callback[:120]
+        meta["callback"] = said.callback[:500]
     for name in ("location", "wordless"):
         if value := said.data.get(name):
             meta[name] = value

@@ -31,6 +31,7 @@ MAIL_PRIVATE_HOSTS = ENV.mail_private_hosts
 PROXY_PRIVATE_HOSTS = ENV.proxy_private_hosts
 MODEL_CURRENCY_RATES = ENV.model_currency_rates
 GIGACHAT_CA_FILE = ENV.gigachat_ca_file
+RUSSIAN_CA_FILE = ENV.russian_ca_file
 TRUSTED_PROXIES = ENV.trusted_proxies
 
 # ── Applications ─────────────────────────────────────────────────────────────────────────────

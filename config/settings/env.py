@@ -53,7 +53,9 @@ class Environment(BaseSettings):
     mail_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
     # Proxies in our own network that channels and model accounts may name: "proxy.lan".
     proxy_private_hosts: Annotated[tuple[str, ...], NoDecode] = ()
-    # PEM file of the Russian Trusted Root CA, for GigaChat accounts that bring none.
+    # PEM file of the Russian Trusted Root CA, for channels and accounts that bring none.
+    russian_ca_file: str = ""
+    # For GigaChat alone, where it differs.
     gigachat_ca_file: str = ""
     # What a unit of foreign money is worth in merchants' money, to count model budgets.
     model_currency_rates: dict[str, Decimal] = {"USD": Decimal(100), "EUR": Decimal(110)}

@@ -15,7 +15,6 @@ import json
 import time
 import uuid
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -42,6 +41,7 @@ from bots.llm.base import (
     system_first,
     used,
 )
+from tenants.kernel import trust
 
 VENDOR = "gigachat"
 OPERATION = "POST /chat/completions"
@@ -190,13 +190,7 @@ class GigaChat(Provider):
 
 def operator_ca() -> str:
     """The Russian root certificate the operator put on this machine, as PEM."""
-    path = settings.GIGACHAT_CA_FILE
-    if not path:
-        return ""
-    try:
-        return Path(path).read_text(encoding="ascii")
-    except (OSError, ValueError) as exc:
-        raise NeedsMerchant("the operator's CA file cannot be read", vendor=VENDOR) from exc
+    return trust.operator_ca(settings.GIGACHAT_CA_FILE or settings.RUSSIAN_CA_FILE, VENDOR)
 
 
 def _expiry(answer: dict[str, Any]) -> float:
