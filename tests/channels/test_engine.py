@@ -9,6 +9,7 @@ import pytest
 from bots.channels.base import AccountChanged, BuyerDelete, Reaction
 from bots.engine.base import Answer, Decision
 from bots.models import Channel, Message
+from bots.selectors.desk_thread import message_of
 from tests.engine import pretend
 from tests.engine.conftest import answers, talk_of
 
@@ -74,7 +75,8 @@ def test_a_reaction_is_kept_and_asks_for_nothing(talk):
     assert talk.thread() == before
     with talk.shop.inside():
         sent.refresh_from_db()
-    assert sent.meta["reaction"] == "👍"
+    with talk.shop.inside():
+        assert message_of(sent)["meta"]["reaction"] == "👍"
     happens(talk, "reaction", of=sent.external_id, emoji="")
     with talk.shop.inside():
         sent.refresh_from_db()

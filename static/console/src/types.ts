@@ -208,6 +208,7 @@ export interface Message {
     original?: { text: string; language: string }; // the writer's words, sent as a translation
     translations?: Record<string, Translated>; // by the reader's language
     location?: { lat: number; lon: number };
+    reaction?: string; // the buyer's sign on it
     request?: { id: number; order: string; sum: string; currency: string }; // of an order
   };
   files: StoredFile[];

@@ -127,6 +127,11 @@ export function Bubble({
           />
         )}
         <Edited message={message} />
+        {message.meta.reaction && (
+          <span class="reaction" role="img" aria-label={t('reacted', message.meta.reaction)}>
+            {message.meta.reaction}
+          </span>
+        )}
         <time dateTime={message.at} title={whenText(message.at)}>
           {clock(message.at)}
         </time>
