@@ -19,6 +19,7 @@ from unfold.decorators import display
 
 from bots.models import OpeningHours, Template, TemplateText
 from bots.services.template_intents import INTENTS
+from bots.services.template_samples import SAMPLES
 from bots.services.template_text import VARIABLES, BrokenTemplate, template_parse, text_render
 from bots.services.template_values import shop_values
 from bots.services.templates import template_save
@@ -42,32 +43,6 @@ INTENT_TITLES = {
     "wholesale": gettext_lazy("wholesale"),
     "contacts": gettext_lazy("contact details"),
 }
-# What the preview says where a real dialogue would know.
-SAMPLES = {
-    "ru": {
-        "contact.name": "Анна Смирнова", "contact.first_name": "Анна",
-        "contact.phone": "+7 900 000-00-00", "contact.email": "anna@example.ru",
-        "order.number": "10241", "order.status": "в пути", "order.sum": "4\u202f990\u00a0₽",
-        "order.date": "12\u00a0ноября", "order.service": "СДЭК", "order.track": "1234567890",
-        "order.eta": "16\u00a0ноября", "order.address": "Москва, ул. Лесная, 5",
-        "product.name": "Куртка «Север»", "product.price": "7\u202f490\u00a0₽",
-        "product.old_price": "9\u202f990\u00a0₽", "product.url": "https://example.ru/p/1",
-        "product.stock": "3", "product.vendor": "Норд", "product.sku": "N-104",
-        "conversation.id": "381", "conversation.channel": "Чат на сайте", "agent.name": "Ольга",
-    },
-    "en": {
-        "contact.name": "Ann Smith", "contact.first_name": "Ann",
-        "contact.phone": "+7 900 000-00-00", "contact.email": "ann@example.com",
-        "order.number": "10241", "order.status": "on its way", "order.sum": "₽4,990",
-        "order.date": "November 12", "order.service": "CDEK", "order.track": "1234567890",
-        "order.eta": "November 16", "order.address": "5 Lesnaya St, Moscow",
-        "product.name": "“North” jacket", "product.price": "₽7,490",
-        "product.old_price": "₽9,990", "product.url": "https://example.com/p/1",
-        "product.stock": "3", "product.vendor": "Nord", "product.sku": "N-104",
-        "conversation.id": "381", "conversation.channel": "Chat on the site",
-        "agent.name": "Olga",
-    },
-}  # fmt: skip
 
 
 class TemplateForm(forms.Form):

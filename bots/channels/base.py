@@ -106,6 +106,9 @@ class ChannelManifest:
     can_stream: bool = False  # shows checked sentences before the message is whole
     has_receipts: bool = False  # tells delivered and read
     can_look_up: bool = False  # a send with unknown outcome can be looked up
+    # Receipts carry our message's id (`Receipt.message_id`): a send with unknown outcome waits so
+    # long for one before a text is sent once more; 0: they do not.
+    settles_within_s: float = 0.0
     rate_per_s: float = 25.0  # sends per second for the whole account
     rate_per_chat_s: float = 1.0
     region: str = "world"  # "ru": works inside Russia without a foreign service
@@ -252,22 +255,33 @@ class Reaction:
 
 @dataclass(frozen=True)
 class OwnerEcho:
-    """Somebody wrote to the buyer from our side outside of us: a person has taken over."""
+    """Somebody wrote to the buyer from our side outside of us: a person has taken over.
+
+    `phone`: of the buyer in E.164, where the platform may name the chat by it alone.
+    """
 
     external_id: str
     chat: str
     text: str = ""
     sent_at: datetime | None = None
+    phone: str = ""
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """The platform tells what became of a message we sent. `state`: delivered | read | failed."""
+    """The platform tells what became of a message we sent.
+
+    `message_id`: ours, where the platform carries it (Reply.message_id): finds the message whatever
+    the chat is called, and settles a send whose answer was lost. `is_unreachable`: it failed
+    because this buyer cannot be written to.
+    """
 
     external_id: str
     chat: str
-    state: Literal["delivered", "read", "failed"]
+    state: Literal["sent", "delivered", "read", "failed"]
     detail: str = ""
+    message_id: int = 0
+    is_unreachable: bool = False
 
 
 @dataclass(frozen=True)
@@ -279,11 +293,22 @@ class Reachable:
 
 
 @dataclass(frozen=True)
+class Moved:
+    """The buyer's chat has another id from now on (a changed number); `identities` as above."""
+
+    chat: str
+    to: str
+    identities: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class AccountChanged:
     """Something about the account itself.
 
     `state`: "lost" (a person has to act: the channel pauses and the merchant is told), "restored",
     or "told" (worth a line on the channel's page: moderation, a template's approval, a limit).
+    `data` is kept in the account, but for "template": a PlatformTemplate's name, language, state
+    and reason.
     """
 
     state: Literal["lost", "restored", "told"]
@@ -318,6 +343,7 @@ Occurrence = (
     | OwnerEcho
     | Receipt
     | Reachable
+    | Moved
     | AccountChanged
     | CallHappened
 )
@@ -345,7 +371,8 @@ class Reply:
     text: str
     buttons: tuple[Button, ...] = ()
     files: tuple[File, ...] = ()
-    cards: tuple[Mapping[str, Any], ...] = ()  # product cards {title, price, url, picture, stock}
+    # Product cards {title, price, stock, picture, url, external_id}.
+    cards: tuple[Mapping[str, Any], ...] = ()
     sources: tuple[Mapping[str, Any], ...] = ()
     reply_to: str = ""
     message_id: int = 0
@@ -360,7 +387,8 @@ class Reply:
 class PlatformTemplate:
     """A text the platform approves before it may go out past the window.
 
-    `body` holds {{1}}, {{2}}… where values go. `state`: approved | pending | rejected | paused.
+    `body` holds {{1}}, {{2}}… where values go; `examples` stand for them while it is looked at.
+    `state`: approved | pending | rejected | paused.
     """
 
     name: str
@@ -370,6 +398,7 @@ class PlatformTemplate:
     state: str = "pending"
     reason: str = ""
     external_id: str = ""
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -391,7 +420,8 @@ class Check:
     """Outcome of connecting an account.
 
     `account`: {"name", "username", "picture", "link"}; "mode" ("webhook" | "polling");
-    "expires_at" (ISO, where a token ends: told ahead); "notice" (a line for the merchant).
+    "expires_at" (ISO, where a token ends: told ahead); "notice" (a line for the merchant);
+    "paste" (pairs of a title and a value that a person has to paste at the platform).
     """
 
     ok: bool

@@ -258,6 +258,7 @@ def channel_told(channel: Channel, change: AccountChanged) -> None:
                 state=Channel.State.LIVE, state_detail=""
             )
         case "told":
-            account = {**channel.account, **change.data, "notice": in_words(change.detail)[:300]}
+            more = {name: value for name, value in change.data.items() if name != "template"}
+            account = {**channel.account, **more, "notice": in_words(change.detail)[:300]}
             Channel.objects.filter(pk=channel.pk).update(account=account)
             channel.account = account

@@ -26,7 +26,7 @@ from bots.models import (
 from bots.models.conversation import AlreadyTaken
 from bots.selectors.policy import visible
 from bots.selectors.sendable import manifest_of
-from bots.services import messages, queues, sla
+from bots.services import messages, platform_templates, queues, sla
 from bots.services.sendable import files_fit, kind_of
 from bots.services.speaking import open_again, take
 from bots.services.template_text import buttons_shown
@@ -112,7 +112,8 @@ def reply_send(
     (send again with its `last_seq`, or without to insist). `files`: ids of workspace.StoredFile.
     `reply_to`: a message of the same conversation. `cards`: goods shown below the text. `meta`:
     what is kept beside it (the words before translation).
-    Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable, FileRefused.
+    Raises: AlreadyTaken, NewerMessages, NothingToSend, WindowClosed, Unreachable, FileRefused,
+    NotApproved.
     """
     text = text.strip()
     if not text and not files and not cards:
@@ -123,6 +124,11 @@ def reply_send(
             if earlier := _sent_before(conversation, client_key):
                 return Reply(earlier, is_new=False)
             past_window = _allowed(conversation, template=bool(template_id))
+            approved = (
+                platform_templates.filled(conversation, template_id, text, has_files=bool(files))
+                if past_window and template_id
+                else {}
+            )
             files_fit(conversation, files)
             if base_seq is not None and (newer := _newer(conversation, base_seq, agent)):
                 raise NewerMessages(
@@ -151,6 +157,7 @@ def reply_send(
                     **_template_meta(template_id),
                     **({"cards": list(cards)} if cards else {}),
                     **({"past_window": True} if past_window else {}),
+                    **({"approved": approved} if approved else {}),
                     **(meta or {}),
                 },
             )

@@ -147,6 +147,16 @@ def _deliver_one(message: Message, *, more: bool) -> datetime | None:
             earlier = done.get(part)
             if earlier is not None and earlier.state == Delivery.State.SENT:
                 continue
+            if earlier is not None and earlier.external_id:
+                _sent(earlier, Sent(earlier.external_id))  # a receipt has told
+                continue
+            if (
+                earlier is not None
+                and earlier.state == Delivery.State.SENDING
+                and adapter.manifest.settles_within_s
+            ):
+                _note(earlier, Delivery.State.UNKNOWN, "interrupted")
+                return timezone.now() + timedelta(seconds=adapter.manifest.settles_within_s)
             if earlier is not None and _settle(adapter, message, call, earlier):
                 continue
             delivery = _again(message, part, earlier)
@@ -155,6 +165,7 @@ def _deliver_one(message: Message, *, more: bool) -> datetime | None:
             return again_at
     if message.state == Message.State.SENDING:
         _finish(message, None, "")
+        _catch_up(message)
     _note_sent(channel)
     return None
 
@@ -259,12 +270,7 @@ def _send_part(
         wait = exc.retry_after_s or min(2.0**delivery.attempts, 300)
         return timezone.now() + timedelta(seconds=wait)
     except OutcomeUnknown as exc:
-        _note(delivery, Delivery.State.UNKNOWN, exc.detail)
-        if timezone.now() - message.created_at > GIVE_UP_AFTER:
-            _fail(message, exc.detail)
-            return None
-        # Where it is found out or repeated without harm, nothing else ends the tries.
-        return timezone.now() + timedelta(seconds=min(2.0 ** (delivery.attempts - 1), 300))
+        return _unknown(adapter, message, delivery, exc.detail)
     except Unreachable as exc:
         Contact.objects.filter(pk=message.conversation.contact_id).update(is_reachable=False)
         _fail_delivery(message, delivery, str(exc) or "unreachable")
@@ -279,8 +285,7 @@ def _send_part(
     except Exception as exc:
         # An answer that fits no description: the message may be out, so it counts as such.
         log.exception("message %s: the channel's answer is not understood", message.pk)
-        _note(delivery, Delivery.State.UNKNOWN, type(exc).__name__)
-        return timezone.now() + timedelta(seconds=1)
+        return _unknown(adapter, message, delivery, type(exc).__name__)
     if is_last:
         _finish(message, delivery, sent.external_id)
     else:
@@ -296,6 +301,30 @@ def _keep(message: Message, delivery: Delivery) -> None:
             state=Message.State.QUEUED
         )
     message.state = Message.State.QUEUED
+
+
+def _unknown(
+    adapter: ChannelAdapter, message: Message, delivery: Delivery, detail: str
+) -> datetime | None:
+    """When to look again at a part that may be out. A receipt that came meanwhile has its id."""
+    _note(delivery, Delivery.State.UNKNOWN, detail)
+    if Delivery.objects.filter(pk=delivery.pk).exclude(external_id="").exists():
+        return timezone.now()
+    if timezone.now() - message.created_at > GIVE_UP_AFTER:
+        _fail(message, detail)
+        return None
+    # Where it is found out or repeated without harm, nothing else ends the tries.
+    wait = max(min(2.0 ** (delivery.attempts - 1), 300), adapter.manifest.settles_within_s)
+    return timezone.now() + timedelta(seconds=wait)
+
+
+def _catch_up(message: Message) -> None:
+    """What receipts said of a message before its sending was known to be over."""
+    told = Message.objects.filter(pk=message.pk).values_list("meta__told", flat=True).first()
+    if told in (Message.State.DELIVERED, Message.State.READ):
+        changed = Message.objects.filter(pk=message.pk, state=Message.State.SENT)
+        if changed.update(state=told):
+            tell_of(message, str(told))
 
 
 def _settle(adapter: ChannelAdapter, message: Message, call: Call, earlier: Delivery) -> bool:
@@ -442,6 +471,7 @@ def reply_of(message: Message) -> Reply:
         message_id=message.pk,
         author=message.author if message.author != Message.Author.ECHO else "agent",
         author_name=message.user.get_short_name() if message.user_id and message.user else "",
+        template=meta.get("approved", {}),
     )
 
 

@@ -16,6 +16,7 @@ from bots.channels.base import (
     BuyerDelete,
     BuyerEdit,
     BuyerMessage,
+    Moved,
     Occurrence,
     OwnerEcho,
     Reachable,
@@ -30,8 +31,10 @@ from bots.models import (
     Channel,
     Contact,
     Conversation,
+    Delivery,
     Episode,
     Greeting,
+    Identity,
     Message,
 )
 from bots.selectors.conditions import thanks_stay_closed
@@ -40,12 +43,15 @@ from bots.services import (
     agent_telegram,
     assignment,
     messages,
+    platform_templates,
     rating,
     sla,
     transcribe,
     translate,
 )
+from bots.services.accept import lane_of
 from bots.services.channels import channel_told
+from bots.services.delivery import waits_again
 from bots.services.identities import identity_keep
 from bots.services.later_over import tell_cancelled
 from bots.services.speaking import open_again, tell_woken
@@ -66,7 +72,7 @@ MAX_TEXT = 20_000
 # timers come half a second late.
 KEPT_WAITS = 0.5
 # Told with a message and of that message alone: nothing to remember of the buyer.
-OF_THE_MESSAGE = frozenset({"greeting", "wordless"})
+OF_THE_MESSAGE = frozenset({"greeting", "wordless", "order", "product"})
 
 
 def is_thanks(text: str) -> bool:
@@ -86,11 +92,14 @@ def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
     elif isinstance(occurrence, Reaction):
         _buyer_reacted(lane, occurrence)
     elif isinstance(occurrence, AccountChanged):
+        platform_templates.told(channel, occurrence)
         channel_told(channel, occurrence)
     elif isinstance(occurrence, OwnerEcho):
-        _owner_wrote(lane, occurrence)
+        _owner_wrote(channel, lane, occurrence)
     elif isinstance(occurrence, Receipt):
-        _receipt(lane, occurrence)
+        _receipt(channel, lane, occurrence)
+    elif isinstance(occurrence, Moved):
+        _moved(channel, lane, occurrence)
     elif isinstance(occurrence, Reachable):
         Contact.objects.filter(channel=channel, external_id=occurrence.chat).update(
             is_reachable=occurrence.is_reachable
@@ -405,7 +414,7 @@ def _meta(said: BuyerMessage) -> dict[str, Any]:
         meta["start"] = True
     if said.callback:
         meta["callback"] = said.callback[:500]
-    for name in ("location", "wordless"):
+    for name in ("location", "wordless", "order", "product"):
         if value := said.data.get(name):
             meta[name] = value
     return meta
@@ -503,9 +512,12 @@ def message_of(conversation: Conversation, external_id: str) -> Message | None:
     )
 
 
-def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
+def _owner_wrote(channel: Channel, lane: int, echo: OwnerEcho) -> None:
     """The shop's owner answered from a phone: the bot is silent from here on."""
     conversation = _locked(lane)
+    if conversation is None and echo.phone:
+        other = _lane_of_phone(channel, echo.phone)
+        conversation = _locked(other) if other is not None else None
     if conversation is None or _known(conversation, echo.external_id):
         return
     if conversation.speaker != Conversation.Speaker.AGENT:
@@ -542,22 +554,112 @@ def _owner_wrote(lane: int, echo: OwnerEcho) -> None:
 _RANK = {"sent": 0, "delivered": 1, "read": 2}
 
 
-def _receipt(lane: int, receipt: Receipt) -> None:
-    conversation = Conversation.objects.filter(lane=lane).only("pk").first()
-    if conversation is None:
-        return
-    message = message_of(conversation, receipt.external_id)
+def _receipt(channel: Channel, lane: int, receipt: Receipt) -> None:
+    message = _told_of(channel, lane, receipt)
     if message is None:
         return
+    if receipt.message_id == message.pk and _settles(message, receipt):
+        due.schedule("deliver", message.conversation_id)
     if receipt.state == "failed":
-        message.state, message.failure = Message.State.FAILED, receipt.detail[:300]
-    elif _RANK[receipt.state] > _RANK.get(message.state, -1):
-        message.state = receipt.state
-    else:
+        _did_not_arrive(message, receipt)
         return
-    message.save(update_fields=["state", "failure"])
-    outbox.emit(
-        f"message.{receipt.state}",
-        key=f"conversation:{conversation.pk}",
-        data={"conversation": conversation.pk, "message": message.pk, "seq": message.seq},
+    if receipt.message_id and message.state == Message.State.SENDING:
+        # Other parts are on their way; the answer that says so has the word.
+        if receipt.state != "sent":
+            message.meta = {**message.meta, "told": receipt.state}
+            message.save(update_fields=["meta"])
+        return
+    if _RANK[receipt.state] <= _RANK.get(message.state, -1):
+        return
+    message.state = receipt.state
+    message.save(update_fields=["state"])
+    _tell_receipt(message, receipt.state)
+
+
+def _told_of(channel: Channel, lane: int, receipt: Receipt) -> Message | None:
+    """The message a receipt is about: by its id in the channel, or by ours."""
+    conversation = Conversation.objects.filter(lane=lane).only("pk").first()
+    found = message_of(conversation, receipt.external_id[:120]) if conversation else None
+    if found is None and receipt.message_id:
+        ours = Message.objects.filter(pk=receipt.message_id, conversation__channel=channel)
+        found = ours.exclude(author=Message.Author.BUYER).first()
+    return found
+
+
+def _settles(message: Message, receipt: Receipt) -> bool:
+    """A part whose answer is still awaited, or was lost, has arrived: keep its id. True where
+    sending had stopped for it."""
+    parts = Delivery.objects.filter(message=message)
+    if parts.filter(external_id=receipt.external_id[:120]).exists():
+        return False
+    open_states = [Delivery.State.SENDING, Delivery.State.UNKNOWN]
+    part = parts.select_for_update().filter(state__in=open_states, external_id="").first()
+    if part is None:
+        return False
+    is_lost = part.state == Delivery.State.UNKNOWN
+    part.external_id = receipt.external_id[:120]
+    part.state = Delivery.State.SENT if is_lost else part.state
+    part.save(update_fields=["external_id", "state"])
+    return is_lost
+
+
+def _did_not_arrive(message: Message, receipt: Receipt) -> None:
+    """The platform took it and could not deliver it: the buyer waits for an answer again."""
+    if message.state == Message.State.FAILED:
+        return
+    conversation = (
+        Conversation.objects.locked()
+        .select_related("channel__bot", "contact")
+        .get(pk=message.conversation_id)
     )
+    message.state, message.failure = Message.State.FAILED, receipt.detail[:300]
+    message.save(update_fields=["state", "failure"])
+    if receipt.is_unreachable:
+        Contact.objects.filter(pk=conversation.contact_id).update(is_reachable=False)
+    elif conversation.contact.is_reachable:
+        waits_again(conversation)
+    _tell_receipt(message, "failed")
+
+
+def _tell_receipt(message: Message, state: str) -> None:
+    outbox.emit(
+        f"message.{state}",
+        key=f"conversation:{message.conversation_id}",
+        data={
+            "conversation": message.conversation_id,
+            "message": message.pk,
+            "seq": message.seq,
+        },
+    )
+
+
+def _lane_of_phone(channel: Channel, phone: str) -> int | None:
+    """The chat of a buyer whose phone is proven, where a platform names it by the phone."""
+    return (
+        Conversation.objects.filter(
+            channel=channel,
+            contact__identities__kind=Identity.Kind.PHONE,
+            contact__identities__value=phone,
+            contact__identities__proof__in=Identity.PROVEN,
+        )
+        .order_by("-pk")
+        .values_list("lane", flat=True)
+        .first()
+    )
+
+
+def _moved(channel: Channel, lane: int, moved: Moved) -> None:
+    """The chat goes on under its new id; where that one is a chat already, the old one is over."""
+    conversation = _locked(lane)
+    if conversation is None or moved.to == moved.chat:
+        return
+    contact = conversation.contact
+    if Contact.objects.filter(channel=channel, external_id=moved.to).exists():
+        Contact.objects.filter(pk=contact.pk).update(is_reachable=False)
+        return
+    contact.external_id = moved.to
+    contact.save(update_fields=["external_id"])
+    conversation.lane = lane_of(channel.pk, moved.to)
+    conversation.save(update_fields=["lane"])
+    for kind, value, proof in moved.identities:
+        identity_keep(contact, kind, value, proof)
