@@ -257,7 +257,9 @@ class Reaction:
 class OwnerEcho:
     """Somebody wrote to the buyer from our side outside of us: a person has taken over.
 
-    `phone`: of the buyer in E.164, where the platform may name the chat by it alone.
+    `phone`: of the buyer in E.164, where the platform may name the chat by it alone. `own_id`: for
+    a platform that tells our own messages, too, which of ours (Reply.message_id) it may be; then
+    it is none of a person's.
     """
 
     external_id: str
@@ -265,6 +267,7 @@ class OwnerEcho:
     text: str = ""
     sent_at: datetime | None = None
     phone: str = ""
+    own_id: int = 0
 
 
 @dataclass(frozen=True)
@@ -422,11 +425,14 @@ class Check:
     `account`: {"name", "username", "picture", "link"}; "mode" ("webhook" | "polling");
     "expires_at" (ISO, where a token ends: told ahead); "notice" (a line for the merchant);
     "paste" (pairs of a title and a value that a person has to paste at the platform).
+    `settings`: what was found out and is needed later, in `verify` too (the account's id): kept
+    with the channel's settings.
     """
 
     ok: bool
     detail: str = ""
     account: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Unreachable(Exception):

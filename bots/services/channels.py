@@ -183,7 +183,8 @@ def channel_connect(channel: Channel) -> Check:
         channel.state = Channel.State.PAUSED
     check = replace(check, detail=in_words(check.detail))
     channel.state_detail = check.detail[:300]
-    channel.save(update_fields=["state", "state_detail", "account"])
+    channel.settings = {**channel.settings, **check.settings}
+    channel.save(update_fields=["state", "state_detail", "account", "settings"])
     route_sync(channel)
     _poll(channel)
     return check

@@ -396,6 +396,15 @@ def _known(conversation: Conversation, external_id: str) -> bool:
     return Message.objects.filter(conversation=conversation, external_id=external_id[:120]).exists()
 
 
+def _is_own(conversation: Conversation, echo: OwnerEcho) -> bool:
+    """Ours, told back by the platform, maybe before our call has ended."""
+    return bool(echo.own_id) and (
+        Message.objects.filter(conversation=conversation, pk=echo.own_id)
+        .exclude(author__in=[Message.Author.BUYER, Message.Author.ECHO])
+        .exists()
+    )
+
+
 def _quoted(conversation: Conversation, external_id: str) -> int | None:
     if not external_id:
         return None
@@ -519,6 +528,8 @@ def _owner_wrote(channel: Channel, lane: int, echo: OwnerEcho) -> None:
         other = _lane_of_phone(channel, echo.phone)
         conversation = _locked(other) if other is not None else None
     if conversation is None or _known(conversation, echo.external_id):
+        return
+    if _is_own(conversation, echo):
         return
     if conversation.speaker != Conversation.Speaker.AGENT:
         conversation._speak(Conversation.Speaker.AGENT, None)

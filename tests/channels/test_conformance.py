@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -146,7 +146,8 @@ def test_a_kind_nobody_knows_is_passed_over(sample):
 def test_a_truncated_call_breaks_nothing(sample):
     body = json.dumps(sample.says("Сколько стоит доставка?"), ensure_ascii=False).encode()
     for end in range(0, len(body), max(1, len(body) // 40)):
-        take(sample.adapter(), sample.sign(body[:end]))
+        with suppress(SignatureMismatch):  # half a body has no proof where the proof is in it
+            take(sample.adapter(), sample.sign(body[:end]))
 
 
 def _spoiled(node: Any, path: tuple[Any, ...], value: Any) -> Any:
