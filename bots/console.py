@@ -12,15 +12,18 @@ from django.contrib.auth.decorators import login_required
 from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import cache_control, never_cache
 from django.views.decorators.csrf import ensure_csrf_cookie
 from PIL import Image
 
-from bots.downloads import download
+from bots.downloads import download, recording
 from bots.services.desk_prefs import prefs_of
+from bots.services.recordings import NoRecording
 from tenants.branding import letter_mark, mark_of
+from tenants.kernel.address import client_address
 from tenants.selectors.requests import actor_of, merchant_here, site_here
 
 WORKER = "dist/worker/worker.js"
@@ -126,3 +129,12 @@ def _raster(brand: dict[str, Any]) -> Image.Image | None:
 def attachment(request: HttpRequest, pk: int) -> FileResponse:
     """A file of a message, for whoever may see the message. 404 for everything else."""
     return download(actor_of(request), pk)
+
+
+@login_required(login_url="/admin/login/")
+def call_recording(request: HttpRequest, pk: int) -> HttpResponseBase:
+    """A call's recording in a tab of its own; why there is none is said in words."""
+    try:
+        return recording(actor_of(request), pk, client_address(request) or "")
+    except NoRecording as exc:
+        return HttpResponse(str(exc), status=exc.status, content_type="text/plain; charset=utf-8")

@@ -90,7 +90,7 @@ class Ingest:
 
     async def _answer(self, scope: dict[str, Any], receive) -> tuple[int, bytes, str]:
         begun = time.monotonic()
-        key = scope["path"].removeprefix("/hooks/").strip("/")
+        key, _, rest = scope["path"].removeprefix("/hooks/").strip("/").partition("/")
         try:
             route = await self._route(key)
         except (psycopg.Error, PoolTimeout):
@@ -108,6 +108,7 @@ class Ingest:
             body=body,
             headers={k.decode("latin-1"): v.decode("latin-1") for k, v in scope["headers"]},
             query=dict(parse_qsl(scope["query_string"].decode("latin-1"))),
+            path=rest,
         )
         if request.method == "GET":
             return adapter.challenge(request)

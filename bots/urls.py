@@ -12,6 +12,7 @@ urlpatterns = [
     path("console/icon-192.png", console.icon, {"side": 192}, name="console_icon_192"),
     path("console/icon-512.png", console.icon, {"side": 512}, name="console_icon_512"),
     path("files/<int:pk>/", console.attachment, name="attachment"),
+    path("recordings/<int:pk>/", console.call_recording, name="call_recording"),
     path("files/sent/<str:signed>/", downloads.sent, name="sent_file"),
     path("widget.js", pages.widget_js, name="widget"),
     path("chat/<str:key>/", pages.chat_page, name="chat"),

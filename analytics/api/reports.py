@@ -18,7 +18,7 @@ from analytics.selectors.figures import Period
 from analytics.selectors.reports import BY, LONGEST, Asked, report
 from analytics.selectors.scope import Scope, scope_of
 from analytics.services.export import export_of, export_start
-from bots.api.files import _AsItIs
+from bots.api.files import AsItIs
 from tenants.api.jobs import JobOut, job_answer
 from tenants.kernel.files import file_open
 from tenants.selectors.requests import merchant_here
@@ -91,7 +91,7 @@ class ReportExport(APIView):
 
 
 class ReportFile(APIView):
-    content_negotiation_class = _AsItIs
+    content_negotiation_class = AsItIs
 
     @extend_schema(
         tags=["reports"],

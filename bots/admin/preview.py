@@ -42,6 +42,7 @@ REASONS: dict[str, Any] = {
     Reason.ABUSE: gettext_lazy("abuse"),
     Reason.MEDIA: gettext_lazy("a file only a person can judge"),
     Reason.BOT_OFF: gettext_lazy("the bot is switched off"),
+    Reason.MISSED_CALL: gettext_lazy("a missed call"),
 }
 KINDS = {
     "article": gettext_lazy("article"),

@@ -31,12 +31,20 @@ ACTS: dict[str, tuple[Any, str, str, str]] = {
     "note": (gettext_lazy("write a note"), "", "", "text"),
     "notify": (gettext_lazy("notify"), "notified", "to", "text"),
     "send_template": (gettext_lazy("send a template"), "templates", "template", ""),
+    "send_elsewhere": (
+        gettext_lazy("send a template where the buyer can be written to"),
+        "templates",
+        "template",
+        "kinds",
+    ),
     "snooze": (gettext_lazy("snooze, working minutes"), "", "minutes", ""),
     "resolve": (gettext_lazy("close"), "", "", ""),
     "follow": (gettext_lazy("add a follower"), "people", "agent", ""),
     "tag": (gettext_lazy("tag the buyer"), "", "tags", ""),
     "untag": (gettext_lazy("untag the buyer"), "", "tags", ""),
 }
+# Their text may be left empty.
+_FREE = ("return_to_bot", "send_elsewhere")
 _ONE = {"people", "teams", "templates", "priority", "notified"}
 _NOTIFIED = (
     ("holder", gettext_lazy("whoever holds it")),
@@ -151,9 +159,13 @@ def from_actions(then: Any, names: Names) -> list[Row]:
             _title, kind, param, text = ACTS[row["act"]]
             found.append(
                 Row(row["act"], "", names.titles(kind, row.get(param)) if param else "",
-                    str(row.get(text) or "") if text else "")
+                    _text_of(row.get(text)) if text else "")
             )  # fmt: skip
     return found
+
+
+def _text_of(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value or "")
 
 
 def unnamed(then: Sequence[Mapping[str, Any]]) -> str:
@@ -167,7 +179,7 @@ def unnamed(then: Sequence[Mapping[str, Any]]) -> str:
         by_number = kind in ("people", "teams", "templates", "priority") or row["act"] == "snooze"
         if by_number and value is not None and not isinstance(value, int):
             return _("Action %(n)s: there is no “%(what)s”.") % {"n": number, "what": value}
-        if text and row["act"] != "return_to_bot" and not row.get(text):
+        if text and row["act"] not in _FREE and not row.get(text):
             return _("Action %(n)s: write a text.") % {"n": number}
     return ""
 

@@ -17,6 +17,7 @@ from bots.answerer.fields import card_of
 from bots.api.fields import SendableFile
 from bots.api.files import file_url
 from bots.models import Attachment, Channel, Contact, Conversation, Message
+from bots.selectors.desk_thread import call_shown
 from bots.selectors.policy import visible
 from bots.selectors.whispers import heard_by
 from bots.services import conversations
@@ -94,7 +95,9 @@ class MessageOut(serializers.ModelSerializer):
         )  # fmt: skip
 
     def get_meta(self, message: Message) -> dict[str, Any]:
-        return {name: message.meta[name] for name in _SHOWN_META if name in message.meta}
+        meta = message.meta
+        shown = {name: meta[name] for name in _SHOWN_META if name in meta}
+        return {**shown, "call": call_shown(meta["call"])} if "call" in meta else shown
 
 
 def _conversations(user: Any) -> QuerySet[Conversation]:

@@ -25,7 +25,7 @@ class FileRef(serializers.Serializer):
     url = serializers.CharField()
 
 
-class _AsItIs(BaseContentNegotiation):
+class AsItIs(BaseContentNegotiation):
     """A file has one form: whatever a client accepts, it gets the bytes."""
 
     def select_parser(self, request, parsers):
@@ -36,7 +36,7 @@ class _AsItIs(BaseContentNegotiation):
 
 
 class FileContent(APIView):
-    content_negotiation_class = _AsItIs
+    content_negotiation_class = AsItIs
 
     @extend_schema(
         tags=["files"],

@@ -102,7 +102,10 @@ class ChannelManifest:
     can_type: bool = False
     can_mark_read: bool = False  # tells the platform that a person has read the buyer's message
     has_templates: bool = False  # messages the platform has to approve first (`templates`)
+    can_write: bool = True  # False: it only tells (telephone calls); nothing can be sent
     can_write_first: bool = True  # False: only an answer to what was just said (voice)
+    # Its chats are telephone numbers in E.164: who has never written there can be written to.
+    chat_is_phone: bool = False
     can_stream: bool = False  # shows checked sentences before the message is whole
     has_receipts: bool = False  # tells delivered and read
     can_look_up: bool = False  # a send with unknown outcome can be looked up
@@ -120,6 +123,7 @@ class ChannelManifest:
     maturity: Maturity = Maturity.SIMULATED
     gaps: tuple[Any, ...] = ()
     polls: bool = False  # can fetch by itself when there is no public address
+    poll_every_s: float = 0.0  # pause between two `poll`; 0 where the platform itself waits
     is_offered: bool = True  # False: the product makes it itself, nobody connects one
     takes_links: bool = False  # files go out as links good for a day (File.url)
     # Where the abilities are an account's own: the manifest with these settings. Pure, and no
@@ -156,6 +160,7 @@ class Inbound:
     headers: Mapping[str, str] = field(default_factory=dict)  # lower-case names
     query: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
+    path: str = ""  # what a platform has put behind our address
 
     def json(self) -> Any:
         return json.loads(self.body)
@@ -323,8 +328,9 @@ class AccountChanged:
 class CallHappened:
     """A telephone call: told again as it goes on, always with the same `external_id`.
 
-    `chat`: the buyer's number in E.164. `seconds`: of talk. `line`: our number. `recording`: a
-    link that a colleague may open, where the telephone company keeps one.
+    `chat`: the buyer's number in E.164. `seconds`: of talk. `line`: our number. `recording`: what
+    `ChannelAdapter.recording` takes, an address or the company's own name of it. "ended" says that
+    it is over; whether anybody has talked is known from "answered", `seconds`, or is "missed".
     """
 
     external_id: str
@@ -435,6 +441,15 @@ class Check:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """A call's recording: where the colleague's browser is sent, or else the bytes."""
+
+    url: str = ""
+    content: bytes = b""
+    mime: str = ""
+
+
 class Unreachable(Exception):
     """The buyer blocked us or is gone: not an error of ours, nothing to repeat."""
 
@@ -502,6 +517,13 @@ class ChannelAdapter(ABC):
     def fetch_file(self, file: File) -> bytes:
         """Raises VendorError; ValueError in words when it is too large."""
         raise NotImplementedError
+
+    def recording(self, reference: str, address: str) -> Recorded:
+        """What a colleague hears of `CallHappened.recording`; `address`: their IP address.
+
+        Raises VendorError; NotFound where it is not kept, or not yet.
+        """
+        return Recorded(url=reference)
 
     # ── out ──
     @abstractmethod

@@ -31,6 +31,7 @@ class Reason(StrEnum):
     ABUSE = "abuse"
     MEDIA = "media"  # a file, voice note or place only a person can judge
     BOT_OFF = "bot_off"
+    MISSED_CALL = "missed_call"
 
 
 @dataclass(frozen=True)

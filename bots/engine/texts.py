@@ -18,6 +18,7 @@ HANDOVER = {
         Reason.ABUSE: "Передаю диалог коллеге.",
         Reason.MEDIA: "Файл посмотрит коллега.",
         Reason.BOT_OFF: "Спасибо за сообщение, отвечает коллега.",
+        Reason.MISSED_CALL: "Коллега вам перезвонит или ответит здесь.",
     },
     "en": {
         Reason.ASKED: "I am calling a colleague.",
@@ -32,6 +33,7 @@ HANDOVER = {
         Reason.ABUSE: "I am passing this to a colleague.",
         Reason.MEDIA: "A colleague will look at the file.",
         Reason.BOT_OFF: "Thank you, a colleague will answer.",
+        Reason.MISSED_CALL: "A colleague will call you back or answer here.",
     },
 }
 
@@ -132,6 +134,7 @@ REASONS = {
         Reason.ABUSE: "грубость",
         Reason.MEDIA: "файл, голосовое или место на карте",
         Reason.BOT_OFF: "бот выключен",
+        Reason.MISSED_CALL: "пропущенный звонок",
     },
     "en": {
         Reason.ASKED: "asked for a person",
@@ -146,6 +149,7 @@ REASONS = {
         Reason.ABUSE: "rudeness",
         Reason.MEDIA: "a file, a voice note or a place",
         Reason.BOT_OFF: "the bot is off",
+        Reason.MISSED_CALL: "a missed call",
     },
 }
 

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from bots.models import Conversation, Draft, Mention, Message, Verdict
+from bots.selectors.elsewhere import can_write, ways
 from bots.selectors.failures import failure_in_words
 from bots.selectors.policy import visible
 from bots.selectors.rows import row_of, rows_ready
@@ -50,6 +51,7 @@ def thread_of(
         "episodes": _episodes(conversation, rows),
         "context": context_of(conversation) if is_start else None,
         "channel": channel_of(conversation) if is_start else None,
+        "elsewhere": _elsewhere(conversation, user) if is_start else None,
         "read_seq": conversation.last_read_seq,
         "drafts": {
             d.mode: {
@@ -128,6 +130,19 @@ def channel_of(conversation: Conversation) -> dict[str, Any]:
     return limits_of(conversation)
 
 
+def _elsewhere(conversation: Conversation, user: User) -> list[dict[str, Any]] | None:
+    """Where the buyer can be written to instead, in a channel that nothing can be sent through."""
+    if can_write(conversation.channel):
+        return None
+    return [
+        {
+            "channel": {"id": way.channel.pk, "kind": way.channel.kind, "name": way.channel.name},
+            "conversation": way.conversation.pk if way.conversation else None,
+        }
+        for way in ways(conversation, seen_by=user)
+    ]
+
+
 def message_of(message: Message) -> dict[str, Any]:
     meta = message.meta
     return {
@@ -155,7 +170,8 @@ def message_of(message: Message) -> dict[str, Any]:
                 *("request", "reaction"),
             )
             if k in meta
-        },
+        }
+        | ({"call": call_shown(meta["call"])} if "call" in meta else {}),
         "quote": _quote(message.reply_to),
         "files": [
             {
@@ -171,6 +187,12 @@ def message_of(message: Message) -> dict[str, Any]:
             for a in message.attachments.all()
         ],
     }
+
+
+def call_shown(call: dict[str, Any]) -> dict[str, Any]:
+    """A call without the telephone company's own name of its recording: ours leads there."""
+    kept = ("direction", "state", "at", "seconds", "line", "answered_by")
+    return {**{k: call[k] for k in kept}, "recording": bool(call["recording"])}
 
 
 def _quote(message: Message | None) -> dict[str, Any] | None:

@@ -65,6 +65,7 @@ def limits_of(conversation: Conversation) -> dict[str, Any]:
     if manifest is None:
         return {"text_limit": 4000, "files": [], "max_file_bytes": 0, "trouble": ""}
     return {
+        "can_write": manifest.can_write,
         "text_limit": manifest.text_limit,
         "files": sorted(manifest.files),
         "max_file_bytes": file_limit(manifest),

@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from bots.engine.base import Reason
 from bots.models import Contact, Conversation, Message, Team, TeamMember, Template
-from bots.services import acts, assignment, conversations, messages, queues, sla
+from bots.services import acts, assignment, conversations, elsewhere, messages, queues, sla
 from bots.services.template_text import template_render
 from bots.services.template_values import context_for
 from bots.services.templates import template_sent
@@ -30,7 +30,7 @@ Action = Callable[[Conversation, dict[str, Any], User | None], dict[str, Any]]
 Undo = Callable[[int, dict[str, Any], User | None], bool]
 ACTIONS: dict[str, Action] = {}
 # What stays done whatever is undone: said before a macro is run.
-LASTING = frozenset({"send_template", "notify"})
+LASTING = frozenset({"send_template", "send_elsewhere", "notify"})
 PARAMS: dict[str, tuple[str, ...]] = {}
 _undo: dict[str, Undo] = {}
 
@@ -312,15 +312,20 @@ def _called(conversation: Conversation, params: dict[str, Any]) -> list[int]:
     return sorted(found)
 
 
+def _template(params: dict[str, Any]) -> Template:
+    found = Template.objects.filter(pk=params.get("template") or 0, is_active=True).first()
+    if found is None:
+        raise BadParams(_("There is no such template."))
+    return found
+
+
 @action("send_template", "template")
 def send_template(
     conversation: Conversation, params: dict[str, Any], by: User | None
 ) -> dict[str, Any]:
     """Words to the buyer. By a person it is their reply; by a rule nobody's, and the buyer who
     waits still does."""
-    found = Template.objects.filter(pk=params.get("template") or 0, is_active=True).first()
-    if found is None:
-        raise BadParams(_("There is no such template."))
+    found = _template(params)
     rendered = template_render(found, conversation.language, context_for(conversation, agent=by))
     if not rendered.is_ready:
         raise BadParams(_("The template “%s” asks for what is not known here.") % found.name)
@@ -335,19 +340,32 @@ def send_template(
     return {}
 
 
+@action("send_elsewhere", "template", "kinds")
+def send_elsewhere(
+    conversation: Conversation, params: dict[str, Any], by: User | None
+) -> dict[str, Any]:
+    """A template where this buyer can be written to: `kinds` in that order, else any channel."""
+    try:
+        kinds = elsewhere.kinds_of(params.get("kinds"))
+    except ValueError as exc:
+        raise BadParams(_("There is no kind of channel named “%s”.") % exc) from exc
+    elsewhere.write(conversation, _template(params), kinds, by)
+    return {}
+
+
 def _said_by_rule(conversation: Conversation, template: Template, text: str) -> None:
     with transaction.atomic():
         now = Conversation.objects.locked().get(pk=conversation.pk)
         if now.status == Conversation.Status.RESOLVED or now.episode_id is None:
             raise acts.NotNow(_("This chat is closed already."))
-        conversations._allowed(now)
+        conversations.may_write(now)
         written = messages.write(
             conversation=now.pk,
             author=Message.Author.AUTOMATION,
             kind=Message.Kind.TEMPLATE,
             text=text,
             language=now.language,
-            meta=conversations._template_meta(template.pk),
+            meta=conversations.template_meta(template.pk),
         )
         assert written is not None
         template_sent(template.pk, written.id)

@@ -103,6 +103,19 @@ def _language(conversation: Conversation) -> str:
     return conversation.needs.get("language") or conversation.language
 
 
+def promise(conversation: Conversation) -> None:
+    """The buyer began to wait for a person: by when is an answer due?"""
+    sla.settle(conversation)
+    asleep = conversation.status == Conversation.Status.SNOOZED
+    if not asleep and release_from_absent(conversation):
+        return
+    conversation.deadline_at = sla.patience(
+        conversation, conversation.snoozed_until if asleep else None
+    )
+    Conversation.objects.filter(pk=conversation.pk).update(deadline_at=conversation.deadline_at)
+    due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
+
+
 # ── Who is asked ─────────────────────────────────────────────────────────────────────────────
 @dataclass
 class Candidate:

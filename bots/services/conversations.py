@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -123,7 +124,7 @@ def reply_send(
             conversation = Conversation.objects.locked().get(pk=conversation_id)
             if earlier := _sent_before(conversation, client_key):
                 return Reply(earlier, is_new=False)
-            past_window = _allowed(conversation, template=bool(template_id))
+            past_window = may_write(conversation, template=bool(template_id))
             approved = (
                 platform_templates.filled(conversation, template_id, text, has_files=bool(files))
                 if past_window and template_id
@@ -154,7 +155,7 @@ def reply_send(
                 reply_to=reply_to,
                 answers=True,
                 meta={
-                    **_template_meta(template_id),
+                    **template_meta(template_id),
                     **({"cards": list(cards)} if cards else {}),
                     **({"past_window": True} if past_window else {}),
                     **({"approved": approved} if approved else {}),
@@ -181,7 +182,7 @@ def reply_send(
     return Reply(Message.objects.get(pk=written.id), is_new=True)
 
 
-def _template_meta(template_id: int | None) -> dict[str, Any]:
+def template_meta(template_id: int | None) -> dict[str, Any]:
     """What a reply made from a template carries beside its text: the template's buttons."""
     if not template_id:
         return {}
@@ -210,12 +211,14 @@ def _sent_before(conversation: Conversation, client_key: str) -> Message | None:
     return Message.objects.filter(conversation=conversation, client_key=client_key).first()
 
 
-def _allowed(conversation: Conversation, *, template: bool = False) -> bool:
+def may_write(conversation: Conversation, *, template: bool = False) -> bool:
     """Whether it goes out past the channel's window. Raises WindowClosed, Unreachable."""
     past_window = window_check(conversation, template=template)
     manifest = manifest_of(conversation.channel)
     if manifest is not None and not manifest.is_offered:
         raise Unreachable(_("This is history from elsewhere: write where the buyer is now."))
+    if manifest is not None and not manifest.can_write:
+        raise Unreachable(_("Nothing can be written in this channel: it only tells of calls."))
     if not conversation.contact.is_reachable:
         raise Unreachable(_("The buyer has blocked this channel."))
     if conversation.channel.state == Channel.State.PAUSED:
@@ -465,9 +468,10 @@ def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
             return
         conversation.last_read_seq = max(conversation.last_read_seq, seq)
         conversation.unread = Message.objects.filter(
+            Q(author=Message.Author.BUYER)
+            | Q(kind=Message.Kind.SYSTEM, meta__call__state="missed", meta__call__direction="in"),
             conversation=conversation,
             seq__gt=conversation.last_read_seq,
-            author=Message.Author.BUYER,
         ).count()
         conversation.save(update_fields=["last_read_seq", "unread"])
         outbox.emit(

@@ -118,6 +118,9 @@ def _deliver_one(message: Message, *, more: bool) -> datetime | None:
         _fail(message, "window_closed")
         return None
     adapter = adapter_of(channel)
+    if not adapter.manifest.can_write:
+        _fail(message, "nothing can be written in this channel")
+        return None
     while wait := limits.wait_s(channel.pk, contact.external_id, adapter.manifest):
         if wait > SIT_OUT_S:
             return timezone.now() + timedelta(seconds=wait)

@@ -29,7 +29,7 @@ from tenants.workspace.models import User
 
 # Of these there is nothing to do once somebody has taken the chat.
 _TAKEN = ("queue", "handover")
-_BOTS_REASONS = frozenset(Reason) - {Reason.BOT_OFF}
+_BOTS_REASONS = frozenset(Reason) - {Reason.BOT_OFF, Reason.MISSED_CALL}
 WINDOW_NEAR = timedelta(hours=2)
 Speaker = Conversation.Speaker
 

@@ -78,7 +78,7 @@ def poll_channel(channel_id: int) -> datetime | None:
                 cursor=cursor, state=Channel.State.LIVE, state_detail=""
             )
     # Not at once in this thread: a worker that is asked to stop must come to an end.
-    return timezone.now() + PAUSE
+    return timezone.now() + max(PAUSE, timedelta(seconds=adapter.manifest.poll_every_s))
 
 
 def failing(channel: Channel, detail: str, *, is_deaf: bool = False) -> None:

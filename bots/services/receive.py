@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, F, OuterRef
+from django.db.models import F
 from django.utils import timezone
 
 from bots.channels.base import (
@@ -16,6 +16,7 @@ from bots.channels.base import (
     BuyerDelete,
     BuyerEdit,
     BuyerMessage,
+    CallHappened,
     Moved,
     Occurrence,
     OwnerEcho,
@@ -42,6 +43,8 @@ from bots.selectors.sendable import manifest_of
 from bots.services import (
     agent_telegram,
     assignment,
+    calls,
+    lanes,
     messages,
     platform_templates,
     rating,
@@ -57,7 +60,6 @@ from bots.services.later_over import tell_cancelled
 from bots.services.speaking import open_again, tell_woken
 from bots.services.windows import window_after
 from tenants.kernel import due, outbox
-from tenants.kernel.compiled import Compiled
 from tenants.kernel.context import current_schema
 from tenants.workspace.models import User
 
@@ -100,33 +102,14 @@ def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
         _receipt(channel, lane, occurrence)
     elif isinstance(occurrence, Moved):
         _moved(channel, lane, occurrence)
+    elif isinstance(occurrence, CallHappened):
+        calls.apply(channel, lane, occurrence)
     elif isinstance(occurrence, Reachable):
         Contact.objects.filter(channel=channel, external_id=occurrence.chat).update(
             is_reachable=occurrence.is_reachable
         )
 
 
-# A lane's first message makes its contact and its conversation; two at once make them once.
-_ENSURE = """
-WITH person AS (
-    INSERT INTO bots_person (name, language, created_at)
-    SELECT '', %(language)s, now() WHERE NOT EXISTS (
-        SELECT 1 FROM bots_contact WHERE channel_id = %(channel)s AND external_id = %(chat)s)
-    RETURNING id),
-contact AS (
-    INSERT INTO bots_contact (channel_id, external_id, person_id, name, username, language,
-        picture, data, is_reachable, created_at)
-    VALUES (%(channel)s, %(chat)s, (SELECT id FROM person), %(name)s, %(username)s, %(language)s,
-        '', %(data)s::jsonb, true, now())
-    ON CONFLICT (channel_id, external_id) DO UPDATE SET external_id = excluded.external_id
-    RETURNING id)
-INSERT INTO bots_conversation (channel_id, contact_id, lane, status, speaker, epoch, last_seq,
-    last_inbound_seq, last_read_seq, language, is_public, preview, preview_author, unread,
-    handover_reason, labels, memory, created_at)
-SELECT %(channel)s, id, %(lane)s, 'resolved', 'nobody', 0, 0, 0, 0, %(talk)s, false, '', '', 0, '',
-    '[]'::jsonb, '{}'::jsonb, now()
-FROM contact ON CONFLICT (lane) DO NOTHING
-"""
 # One statement for what a buyer's message changes; the conversation is locked by the caller and
 # its new fields are those of the caller's object.
 _RECEIVE = """
@@ -168,52 +151,19 @@ SELECT said.id, said.episode_id,
 """
 
 
-_in_lane = Compiled(
-    lambda lane, external_id: (
-        Conversation.objects.locked()
-        .select_related("contact")
-        .annotate(
-            is_known=Exists(
-                Message.objects.filter(conversation=OuterRef("pk"), external_id=external_id)
-            )
-        )
-        .filter(lane=lane)
-    ),
-    int,
-    str,
-)
-
-
-def _locked(lane: int) -> Conversation | None:
-    return _in_lane.first(lane, "")
-
-
 def _open(channel: Channel, lane: int, message: BuyerMessage) -> tuple[Conversation, bool]:
     """The locked conversation of a lane, made with its contact at the first message; and whether
     this message is in it already."""
-    external_id = message.external_id[:120]
-    if found := _in_lane.first(lane, external_id):
-        return found, bool(external_id) and vars(found)["is_known"]
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _ENSURE,
-            {
-                "channel": channel.pk,
-                "lane": lane,
-                "chat": message.chat,
-                "name": message.name[:120],
-                "username": message.username[:120],
-                "language": message.language[:8],
-                "data": json.dumps(
-                    {k: v for k, v in message.data.items() if k not in OF_THE_MESSAGE},
-                    ensure_ascii=False,
-                ),
-                "talk": "en" if message.language.startswith("en") else "ru",
-            },
-        )
-    made = _locked(lane)
-    assert made is not None
-    return made, False
+    return lanes.opened(
+        channel,
+        lane,
+        message.chat,
+        name=message.name,
+        username=message.username,
+        language=message.language,
+        data={k: v for k, v in message.data.items() if k not in OF_THE_MESSAGE},
+        external_id=message.external_id,
+    )
 
 
 def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
@@ -289,7 +239,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if conversation.speaker == Conversation.Speaker.QUEUE and (opens or wakes):
         assignment.enqueue(conversation)
     if conversation.waiting_since is not None and not bot_has_to and (waited is None or wakes):
-        _promise(conversation)
+        assignment.promise(conversation)
     if wakes:
         tell_woken(conversation, "buyer")
     for file in said.files:
@@ -379,19 +329,6 @@ def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:
     return False
 
 
-def _promise(conversation: Conversation) -> None:
-    """The buyer began to wait for a person: by when is an answer due?"""
-    sla.settle(conversation)
-    asleep = conversation.status == Conversation.Status.SNOOZED
-    if not asleep and assignment.release_from_absent(conversation):
-        return
-    conversation.deadline_at = sla.patience(
-        conversation, conversation.snoozed_until if asleep else None
-    )
-    Conversation.objects.filter(pk=conversation.pk).update(deadline_at=conversation.deadline_at)
-    due.reschedule("deadline", conversation.pk, due_at=conversation.deadline_at)
-
-
 def _known(conversation: Conversation, external_id: str) -> bool:
     return Message.objects.filter(conversation=conversation, external_id=external_id[:120]).exists()
 
@@ -457,7 +394,7 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
 
 
 def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
-    conversation = _locked(lane)
+    conversation = lanes.locked(lane)
     if conversation is None:
         return
     message = Message.objects.filter(
@@ -482,7 +419,7 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
 
 def _buyer_deleted(lane: int, deleted: BuyerDelete) -> None:
     """Taken back: the words stay for colleagues; what nobody has answered yet asks for nothing."""
-    conversation = _locked(lane)
+    conversation = lanes.locked(lane)
     if conversation is None:
         return
     message = Message.objects.filter(
@@ -523,10 +460,10 @@ def message_of(conversation: Conversation, external_id: str) -> Message | None:
 
 def _owner_wrote(channel: Channel, lane: int, echo: OwnerEcho) -> None:
     """The shop's owner answered from a phone: the bot is silent from here on."""
-    conversation = _locked(lane)
+    conversation = lanes.locked(lane)
     if conversation is None and echo.phone:
         other = _lane_of_phone(channel, echo.phone)
-        conversation = _locked(other) if other is not None else None
+        conversation = lanes.locked(other) if other is not None else None
     if conversation is None or _known(conversation, echo.external_id):
         return
     if _is_own(conversation, echo):
@@ -661,7 +598,7 @@ def _lane_of_phone(channel: Channel, phone: str) -> int | None:
 
 def _moved(channel: Channel, lane: int, moved: Moved) -> None:
     """The chat goes on under its new id; where that one is a chat already, the old one is over."""
-    conversation = _locked(lane)
+    conversation = lanes.locked(lane)
     if conversation is None or moved.to == moved.chat:
         return
     contact = conversation.contact

@@ -29,6 +29,7 @@ from bots.selectors.calendars import add_working
 from bots.selectors.conditions import Case, TooSlow, conditions_checked, holds
 from bots.services import messages, sla
 from bots.services.actions import ACTIONS, LASTING, PARAMS
+from bots.services.elsewhere import kinds_of
 from tenants.kernel import due, outbox
 from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
@@ -65,6 +66,7 @@ EVENTS: dict[str, Occasion] = {
     "sla_warned": Occasion(gettext_lazy("the answer time is near its end"), "sla.warned"),
     "sla_breached": Occasion(gettext_lazy("the answer time is over"), "sla.breached"),
     "rated": Occasion(gettext_lazy("the buyer gives a rating"), "rating.given"),
+    "call_missed": Occasion(gettext_lazy("a call is missed"), "call.missed"),
     "buyer_silent": Occasion(gettext_lazy("the buyer is silent")),
     "agent_silent": Occasion(gettext_lazy("nobody answers the buyer")),
 }
@@ -95,6 +97,12 @@ def actions_checked(rows: Sequence[Any]) -> list[dict[str, Any]]:
                 _("Action %(n)s: “%(what)s” is not asked for here.")
                 % {"n": number, "what": unknown[0]}
             )
+        try:
+            kinds_of(params.get("kinds"))
+        except ValueError as exc:
+            raise ValidationError(
+                _("Action %(n)s: there is no “%(what)s”.") % {"n": number, "what": exc}
+            ) from exc
         kept.append({"act": act, **params})
     return kept
 

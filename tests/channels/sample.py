@@ -24,6 +24,8 @@ class Sample(ABC):
     secrets: ClassVar[Mapping[str, str]] = {}
     settings: ClassVar[Mapping[str, Any]] = {}
     chat: ClassVar[str] = "101"
+    # False: no words come or go (telephone calls); `says` is then any delivery.
+    speaks: ClassVar[bool] = True
     # What the platform answers to an account that writes too fast (7 s to wait), to one whose
     # token is no longer good, and to a text for somebody who has blocked it. None: it never does.
     busy: ClassVar[Answer | None] = None

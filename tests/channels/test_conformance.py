@@ -40,6 +40,14 @@ def sample(request) -> Sample:
     return request.param
 
 
+@pytest.fixture
+def speaking(sample: Sample) -> Sample:
+    """A channel in which words come and go; the others are told below by what they refuse."""
+    if not sample.speaks:
+        pytest.skip("this channel only tells of calls")
+    return sample
+
+
 @contextmanager
 def platform(sample: Sample) -> Iterator[tuple[Any, ChannelAdapter]]:
     """The pretend platform and an account at it; skipped for a channel that calls nobody."""
@@ -108,11 +116,11 @@ def test_another_merchants_proof_opens_nothing(sample):
         other.verify(sample.sign(body))
 
 
-def test_a_buyers_words_arrive_as_they_are(sample):
-    (said,) = take(sample.adapter(), sample.inbound(sample.says("Есть 46 размер?")))
+def test_a_buyers_words_arrive_as_they_are(speaking):
+    (said,) = take(speaking.adapter(), speaking.inbound(speaking.says("Есть 46 размер?")))
 
     assert isinstance(said, BuyerMessage)
-    assert (said.text, said.chat) == ("Есть 46 размер?", sample.chat)
+    assert (said.text, said.chat) == ("Есть 46 размер?", speaking.chat)
     assert said.external_id
 
 
@@ -199,22 +207,22 @@ def test_hostile_values_never_break_ingest(data):
         assert 0 < len(envelope.dedupe_key) < 500
 
 
-def test_a_megabyte_of_text_and_odd_letters(sample):
+def test_a_megabyte_of_text_and_odd_letters(speaking):
     nasty = NASTY.encode("utf-8", "replace").decode()
     long = (nasty * (1_000_000 // len(nasty.encode()) + 1))[:500_000]
     for text in (nasty, long):
-        for said in take(sample.adapter(), sample.inbound(sample.says(text))):
+        for said in take(speaking.adapter(), speaking.inbound(speaking.says(text))):
             assert isinstance(said, BuyerMessage)
             assert said.text.startswith(text[:20])
 
 
 # ── out ──
-def test_a_long_reply_is_cut_to_the_channels_length(sample):
-    adapter = sample.adapter()
+def test_a_long_reply_is_cut_to_the_channels_length(speaking):
+    adapter = speaking.adapter()
     limit, size = adapter.manifest.text_limit, adapter.manifest.text_unit.size
     text = " ".join(f"слово{n}👍" for n in range(3000))
 
-    calls = adapter.render(degraded(Reply(sample.chat, text), adapter.manifest))
+    calls = adapter.render(degraded(Reply(speaking.chat, text), adapter.manifest))
 
     shown = texts(calls)
     assert all(size(one) <= limit for one in shown if "слово" in one)
@@ -222,15 +230,15 @@ def test_a_long_reply_is_cut_to_the_channels_length(sample):
         assert any(f"слово{n}👍" in one for one in shown), n
 
 
-def test_rendering_is_a_value_and_shows_every_choice(sample):
-    adapter = sample.adapter()
+def test_rendering_is_a_value_and_shows_every_choice(speaking):
+    adapter = speaking.adapter()
     many = tuple(Button(f"Вариант {n}", f"p{n}") for n in range(12))
     card = {"title": "Свитер", "price": "4 990 ₽", "stock": "есть", "url": "https://shop.ru/1"}
     for reply in (
-        Reply(sample.chat, "Выберите", buttons=many[:2]),
-        Reply(sample.chat, "Выберите", buttons=many),
-        Reply(sample.chat, "Вот", cards=(card,)),
-        Reply(sample.chat, "Сайт", buttons=(Button("Открыть", url="https://shop.ru/"),)),
+        Reply(speaking.chat, "Выберите", buttons=many[:2]),
+        Reply(speaking.chat, "Выберите", buttons=many),
+        Reply(speaking.chat, "Вот", cards=(card,)),
+        Reply(speaking.chat, "Сайт", buttons=(Button("Открыть", url="https://shop.ru/"),)),
     ):
         reply = degraded(reply, adapter.manifest)
         calls = adapter.render(reply)
@@ -242,59 +250,69 @@ def test_rendering_is_a_value_and_shows_every_choice(sample):
             assert all(line in shown for line in told.splitlines())
 
 
-def test_a_reply_arrives(sample):
-    with platform(sample) as (simulator, adapter):
-        for call in adapter.render(Reply(sample.chat, "Да, есть.")):
+def test_a_reply_arrives(speaking):
+    with platform(speaking) as (simulator, adapter):
+        for call in adapter.render(Reply(speaking.chat, "Да, есть.")):
             adapter.send(call)
 
-        assert sample.seen(simulator) == ["Да, есть."]
+        assert speaking.seen(simulator) == ["Да, есть."]
 
 
-def test_odd_letters_arrive(sample):
+def test_where_nothing_can_be_written_nothing_is_sent(sample):
+    adapter = sample.adapter()
+    if adapter.manifest.can_write:
+        pytest.skip("this channel can be written to")
+
+    assert adapter.render(Reply(sample.chat, "Раз")) == []
+    with pytest.raises(VendorError):
+        adapter.send(Call("send", {}))
+
+
+def test_odd_letters_arrive(speaking):
     nasty = NASTY.replace("\u0000", "").replace("\ud800", "")
-    with platform(sample) as (simulator, adapter):
-        for call in adapter.render(Reply(sample.chat, nasty)):
+    with platform(speaking) as (simulator, adapter):
+        for call in adapter.render(Reply(speaking.chat, nasty)):
             adapter.send(call)
 
-        assert "".join(sample.seen(simulator)).replace(" ", "").startswith("Привет!")
-        assert "DROPTABLEbots_message" in "".join(sample.seen(simulator)).replace(" ", "")
+        assert "".join(speaking.seen(simulator)).replace(" ", "").startswith("Привет!")
+        assert "DROPTABLEbots_message" in "".join(speaking.seen(simulator)).replace(" ", "")
 
 
-def test_too_fast_is_obeyed(sample):
-    if sample.busy is None:
+def test_too_fast_is_obeyed(speaking):
+    if speaking.busy is None:
         pytest.skip("this platform has no such answer")
-    with platform(sample) as (simulator, adapter):
-        simulator.answer_next(sample.busy)
-        (call,) = adapter.render(Reply(sample.chat, "Раз"))
+    with platform(speaking) as (simulator, adapter):
+        simulator.answer_next(speaking.busy)
+        (call,) = adapter.render(Reply(speaking.chat, "Раз"))
         with pytest.raises(RetryLater):
             adapter.send(call)
 
 
-def test_a_revoked_token_asks_for_a_person(sample):
-    if sample.revoked is None:
+def test_a_revoked_token_asks_for_a_person(speaking):
+    if speaking.revoked is None:
         pytest.skip("this platform has no such answer")
-    with platform(sample) as (simulator, adapter):
-        simulator.answer_next(sample.revoked)
-        (call,) = adapter.render(Reply(sample.chat, "Раз"))
+    with platform(speaking) as (simulator, adapter):
+        simulator.answer_next(speaking.revoked)
+        (call,) = adapter.render(Reply(speaking.chat, "Раз"))
         with pytest.raises(NeedsMerchant):
             adapter.send(call)
 
 
-def test_a_buyer_who_blocked_us_is_no_error_of_ours(sample):
-    if sample.blocked is None:
+def test_a_buyer_who_blocked_us_is_no_error_of_ours(speaking):
+    if speaking.blocked is None:
         pytest.skip("this platform has no such answer")
-    with platform(sample) as (simulator, adapter):
-        simulator.answer_next(sample.blocked)
-        (call,) = adapter.render(Reply(sample.chat, "Раз"))
+    with platform(speaking) as (simulator, adapter):
+        simulator.answer_next(speaking.blocked)
+        (call,) = adapter.render(Reply(speaking.chat, "Раз"))
         with pytest.raises(Unreachable):
             adapter.send(call)
 
 
-def test_a_send_that_was_done_and_not_confirmed(sample):
+def test_a_send_that_was_done_and_not_confirmed(speaking):
     """The platform did it, the answer was lost: unknown, and where it can be found out or
     repeated without harm, the buyer sees it once."""
-    with platform(sample) as (simulator, adapter):
-        (call,) = adapter.render(Reply(sample.chat, "Один раз", message_id=7))
+    with platform(speaking) as (simulator, adapter):
+        (call,) = adapter.render(Reply(speaking.chat, "Один раз", message_id=7))
         simulator.answer_next(_done_and_lost(simulator))
         with pytest.raises(VendorError) as lost:
             adapter.send(call)
@@ -302,7 +320,7 @@ def test_a_send_that_was_done_and_not_confirmed(sample):
         if adapter.manifest.can_look_up:
             if adapter.look_up(call) is None:
                 adapter.send(call)
-            assert sample.seen(simulator) == ["Один раз"]
+            assert speaking.seen(simulator) == ["Один раз"]
 
 
 def _done_and_lost(simulator: Simulator) -> Any:
@@ -320,10 +338,10 @@ def _done_and_lost(simulator: Simulator) -> Any:
     return handler
 
 
-def test_an_answer_that_is_none_is_told_by_consequence(sample):
+def test_an_answer_that_is_none_is_told_by_consequence(speaking):
     """A proxy's page, half a JSON, a server error: one of ours, never another exception."""
-    with platform(sample) as (simulator, adapter):
-        (call,) = adapter.render(Reply(sample.chat, "Раз"))
+    with platform(speaking) as (simulator, adapter):
+        (call,) = adapter.render(Reply(speaking.chat, "Раз"))
         for answer in (
             Answer(200, b"<html>busy</html>", {"content-type": "text/html"}),
             Answer(200, b'{"ok": tr', {"content-type": "application/json"}),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from bots.models import Attachment, Message
 from bots.selectors.policy import Sight
@@ -65,7 +65,7 @@ def messages_found(
         Message.objects.filter(
             sight.where("conversation__"), narrow.of_message(), deleted_at__isnull=True
         )
-        .exclude(kind=Message.Kind.SYSTEM)
+        .filter(~Q(kind=Message.Kind.SYSTEM) | Q(meta__code="call"))
         .filter(way.condition)
         .filter(heard_by(sight.user))
     )

@@ -164,6 +164,23 @@ export interface Change {
   detail?: string;
 }
 
+/** A telephone call; its recording is behind an address of ours. */
+export interface Call {
+  direction: 'in' | 'out';
+  state: 'ringing' | 'answered' | 'missed' | 'ended';
+  at: string;
+  seconds: number; // of talk
+  line: string; // our number
+  answered_by: string;
+  recording: boolean;
+}
+
+/** Where the buyer can be written to instead; a number may have no dialogue yet. */
+export interface Elsewhere {
+  channel: { id: number; kind: string; name: string };
+  conversation: number | null;
+}
+
 export interface Verdict {
   good: boolean;
   about: string;
@@ -209,6 +226,7 @@ export interface Message {
     translations?: Record<string, Translated>; // by the reader's language
     location?: { lat: number; lon: number };
     reaction?: string; // the buyer's sign on it
+    call?: Call;
     request?: { id: number; order: string; sum: string; currency: string }; // of an order
   };
   files: StoredFile[];
@@ -239,6 +257,7 @@ export interface Context {
 
 /** What may be sent through the channel of this conversation. */
 export interface Capabilities {
+  can_write?: boolean;
   text_limit: number;
   files: string[];
   max_file_bytes: number;
@@ -267,6 +286,7 @@ export interface Thread {
   episodes: Record<number, Episode>;
   context: Context | null;
   channel: Capabilities | null;
+  elsewhere?: Elsewhere[] | null;
   read_seq: number;
   writes?: string; // the language of the buyer's newest texts
   drafts: Record<string, ServerDraft>;
@@ -349,7 +369,7 @@ export interface Macro {
   name: string;
   is_personal: boolean;
   team: number | null;
-  lasting: ('send_template' | 'notify')[]; // acts that cannot be undone
+  lasting: ('send_template' | 'send_elsewhere' | 'notify')[]; // acts that cannot be undone
 }
 
 export type OrderKind = 'status' | 'return' | 'repeat';

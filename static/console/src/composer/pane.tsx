@@ -10,6 +10,7 @@ import { hasGaps, nextGap } from './asks';
 import { Attached } from './attached';
 import { Closed } from './closed';
 import { Countdown, useMoment } from './countdown';
+import { Elsewhere } from './elsewhere';
 import { Modes } from './modes';
 import { type Choice, Picker, useChoices } from './picker';
 import { putIn } from './put';
@@ -33,6 +34,8 @@ export function Composer(props: Props) {
   const now = useMoment(props.now, row.window_expires_at);
   const isClosed = Boolean(row.window_expires_at && Date.parse(row.window_expires_at) <= now);
   const isGone = thread.context?.is_reachable === false;
+  if (state.mode === 'reply' && thread.channel?.can_write === false)
+    return <Elsewhere {...props} />;
   if (state.mode === 'reply' && (isClosed || isGone)) return <Closed {...props} isGone={isGone} />;
   return <Field {...props} now={now} />;
 }

@@ -1,6 +1,6 @@
 /** What people do with conversations: shown at once, taken back with the reason when refused. */
 import { call, isAway, isRefused } from '../net/api';
-import type { Preset, Row } from '../types';
+import type { Elsewhere, Preset, Row } from '../types';
 import { plural, t } from '../words';
 import { told } from '../words/told';
 import type { Store, Toast } from './core';
@@ -79,6 +79,20 @@ export class Acts {
     if (done && gone.length)
       done = await this.run({ name: 'unlabel', body: { labels: gone }, change: { labels } });
     return done;
+  }
+
+  /** The buyer's dialogue in another channel, begun where there is none yet; its field is ready. */
+  async writeElsewhere(id: number, way: Elsewhere): Promise<void> {
+    try {
+      const { conversation } = await call<{ conversation: number }>(
+        'POST',
+        `/conversations/${id}/elsewhere/`,
+        { channel: way.channel.id },
+      );
+      await this.threads.open(way.conversation ?? conversation);
+    } catch (error) {
+      this.complain(error);
+    }
   }
 
   async markUnread(): Promise<void> {

@@ -7,6 +7,7 @@ export type Item =
   | { kind: 'episode'; key: string; episode: Episode }
   | { kind: 'new'; key: string }
   | { kind: 'events'; key: string; events: Message[] }
+  | { kind: 'call'; key: string; message: Message }
   | { kind: 'message'; key: string; message: Message; isFirst: boolean };
 
 const TOGETHER_MS = 5 * 60_000;
@@ -37,7 +38,8 @@ export function itemsOf(thread: Thread, newFrom: number | null): Item[] {
     }
     if (newFrom === message.seq) items.push({ kind: 'new', key: 'new' });
     const last = items.at(-1);
-    if (isEvent(message)) {
+    if (message.meta.call) items.push({ kind: 'call', key: `m-${message.seq}`, message });
+    else if (isEvent(message)) {
       if (last?.kind === 'events') last.events.push(message);
       else items.push({ kind: 'events', key: `events-${message.seq}`, events: [message] });
     } else

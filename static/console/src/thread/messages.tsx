@@ -5,6 +5,7 @@ import type { Episode, Message, Outgoing, Thread } from '../types';
 import { Icon } from '../ui/icons';
 import { clock, codeText, dayText, outcomeText, t } from '../words';
 import { Bubble } from './bubble';
+import { CallLine } from './call';
 import { itemsOf } from './items';
 
 const NEAR = 60;
@@ -109,6 +110,8 @@ export function Messages({
                   <span>{t('newLine')}</span>
                 </p>
               );
+            case 'call':
+              return <CallLine key={item.key} message={item.message} />;
             case 'events':
               return <Events key={item.key} events={item.events} />;
             default:

@@ -33,6 +33,9 @@ import Minus from 'lucide/dist/esm/icons/minus.mjs';
 import Goods from 'lucide/dist/esm/icons/package.mjs';
 import Clip from 'lucide/dist/esm/icons/paperclip.mjs';
 import Pencil from 'lucide/dist/esm/icons/pencil.mjs';
+import CallIn from 'lucide/dist/esm/icons/phone-incoming.mjs';
+import CallMissed from 'lucide/dist/esm/icons/phone-missed.mjs';
+import CallOut from 'lucide/dist/esm/icons/phone-outgoing.mjs';
 import Plus from 'lucide/dist/esm/icons/plus.mjs';
 import Quote from 'lucide/dist/esm/icons/reply.mjs';
 import Search from 'lucide/dist/esm/icons/search.mjs';
@@ -62,6 +65,9 @@ const NODES = {
   info: Info,
   lock: Lock,
   chat: Chat,
+  callIn: CallIn,
+  callOut: CallOut,
+  callMissed: CallMissed,
   clip: Clip,
   search: Search,
   send: Send,
@@ -100,5 +106,10 @@ const NODES = {
 export type IconName = keyof typeof NODES;
 export const Icon = iconsOf(NODES, 16);
 
-const CHANNELS: Record<string, IconName> = { web: 'globe', telegram: 'send' };
+const CHANNELS: Record<string, IconName> = {
+  web: 'globe',
+  telegram: 'send',
+  exolve: 'callIn',
+  rostelecom: 'callIn',
+};
 export const channelIcon = (kind: string): IconName => CHANNELS[kind] ?? 'chat';

@@ -4,6 +4,7 @@ export const CODES: Record<string, Record<string, string>> = {
   ru: {
     taken_over: 'Бот остановлен, отвечает {0}',
     taken_by_phone: 'Бот остановлен: ответили с телефона',
+    written_elsewhere: 'Покупателю написали в другом канале: {0}',
     returned_to_bot: '{0} возвращает диалог боту',
     resolved: 'Диалог решён',
     agent_silent: 'Коллега не ответил вовремя, диалог снова в очереди',
@@ -31,6 +32,7 @@ export const CODES: Record<string, Record<string, string>> = {
   en: {
     taken_over: 'Bot stopped, {0} answers',
     taken_by_phone: 'Bot stopped: answered from the phone',
+    written_elsewhere: 'The buyer was written to in another channel: {0}',
     returned_to_bot: '{0} returns the dialogue to the bot',
     resolved: 'Dialogue resolved',
     agent_silent: 'No answer in time, back in the queue',
@@ -71,6 +73,7 @@ export const REASONS: Record<string, Record<string, string>> = {
     abuse: 'грубость',
     media: 'файл или голосовое',
     bot_off: 'бот выключен',
+    missed_call: 'пропущенный звонок',
   },
   en: {
     asked: 'asked for a person',
@@ -85,6 +88,7 @@ export const REASONS: Record<string, Record<string, string>> = {
     abuse: 'rudeness',
     media: 'file or voice note',
     bot_off: 'the bot is off',
+    missed_call: 'a missed call',
   },
 };
 
