@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +13,7 @@ from django.conf import settings as django_settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -32,6 +34,7 @@ from bots.services.channels import (
     hook_url,
     manifests,
     offered,
+    package_of,
     route_sync,
 )
 from tenants.admin import manifest_form
@@ -116,6 +119,7 @@ class ChannelAdmin(OwnPage):
             path("<int:pk>/status/", wrap(self.status_view), name="channel_status"),
             path("<int:pk>/pause/", wrap(require_POST(self.pause_view)), name="channel_pause"),
             path("<int:pk>/check/", wrap(require_POST(self.check_view)), name="channel_check"),
+            path("<int:pk>/package/", wrap(self.package_view), name="channel_package"),
             path("<int:pk>/remove/", wrap(require_POST(self.remove_view)), name="channel_remove"),
             *super().get_urls(),
         ]
@@ -219,6 +223,7 @@ class ChannelAdmin(OwnPage):
             chat = url_of(host, f"/chat/{channel.route_key}/")
             more = {
                 "hook": hook_url(channel),
+                "package": [name for name, _ in package_of(channel)],
                 "chat_url": chat if channel.kind == "web" else "",
                 "qr": _qr(chat) if channel.kind == "web" else "",
                 "snippet": (
@@ -289,6 +294,26 @@ class ChannelAdmin(OwnPage):
                 },
             },
             headers={"Cache-Control": "no-store"},
+        )
+
+    def package_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """What the other side is made with, as one archive. It holds the hook's address."""
+        channel = self._allowed(request, pk)
+        files = package_of(channel)
+        if not files:
+            raise Http404
+        archive = io.BytesIO()
+        with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as packed:
+            for name, content in files:
+                packed.writestr(name, content)
+        audit("channel.package", str(channel), actor=actor_of(request))
+        return HttpResponse(
+            archive.getvalue(),
+            content_type="application/zip",
+            headers={
+                "Content-Disposition": f'attachment; filename="{channel.kind}.zip"',
+                "Cache-Control": "no-store",
+            },
         )
 
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:

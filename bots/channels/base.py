@@ -585,6 +585,11 @@ class ChannelAdapter(ABC):
         """What the platform says of our webhook. Raises VendorError."""
         return Check(ok=True)
 
+    def package(self) -> list[tuple[str, bytes]]:
+        """Files a merchant needs to make the other side (a skill's settings): downloaded from the
+        channel's page as one archive. Pure; `config.hook_url` is set."""
+        return []
+
 
 def split_text(text: str, limit: int, *, size: Callable[[str], int] = len) -> Sequence[str]:
     """Cut a long text at paragraph, else line, else sentence, else word borders.

@@ -13,13 +13,13 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from functools import cache
 from typing import Any
 
 import redis.asyncio as aredis
 
-from bots.channels.base import Button, Call, ChannelAdapter, File, Kept, Reply, Sent
+from bots.channels.base import Button, Call, ChannelAdapter, File, Kept, Reply, Sent, split_text
 from tenants.kernel.store import AWAY, store
 
 # A reply that is said in pieces comes in one go: so long is waited for the next piece.
@@ -48,8 +48,15 @@ class InlineAdapter(ChannelAdapter):
     """What adapters of this kind have in common; each turns a Reply into the platform's JSON."""
 
     def render(self, reply: Reply) -> list[Call]:
-        """One call that holds the whole reply: how it sounds is told by `speak`."""
-        return [Call("say", {"chat": reply.chat, "reply": asdict(reply)})]
+        """A call for each part that is not too long: how it sounds is told by `speak`."""
+        parts = split_text(reply.text, self.manifest.text_limit) or [""]
+        last = len(parts) - 1
+        said = [
+            replace(reply, text=part, cards=(), buttons=(), more=True) if place < last
+            else replace(reply, text=part)
+            for place, part in enumerate(parts)
+        ]  # fmt: skip
+        return [Call("say", {"chat": one.chat, "reply": asdict(one)}) for one in said]
 
     def send(self, call: Call) -> Sent:
         """Raises Kept where no call is open for this buyer."""

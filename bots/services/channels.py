@@ -100,6 +100,11 @@ def adapter_of(channel: Channel, *, hook: str = "") -> ChannelAdapter:
     return open_adapter(channel.kind, config_of(channel, hook=hook))
 
 
+def package_of(channel: Channel) -> list[tuple[str, bytes]]:
+    """Files the merchant makes the other side with; none for most kinds."""
+    return adapter_of(channel, hook=hook_url(channel)).package()
+
+
 def channel_create(
     *,
     kind: str,
