@@ -101,6 +101,9 @@ class ChannelManifest:
     past_window: frozenset[str] = frozenset()
     can_type: bool = False
     can_mark_read: bool = False  # tells the platform that a person has read the buyer's message
+    # What a button of it asks the buyer for: "phone" (their own, proven), "location" (Button.kind).
+    asks: frozenset[str] = frozenset()
+    tells_who: bool = False  # the buyer's name has to be asked for (`who`)
     has_templates: bool = False  # messages the platform has to approve first (`templates`)
     can_write: bool = True  # False: it only tells (telephone calls); nothing can be sent
     can_write_first: bool = True  # False: only an answer to what was just said (voice)
@@ -281,7 +284,7 @@ class Receipt:
 
     `message_id`: ours, where the platform carries it (Reply.message_id): finds the message whatever
     the chat is called, and settles a send whose answer was lost. `is_unreachable`: it failed
-    because this buyer cannot be written to.
+    because this buyer cannot be written to. `is_up_to`: all before it, too.
     """
 
     external_id: str
@@ -290,6 +293,7 @@ class Receipt:
     detail: str = ""
     message_id: int = 0
     is_unreachable: bool = False
+    is_up_to: bool = False
 
 
 @dataclass(frozen=True)
@@ -425,6 +429,16 @@ class Sent:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """A buyer as the platform shows them."""
+
+    name: str = ""
+    username: str = ""
+    picture: str = ""
+    language: str = ""
+
+
+@dataclass(frozen=True)
 class Check:
     """Outcome of connecting an account.
 
@@ -545,6 +559,10 @@ class ChannelAdapter(ABC):
 
     def delete(self, chat: str, external_id: str) -> None:
         """Where `can_delete`: take a sent part back; gone already is fine. Raises as `edit`."""
+        raise NotImplementedError
+
+    def who(self, chat: str) -> Profile:
+        """Where `tells_who`: whose chat this is. Raises VendorError, Unreachable."""
         raise NotImplementedError
 
     def typing(self, chat: str) -> None:

@@ -77,6 +77,7 @@ WEEKDAYS = {
         "on Sunday",
     ),
 }
+SHARE_PHONE = {"ru": "📱 Отправить мой номер", "en": "📱 Send my number"}
 TODAY = {"ru": "сегодня с {time}", "en": "today from {time}"}
 TOMORROW = {"ru": "завтра с {time}", "en": "tomorrow from {time}"}
 ON_DAY = {"ru": "{day} с {time}", "en": "{day} from {time}"}

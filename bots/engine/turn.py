@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
@@ -320,6 +320,15 @@ def _nothing_to_answer(
     return True
 
 
+def _asked(conversation: Conversation, answer: Answer) -> list[Mapping[str, str]]:
+    """Who asks for a phone shows the button that gives it, where the channel has one."""
+    manifest = manifest_of(conversation.channel)
+    is_asked = answer.memory.get("awaiting") in ("phone", "both")
+    if not is_asked or manifest is None or "phone" not in manifest.asks:
+        return []
+    return [{"title": texts.say(texts.SHARE_PHONE, answer.lang), "kind": "phone"}]
+
+
 def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms: int) -> bool:
     """Write the answer, or hand over; False when it is out of date."""
     meta: dict[str, Any] = {
@@ -329,7 +338,7 @@ def _write(conversation: Conversation, epoch: int, upto: int, answer: Answer, ms
         "ms": ms,
         "sources": [vars(source) for source in answer.sources],
         "claims": [vars(claim) for claim in answer.claims],
-        "buttons": list(answer.buttons),
+        "buttons": [*answer.buttons, *_asked(conversation, answer)],
         "cards": [vars(card) for card in answer.cards],
         **({"template": answer.template_id} if answer.template_id else {}),
     }

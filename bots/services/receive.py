@@ -51,6 +51,7 @@ from bots.services import (
     sla,
     transcribe,
     translate,
+    who,
 )
 from bots.services.accept import lane_of
 from bots.services.channels import channel_told
@@ -171,6 +172,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if is_known or (said.is_nudge and _is_on_its_way(conversation)):
         return
     _learn(conversation.contact, said)
+    who.wish(channel, conversation.contact)
     if rating.take(conversation, said):
         return
     now = timezone.now()
@@ -517,11 +519,17 @@ def _receipt(channel: Channel, lane: int, receipt: Receipt) -> None:
             message.meta = {**message.meta, "told": receipt.state}
             message.save(update_fields=["meta"])
         return
-    if _RANK[receipt.state] <= _RANK.get(message.state, -1):
-        return
-    message.state = receipt.state
-    message.save(update_fields=["state"])
-    _tell_receipt(message, receipt.state)
+    told = [message]
+    if receipt.is_up_to:
+        lower = [state for state, rank in _RANK.items() if rank < _RANK[receipt.state]]
+        told += Message.objects.filter(
+            conversation=message.conversation_id, seq__lt=message.seq, state__in=lower
+        ).exclude(author=Message.Author.BUYER)
+    for one in told:
+        if _RANK[receipt.state] > _RANK.get(one.state, -1):
+            one.state = receipt.state
+            one.save(update_fields=["state"])
+            _tell_receipt(one, receipt.state)
 
 
 def _told_of(channel: Channel, lane: int, receipt: Receipt) -> Message | None:

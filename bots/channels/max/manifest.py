@@ -33,6 +33,7 @@ MANIFEST = ChannelManifest(
     edit_within_s=7 * 24 * 3600,
     can_type=True,
     can_look_up=True,
+    asks=frozenset({"phone", "location"}),
     # 30 and 2 are allowed, with answers to pressed buttons and "typing" among them.
     rate_per_s=25.0,
     rate_per_chat_s=1.5,

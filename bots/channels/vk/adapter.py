@@ -29,6 +29,7 @@ from bots.channels.base import (
     Inbound,
     Occurrence,
     OwnerEcho,
+    Profile,
     Reachable,
     Reaction,
     Receipt,
@@ -199,7 +200,8 @@ class Vk(ChannelAdapter):
                 return [Reachable(str(about["user_id"]), is_reachable=kind == "message_allow")]
             case "message_read":
                 message = _in_dialogue(about)
-                return [Receipt(_ident(message), str(message["peer_id"]), "read")]
+                chat = str(message["peer_id"])
+                return [Receipt(_ident(message), chat, "read", is_up_to=True)]
             case "message_reaction_event":
                 message = _in_dialogue(about)
                 number = about.get("reaction_id")
@@ -452,6 +454,15 @@ class Vk(ChannelAdapter):
                 raise error_of(
                     TOO_OLD_TO_DELETE, str(refused.get("description")), "messages.delete"
                 )
+
+    def who(self, chat: str) -> Profile:
+        told = self._client.call("users.get", user_ids=chat, fields="photo_100,screen_name")
+        user = told[0] if isinstance(told, list) and told else {}
+        return Profile(
+            name=" ".join(filter(None, [user.get("first_name"), user.get("last_name")])),
+            username=user.get("screen_name") or "",
+            picture=user.get("photo_100") or "",
+        )
 
     def typing(self, chat: str) -> None:
         self._quietly("messages.setActivity", peer_id=chat, type="typing")

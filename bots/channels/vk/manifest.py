@@ -27,6 +27,8 @@ MANIFEST = ChannelManifest(
     can_type=True,
     can_mark_read=True,
     has_receipts=True,
+    asks=frozenset({"location"}),
+    tells_who=True,
     # Nothing is looked up: what is sent again with the same random_id is not shown twice.
     can_look_up=True,
     # 20 calls a second are allowed, with "typing" and pressed buttons among them.

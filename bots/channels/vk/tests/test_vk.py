@@ -172,7 +172,7 @@ def test_who_wrote_in_the_communitys_name():
 def test_edits_readings_consent_and_reactions():
     kinds = SAMPLE.kinds()
     assert parsed(kinds["message_edit"]) == BuyerEdit("301", "101", "Привет")
-    assert parsed(kinds["message_read"]) == Receipt("301", "101", "read")
+    assert parsed(kinds["message_read"]) == Receipt("301", "101", "read", is_up_to=True)
     assert parsed(kinds["message_allow"]) == Reachable("101", is_reachable=True)
     assert parsed(kinds["message_deny"]) == Reachable("101", is_reachable=False)
     assert parsed(kinds["message_reaction_event"]) == Reaction("301", "101", "👍")
