@@ -24,6 +24,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from bots.admin.platform_templates import PlatformTemplatePages
 from bots.channels.base import ChannelManifest
 from bots.models import Bot, Channel, Message
 from bots.services.channels import (
@@ -38,7 +39,7 @@ from bots.services.channels import (
     route_sync,
 )
 from tenants.admin import manifest_form
-from tenants.admin.base import Empty, OwnPage, when
+from tenants.admin.base import Empty, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
 from tenants.kernel.errors import RuleBroken
@@ -96,7 +97,7 @@ def channel_form(
 
 
 @admin.register(Channel, site=merchant_site)
-class ChannelAdmin(OwnPage):
+class ChannelAdmin(PlatformTemplatePages):
     came_at = when("last_in_at", gettext_lazy("Last message in"))
     went_at = when("last_out_at", gettext_lazy("Last message out"))
     list_display = ("title", "kind_label", "state_label", "came_at", "went_at")
@@ -121,6 +122,7 @@ class ChannelAdmin(OwnPage):
             path("<int:pk>/check/", wrap(require_POST(self.check_view)), name="channel_check"),
             path("<int:pk>/package/", wrap(self.package_view), name="channel_package"),
             path("<int:pk>/remove/", wrap(require_POST(self.remove_view)), name="channel_remove"),
+            *self.template_urls(),
             *super().get_urls(),
         ]
 

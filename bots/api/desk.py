@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.http import Http404
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
@@ -25,7 +26,14 @@ from bots.selectors.counters import counters
 from bots.selectors.policy import may_see, visible
 from bots.selectors.sendable import FILE_LIMIT
 from bots.selectors.teams import people_of, teams_of
-from bots.services import agents, conversations, desk_prefs, later, model_down
+from bots.services import (
+    agents,
+    conversations,
+    desk_prefs,
+    later,
+    model_down,
+    platform_templates,
+)
 from bots.services.languages import language_of
 from bots.services.sendable import file_check
 from tenants.kernel.context import current_schema
@@ -347,11 +355,25 @@ _WORDS = [OpenApiParameter("q", str), OpenApiParameter("lang", str)]
 
 
 class DeskTemplates(APIView):
-    @extend_schema(tags=["desk"], parameters=_WORDS, responses={200: OpenApiTypes.OBJECT})
+    @extend_schema(
+        tags=["desk"],
+        parameters=[*_WORDS, OpenApiParameter("conversation", int)],
+        responses={200: OpenApiTypes.OBJECT},
+    )
     def get(self, request) -> Response:
-        """Prepared replies by the beginning of the code, by words and by what they say."""
+        """Prepared replies by the beginning of the code, by words and by what they say.
+
+        `conversation`: those alone that may go out there now. Past the window of a channel whose
+        platform approves texts these are the approved ones.
+        """
         asked = request.query_params
-        found = desk_help.templates_found(asked.get("q", "")[:100], asked.get("lang", "ru")[:8])
+        only = None
+        if pk := whole(asked.get("conversation", "")):
+            seen = visible(request.user).select_related("channel")
+            only = platform_templates.allowed_in(get_object_or_404(seen, pk=pk))
+        found = desk_help.templates_found(
+            asked.get("q", "")[:100], asked.get("lang", "ru")[:8], only=only
+        )
         return Response({"results": found})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from django.db.models import Prefetch
@@ -19,14 +20,18 @@ def _meaning(text: str) -> set[str]:
     return {lemma for token in tokens(text) for lemma in analyse(token.text).lemmas[:1]}
 
 
-def templates_found(query: str, lang: str) -> list[dict[str, Any]]:
+def templates_found(
+    query: str, lang: str, *, only: Collection[int] | None = None
+) -> list[dict[str, Any]]:
     """Prepared replies by the beginning of the code, by words of the name, by what they say.
 
-    Without a query those used last come first.
+    Without a query those used last come first. `only`: of these alone.
     """
     ready = Template.objects.filter(is_active=True).prefetch_related(
         Prefetch("texts", queryset=TemplateText.objects.order_by("lang"))
     )
+    if only is not None:
+        ready = ready.filter(pk__in=only)
     query = fold(query).strip()
     if not query:
         found = sorted(

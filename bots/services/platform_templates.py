@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from bots.channels.base import AccountChanged, PlatformTemplate
 from bots.models import Channel, Conversation, Template, TemplateText
-from bots.selectors.sendable import manifest_of
+from bots.selectors.sendable import is_closed, manifest_of
 from bots.services.channels import adapter_of
 from bots.services.template_samples import SAMPLES
 from bots.services.template_text import Piece, template_parse
@@ -85,6 +85,14 @@ def rows_of(channel: Channel) -> list[dict[str, Any]]:
         row["template_name"] = names.get(template, "") if template else ""
         rows.append(row)
     return sorted(rows, key=lambda row: (row["name"], row["language"]))
+
+
+def one_of(channel: Channel, name: str, language: str) -> PlatformTemplate:
+    """Raises NoTemplates."""
+    for one in seen(channel):
+        if (one.name, one.language) == (name, language):
+            return one
+    raise NoTemplates(_("The platform does not know this template any more: hand it in again."))
 
 
 def waits_for_approval(channel: Channel) -> bool:
@@ -156,6 +164,19 @@ def told(channel: Channel, change: AccountChanged) -> None:
 
 
 # ── sending past the window ──
+def allowed_in(conversation: Conversation) -> set[int] | None:
+    """Our templates that may go out in this conversation now; None: any."""
+    channel = conversation.channel
+    if not is_closed(conversation) or not has_templates(channel):
+        return None
+    approved = {(one.name, one.language) for one in seen(channel) if one.state == "approved"}
+    return {
+        int(key.partition(":")[0])
+        for key, link in channel.settings.get(LINKS, {}).items()
+        if (link["name"], link["language"]) in approved
+    }
+
+
 def filled(
     conversation: Conversation, template_id: int, text: str, *, has_files: bool = False
 ) -> dict[str, Any]:

@@ -509,7 +509,7 @@ def _receipt(channel: Channel, lane: int, receipt: Receipt) -> None:
     if message is None:
         return
     if receipt.message_id == message.pk and _settles(message, receipt):
-        due.schedule("deliver", message.conversation_id)
+        due.reschedule("deliver", message.conversation_id, due_at=timezone.now())
     if receipt.state == "failed":
         _did_not_arrive(message, receipt)
         return

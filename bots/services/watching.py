@@ -5,12 +5,14 @@ A polled channel notices by itself (bots/services/polling.py). One row a channel
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from bots.models import Channel
 from bots.services.channels import DEAF, adapter_of, channel_broke, hook_url, is_watched
+from bots.services.platform_templates import templates_refresh, waits_for_approval
 from bots.services.polling import SWITCHED_OFF, failing
 from tenants.kernel import due
 from tenants.kernel.context import current_schema, release_connection
@@ -47,4 +49,8 @@ def watch_channel(channel_id: int) -> datetime | None:
         Channel.objects.filter(pk=channel.pk).exclude(state=Channel.State.PAUSED).update(
             cursor=kept, state=Channel.State.LIVE, state_detail=""
         )
+        channel.cursor = kept
+    if waits_for_approval(channel):
+        with suppress(VendorError):
+            templates_refresh(channel)
     return timezone.now() + CALM

@@ -147,7 +147,11 @@ class WhatsAppSample(Sample):
                 },
             ),
             "revoke": message("revoke", {"original_message_id": "wamid.X=="}),
-            "unsupported": message("unsupported", None, errors=[{"code": 131051, "title": "t"}]),
+            "unsupported": message(
+                "unsupported",
+                None,
+                errors=[{"code": 131051, "type": "t", "title": "t", "message": "t"}],
+            ),
             "hidden phone": call(
                 of_number(
                     contacts=[{"profile": {"name": "Ян"}, "user_id": SCOPED}], messages=[hidden]

@@ -8,6 +8,7 @@ import { gaps, hasGaps } from './asks';
 import { Modes } from './modes';
 import { Picker, useChoices } from './picker';
 import { putIn } from './put';
+import type { Trigger } from './trigger';
 
 /** A prepared reply with its gaps, apart from the draft: what was typed before stays. */
 interface Chosen {
@@ -34,7 +35,8 @@ export function Closed({
   const root = useRef<HTMLDivElement>(null);
   const mayTemplate = !isGone && (thread.channel?.window?.actions.includes('template') ?? true);
   const lang = thread.conversation.language || state.boot.lang;
-  const choices = useChoices(isPicking ? { sign: '/', query, from: 0, to: 0 } : null, state, lang);
+  const picking: Trigger | null = isPicking ? { sign: '/', query, from: 0, to: 0 } : null;
+  const choices = useChoices(picking, state, lang, thread.conversation.id);
   useEffect(() => setAt(0), [choices]);
   useLayoutEffect(() => {
     const element = root.current;

@@ -32,8 +32,14 @@ export type Choice =
   | { kind: 'person'; id: number; name: string }
   | { kind: 'emoji'; sign: string };
 
-/** What a sign offers now; reading stops when the next letter comes. */
-export function useChoices(trigger: Trigger | null, state: State, lang: string): Choice[] | null {
+/** What a sign offers now; reading stops when the next letter comes. `within`: a conversation
+ *  whose channel may let some templates out only. */
+export function useChoices(
+  trigger: Trigger | null,
+  state: State,
+  lang: string,
+  within = 0,
+): Choice[] | null {
   const [choices, setChoices] = useState<Choice[] | null>(null);
   const { sign, query } = trigger ?? { sign: '', query: '' };
   useEffect(() => {
@@ -65,10 +71,11 @@ export function useChoices(trigger: Trigger | null, state: State, lang: string):
     let isOld = false;
     const timer = setTimeout(async () => {
       const where = sign === '/' ? 'templates' : 'knowledge';
+      const only = within && sign === '/' ? `&conversation=${within}` : '';
       try {
         const found = await call<{ results: never[] }>(
           'GET',
-          `/desk/${where}/?lang=${lang}&q=${encodeURIComponent(query)}`,
+          `/desk/${where}/?lang=${lang}&q=${encodeURIComponent(query)}${only}`,
         );
         if (isOld) return;
         setChoices(
@@ -84,7 +91,7 @@ export function useChoices(trigger: Trigger | null, state: State, lang: string):
       isOld = true;
       clearTimeout(timer);
     };
-  }, [sign, query, lang]);
+  }, [sign, query, lang, within]);
   return trigger ? choices : null;
 }
 
