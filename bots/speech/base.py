@@ -1,4 +1,4 @@
-"""What a speech provider is: a recording in, words out.
+"""What a speech provider is: a recording in, words out; and, where it has a voice, words in.
 
 Providers live in `bots/speech/<name>/` and import only this module and `tenants.kernel`. One call
 occupies one thread until its time is over; repeating it is the caller's business.
@@ -20,6 +20,10 @@ class NoSpeech(NeedsMerchant):
     """There is nothing that could listen: a provider has to be chosen."""
 
 
+class NoVoice(NeedsMerchant):
+    """There is nothing that could speak: a provider with a voice has to be chosen."""
+
+
 @dataclass(frozen=True)
 class SpeechManifest:
     key: str
@@ -28,6 +32,8 @@ class SpeechManifest:
     settings: tuple[Field, ...] = ()
     simulator: str = ""
     max_bytes: int = 25 * 1024 * 1024
+    speaks: bool = False  # has a voice: `SpeechProvider.speak`
+    text_limit: int = 4000  # characters said at once
     leaves: Any = ""  # what leaves the merchant, in words for the settings page
     maturity: Maturity = Maturity.SIMULATED
     gaps: tuple[Any, ...] = ()
@@ -93,12 +99,20 @@ class SpeechProvider(ABC):
     def transcribe(self, recording: Recording, timeout_s: float) -> Heard:
         """Raises VendorError by consequence; NoSpeech where there is nothing to ask."""
 
+    def speak(self, text: str, language: str, timeout_s: float) -> Recording:
+        """Text as a voice note (OGG with Opus), where the manifest `speaks`.
+
+        Raises VendorError by consequence; NoVoice where it has none, or none is chosen.
+        """
+        raise NoVoice("no voice is connected")
+
 
 __all__ = [
     "Field",
     "Heard",
     "Maturity",
     "NoSpeech",
+    "NoVoice",
     "Recording",
     "SpeechAccount",
     "SpeechManifest",

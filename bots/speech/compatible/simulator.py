@@ -1,4 +1,5 @@
-"""A pretend Whisper server: says what a test has put in, or how many bytes it was given."""
+"""A pretend Whisper server: hears what a test has put in, or how many bytes it was given; its voice
+is the text itself behind the first letters of an OGG."""
 
 from __future__ import annotations
 
@@ -16,7 +17,10 @@ class SpeechSimulator(Simulator):
         self.model_names = ("whisper-1",)
         self.words: list[str] = []
         self.heard: list[dict[str, Any]] = []
+        self.voices = ("alloy",)
+        self.said: list[dict[str, Any]] = []
         self.route("POST", "/v1/audio/transcriptions", self._transcribe)
+        self.route("POST", "/v1/audio/speech", self._speak)
 
     def says(self, *words: str) -> None:
         """What the next recordings say, in turn."""
@@ -36,6 +40,20 @@ class SpeechSimulator(Simulator):
         self.heard.append(asked)
         text = self.words.pop(0) if self.words else f"{len(content)} bytes"
         return Answer.json({"text": text, "duration": 3.0})
+
+    def _speak(self, request: Request) -> Answer:
+        if self.key and request.headers.get("authorization") != f"Bearer {self.key}":
+            return _error(401, "Incorrect API key provided", "invalid_api_key")
+        asked = request.json()
+        if asked.get("model") != "tts-1":
+            return _error(
+                404, f"The model `{asked.get('model')}` does not exist", "model_not_found"
+            )
+        text = asked.get("input", "")
+        if not 0 < len(text) <= 4096 or asked.get("voice") not in self.voices:
+            return _error(400, "input or voice is not valid", "")
+        self.said.append(asked)
+        return Answer(200, b"OggS" + text.encode(), {"content-type": "audio/ogg"})
 
     @classmethod
     def settings(cls) -> dict[str, str]:

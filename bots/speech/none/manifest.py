@@ -6,6 +6,6 @@ MANIFEST = SpeechManifest(
     key="none",
     title=_("None"),
     implementation="bots.speech.none.provider.Nothing",
-    leaves=_("Nothing leaves. Voice notes are listened to by people."),
+    leaves=_("Nothing leaves. Voice notes are listened to by people, and there is no voice."),
     maturity=Maturity.PROVEN,
 )

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bots.speech.base import Heard, NoSpeech, Recording, SpeechAccount
+from bots.llm.tests.contract import check, spec
+from bots.speech.base import Heard, NoSpeech, NoVoice, Recording, SpeechAccount
 from bots.speech.compatible.provider import Compatible
 from bots.speech.compatible.simulator import KEY, SpeechSimulator
 from bots.speech.none.provider import Nothing
@@ -85,3 +86,49 @@ def test_a_private_address_is_refused_without_the_operators_word(server):
 def test_the_default_says_that_it_has_none():
     with pytest.raises(NoSpeech, match="no speech recognition"):
         Nothing(SpeechAccount({})).transcribe(VOICE, 5)
+
+
+# ── its voice ──
+def test_a_text_comes_back_as_a_voice_note(server):
+    simulator, url = server
+
+    said = provider(url, voice_model="tts-1").speak("Заказ готов", "ru", 5)
+
+    assert said == Recording("voice.ogg", "audio/ogg", b"OggS" + "Заказ готов".encode(), "ru")
+    assert simulator.said == [
+        {"model": "tts-1", "input": "Заказ готов", "voice": "alloy", "response_format": "opus"}
+    ]
+
+
+def test_without_a_model_of_the_voice_there_is_none(server):
+    simulator, url = server
+
+    for silent in (provider(url), Nothing(SpeechAccount({}))):
+        with pytest.raises(NoVoice, match="no voice is connected"):
+            silent.speak("Заказ готов", "ru", 5)
+    assert simulator.calls == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Answer.json({"error": {"message": "slow down"}}, 429), RetryLater),
+        (Answer.json({"error": {"message": "no"}}, 401), NeedsMerchant),
+        (Answer.json({"audio": ""}), RetryLater),
+        (Answer(200, b"", {"content-type": "audio/ogg"}), RetryLater),
+    ],
+)
+def test_trouble_with_the_voice_is_told_by_consequence(server, answer, error):
+    simulator, url = server
+    simulator.answer_next(answer)
+
+    with pytest.raises(error):
+        provider(url, voice_model="tts-1").speak("Заказ готов", "ru", 5)
+
+
+def test_what_is_asked_is_as_openai_describes_it(server):
+    root = spec("openai", "openapi.yaml")
+    simulator, url = server
+    provider(url, voice_model="tts-1").speak("Заказ готов", "ru", 5)
+
+    check(root, "#/components/schemas/CreateSpeechRequest", simulator.said[0])
