@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Literal
 
 
@@ -166,6 +167,11 @@ class Inbound:
     path: str = ""  # what a platform has put behind our address
 
     def json(self) -> Any:
+        """The body, read once: not to be changed by who reads it."""
+        return self._read
+
+    @cached_property
+    def _read(self) -> Any:
         return json.loads(self.body)
 
 

@@ -226,34 +226,48 @@ class Max(ChannelAdapter):
 
     def _said(self, message: dict[str, Any], update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """A message as text, and what else it tells. Nothing for a file without a caption."""
-        if text := _text(message):
-            return text, {}
-        attachments = _attachments(message)
-        kinds = {one.get("type") for one in attachments}
-        for one in attachments:
-            payload = one.get("payload") or {}
-            match one.get("type"):
-                case "sticker":
-                    return "🖼️", {}
-                case "location":
-                    found = {"lat": float(one["latitude"]), "lon": float(one["longitude"])}
-                    return f"📍 {found['lat']:.6f}, {found['lon']:.6f}", {
-                        "location": found,
-                        "wordless": "place",
-                    }
-                case "contact":
-                    phone = _phone(payload)
-                    if phone and any(self._proven(message)):
-                        return phone, {"wordless": "phone"}
-                    name = _name(payload.get("max_info") or {}) or _card(payload, "FN")
-                    if told := ", ".join(filter(None, [name, phone])):
-                        return told, {}
-                case "share":
-                    if url := payload.get("url") or one.get("title"):
-                        return str(url), {}
+        text = _text(message)
+        data: dict[str, Any] = {}
+        told = [text]
+        for one in _attachments(message):
+            words, more = self._in_words(one, message)
+            # Below a text the page of its link is shown: the text has it already.
+            if not text or one.get("type") in ("location", "contact"):
+                told.append(words)
+            data |= more
+        if text:
+            data.pop("wordless", None)
+        if said := "\n".join(filter(None, told)):
+            return said, data
+        kinds = {one.get("type") for one in _attachments(message)}
         if kinds - {None, *_FILES, "inline_keyboard", "reply_keyboard"}:
             lang = update.get("user_locale") or self.config.language
             return _ONLY_THERE["en" if lang.startswith("en") else "ru"], {"wordless": "other"}
+        return "", {}
+
+    def _in_words(
+        self, attachment: dict[str, Any], message: dict[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """What is no file, as one would have written it."""
+        payload = attachment.get("payload") or {}
+        match attachment.get("type"):
+            case "sticker":
+                return "🖼️", {}
+            case "location":
+                found = {
+                    "lat": float(attachment["latitude"]),
+                    "lon": float(attachment["longitude"]),
+                }
+                place = f"📍 {found['lat']:.6f}, {found['lon']:.6f}"
+                return place, {"location": found, "wordless": "place"}
+            case "contact":
+                phone = _phone(payload)
+                if phone and any(self._proven(message)):
+                    return phone, {"wordless": "phone"}
+                name = _name(payload.get("max_info") or {}) or _card(payload, "FN")
+                return ", ".join(filter(None, [name, phone])), {}
+            case "share":
+                return str(payload.get("url") or attachment.get("title") or ""), {}
         return "", {}
 
     def _proven(self, message: dict[str, Any]) -> Iterator[tuple[str, str, str]]:

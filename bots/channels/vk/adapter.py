@@ -73,7 +73,7 @@ PARTS = 32
 TOO_MANY_SERVERS = 2000
 TOO_OLD_TO_DELETE = 924
 LONG_POLL_EXTRA_S = 10.0
-CONFIRMATION_KEPT_S = 30.0
+CONFIRMATION_KEPT_S = 5.0
 # What a community's token has to be allowed. Names as VK shows them [not in the schema].
 RIGHTS = ("messages", "manage", "photos", "docs")
 # Signs of reactions by number, from memory: the schema numbers them without showing them.
@@ -269,14 +269,14 @@ class Vk(ChannelAdapter):
             data.pop("wordless", None)
         attachments = _attachments(message)
         told = [_in_words(one) for one in attachments]
-        # A link's page is shown below a text that has the link already.
-        text = "\n".join(filter(None, [text, *(one for one in told if one not in text)]))
-        if text:
-            return text, data
-        if any(one.get("type") not in _FILES for one in attachments):
+        told += [_page(one) for one in attachments if one.get("type") not in _FILES]
+        is_strange = any(one.get("type") not in _FILES for one in attachments)
+        if is_strange and not text and not any(told[: len(attachments)]):
             lang = self.config.language
-            return _ONLY_THERE["en" if lang.startswith("en") else "ru"], {"wordless": "other"}
-        return "", data
+            told.insert(0, _ONLY_THERE["en" if lang.startswith("en") else "ru"])
+            data = {"wordless": "other"}
+        # A link's page is shown below a text that has the link already.
+        return "\n".join(filter(None, [text, *(one for one in told if one not in text)])), data
 
     def poll(self, cursor: dict[str, Any], wait_s: float) -> tuple[list[Inbound], dict[str, Any]]:
         """`failed` 1: some events are lost, go on from the new place; 2: a new key; 3: anew."""
@@ -615,6 +615,8 @@ class Vk(ChannelAdapter):
 # ── what comes ──
 def _asked_by(request: Inbound) -> int:
     """The community that VK asks to be confirmed; 0 for any other call."""
+    if b"confirmation" not in request.body:
+        return 0
     try:
         event = request.json()
         return int(event["group_id"]) if event["type"] == "confirmation" else 0
@@ -727,6 +729,15 @@ def _in_words(attachment: dict[str, Any]) -> str:
             page = f"https://vk.com/wall{owner}_{about.get('id')}"
             return "\n".join(filter(None, [(about.get("text") or "")[:500], page]))
     return ""
+
+
+def _page(attachment: dict[str, Any]) -> str:
+    """Where a colleague can open what only VK shows."""
+    kind = attachment.get("type", "")
+    about = attachment.get(kind) or {}
+    if kind not in ("video", "story", "poll") or not about.get("id"):
+        return ""
+    return f"https://vk.com/{kind}{about.get('owner_id')}_{about['id']}"
 
 
 # ── what goes ──

@@ -159,6 +159,11 @@ def test_stickers_places_links_and_what_only_max_shows():
     ]
     assert said[1].data == {"location": {"lat": 55.75, "lon": 37.61}, "wordless": "place"}
     assert said[3].data == {"wordless": "other"}
+    place = {"type": "location", "latitude": 55.75, "longitude": 37.61}
+    share = {"type": "share", "payload": {"url": "https://shop.ru/1"}}
+    both = parsed(body_of(place, share, text="Сюда привезёте? shop.ru/1"))
+    assert both.text == "Сюда привезёте? shop.ru/1\n📍 55.750000, 37.610000"
+    assert both.data == {"location": {"lat": 55.75, "lon": 37.61}}
 
 
 def test_a_forwarded_message_is_what_it_says():

@@ -219,7 +219,7 @@ def test_places_goods_links_and_what_only_vk_shows():
         "Есть?\nСвитер\n4 990 ₽\nhttps://vk.com/market-5?w=product-5_9",
         "Смотрите https://shop.ru/1",
         "🖼️",
-        "Сообщение, которое видно только во ВКонтакте",
+        "Сообщение, которое видно только во ВКонтакте\nhttps://vk.com/video101_1",
         "Ещё?\n\nАкция",
     ]
     assert said[0].data == {"location": {"lat": 55.75, "lon": 37.61}, "wordless": "place"}
