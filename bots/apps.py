@@ -23,6 +23,7 @@ class BotsConfig(AppConfig):
             forgetting,
             knowledge,
             later,
+            marking,
             moving,
             notice_facts,
             notice_work,

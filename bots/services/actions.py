@@ -358,14 +358,14 @@ def _said_by_rule(conversation: Conversation, template: Template, text: str) -> 
         now = Conversation.objects.locked().get(pk=conversation.pk)
         if now.status == Conversation.Status.RESOLVED or now.episode_id is None:
             raise acts.NotNow(_("This chat is closed already."))
-        conversations.may_write(now)
+        way = conversations.way_out(now, template.pk, text)
         written = messages.write(
             conversation=now.pk,
             author=Message.Author.AUTOMATION,
             kind=Message.Kind.TEMPLATE,
             text=text,
             language=now.language,
-            meta=conversations.template_meta(template.pk),
+            meta=way,
         )
         assert written is not None
         template_sent(template.pk, written.id)

@@ -124,12 +124,7 @@ def reply_send(
             conversation = Conversation.objects.locked().get(pk=conversation_id)
             if earlier := _sent_before(conversation, client_key):
                 return Reply(earlier, is_new=False)
-            past_window = may_write(conversation, template=bool(template_id))
-            approved = (
-                platform_templates.filled(conversation, template_id, text, has_files=bool(files))
-                if past_window and template_id
-                else {}
-            )
+            way = way_out(conversation, template_id, text, is_alone=not (files or cards))
             files_fit(conversation, files)
             if base_seq is not None and (newer := _newer(conversation, base_seq, agent)):
                 raise NewerMessages(
@@ -155,10 +150,8 @@ def reply_send(
                 reply_to=reply_to,
                 answers=True,
                 meta={
-                    **template_meta(template_id),
+                    **way,
                     **({"cards": list(cards)} if cards else {}),
-                    **({"past_window": True} if past_window else {}),
-                    **({"approved": approved} if approved else {}),
                     **(meta or {}),
                 },
             )
@@ -180,6 +173,21 @@ def reply_send(
         raise
     running.make_stale(current_schema(), conversation_id)
     return Reply(Message.objects.get(pk=written.id), is_new=True)
+
+
+def way_out(
+    conversation: Conversation, template_id: int | None, text: str, *, is_alone: bool = True
+) -> dict[str, Any]:
+    """What a reply carries beside its text: a template's buttons, or past the channel's window the
+    platform's approved text. `is_alone`: no files or goods go along.
+    Raises WindowClosed, NotApproved, Unreachable.
+    """
+    if not may_write(conversation, template=bool(template_id)) or not template_id:
+        return template_meta(template_id)
+    approved = platform_templates.filled(conversation, template_id, text, is_alone=is_alone)
+    if not approved:
+        return {**template_meta(template_id), "past_window": True}
+    return {"template": template_id, "past_window": True, "approved": approved}
 
 
 def template_meta(template_id: int | None) -> dict[str, Any]:
@@ -460,7 +468,9 @@ def conversation_resolve(
 def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
     """Everything up to `seq` was seen by somebody of the shop."""
     with transaction.atomic():
-        conversation = Conversation.objects.locked().get(pk=conversation_id)
+        conversation = (
+            Conversation.objects.locked().select_related("channel").get(pk=conversation_id)
+        )
         Mention.objects.filter(
             user=agent, conversation=conversation, seen_at=None, message__seq__lte=seq
         ).update(seen_at=timezone.now())
@@ -474,6 +484,9 @@ def conversation_read(*, conversation_id: int, agent: User, seq: int) -> None:
             seq__gt=conversation.last_read_seq,
         ).count()
         conversation.save(update_fields=["last_read_seq", "unread"])
+        manifest = manifest_of(conversation.channel)
+        if manifest is not None and manifest.can_mark_read:
+            due.schedule("seen", conversation.pk)
         outbox.emit(
             "conversation.read",
             key=_key(conversation),

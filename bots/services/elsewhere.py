@@ -97,7 +97,7 @@ def opened(way: Way) -> Conversation:
 def _say(talk: Conversation, template: Template, text: str) -> None:
     """Words of nobody: who answers there, and whether it is over, stays as it is."""
     now = Conversation.objects.locked().select_related("channel", "contact").get(pk=talk.pk)
-    conversations.may_write(now)
+    way = conversations.way_out(now, template.pk, text)
     if now.episode_id is None:
         now.episode = Episode.objects.create(
             conversation=now, start_seq=now.last_seq + 1, resolved_at=timezone.now()
@@ -109,7 +109,7 @@ def _say(talk: Conversation, template: Template, text: str) -> None:
         kind=Message.Kind.TEMPLATE,
         text=text,
         language=now.language,
-        meta=conversations.template_meta(template.pk),
+        meta=way,
     )
     assert written is not None
     template_sent(template.pk, written.id)

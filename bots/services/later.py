@@ -19,7 +19,7 @@ from bots.answerer.fields import card_of
 from bots.models import Conversation, Draft, LaterMessage, OpeningHours
 from bots.selectors.calendars import Times, shop_times
 from bots.selectors.sendable import past_window
-from bots.services import messages
+from bots.services import messages, platform_templates
 from bots.services.conversations import NothingToSend, reply_send
 from bots.services.later_over import tell_cancelled
 from bots.services.sendable import files_fit
@@ -69,7 +69,7 @@ def later_add(
         raise NothingToSend(_("There is nothing to send."))
     with transaction.atomic():
         conversation = Conversation.objects.locked().get(pk=conversation_id)
-        _check(conversation, send_at, template_id)
+        _check(conversation, send_at, template_id, text, is_alone=not (files or cards))
         files_fit(conversation, files)
         if LaterMessage.objects.filter(conversation=conversation, state=State.WAITING).count() >= (
             AT_MOST
@@ -92,7 +92,14 @@ def later_add(
     return row
 
 
-def _check(conversation: Conversation, send_at: datetime, template_id: int | None) -> None:
+def _check(
+    conversation: Conversation,
+    send_at: datetime,
+    template_id: int | None,
+    text: str,
+    *,
+    is_alone: bool,
+) -> None:
     now = timezone.now()
     if send_at <= now:
         raise NotThen(_("Choose a time to come."))
@@ -100,9 +107,9 @@ def _check(conversation: Conversation, send_at: datetime, template_id: int | Non
         raise NotThen(_("Choose a time within a year."))
     ends = conversation.window_expires_at
     if ends is not None and send_at >= ends:
-        is_template = template_id is not None and "template" in past_window(conversation.channel)
-        if not is_template:
+        if template_id is None or "template" not in past_window(conversation.channel):
             raise closed(conversation)
+        platform_templates.filled(conversation, template_id, text, is_alone=is_alone)
 
 
 def later_edit(
@@ -140,7 +147,8 @@ def later_edit(
         if not row.text and not row.files and not row.cards:
             raise NothingToSend(_("There is nothing to send."))
         if send_at is not None:
-            _check(conversation, send_at, row.template_id)
+            is_alone = not (row.files or row.cards)
+            _check(conversation, send_at, row.template_id, row.text, is_alone=is_alone)
             row.send_at = send_at
             due.reschedule("later", row.pk, due_at=send_at)
         if cancels_on_reply is not None:

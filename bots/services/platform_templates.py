@@ -178,7 +178,7 @@ def allowed_in(conversation: Conversation) -> set[int] | None:
 
 
 def filled(
-    conversation: Conversation, template_id: int, text: str, *, has_files: bool = False
+    conversation: Conversation, template_id: int, text: str, *, is_alone: bool = True
 ) -> dict[str, Any]:
     """The platform's text for this reply, with its values; {} where it wants none approved.
 
@@ -188,8 +188,8 @@ def filled(
     channel = conversation.channel
     if not has_templates(channel):
         return {}
-    if has_files:
-        raise NotApproved(_("Past the window files do not go out: send the template alone."))
+    if not is_alone:
+        raise NotApproved(_("Past the window nothing goes along: send the template alone."))
     links = channel.settings.get(LINKS, {})
     states = {(one.name, one.language): one for one in seen(channel)}
     texts = TemplateText.objects.filter(template=template_id).select_related("template")

@@ -260,8 +260,7 @@ class WhatsApp(ChannelAdapter):
                 [_("Verify token"), self.config.secrets.get("hook", "")],
             ],
         }
-        if notice := self._set_hook():
-            account["notice"] = notice
+        account["notice"] = self._set_hook()
         if expires := self._expires():
             account["expires_at"] = expires
         return Check(ok=True, account=account)

@@ -12,6 +12,7 @@ from bots.channels.base import Inbound
 from bots.channels.whatsapp.simulator import WhatsAppSimulator
 from bots.channels.whatsapp.tests.sample import BUYER, SCOPED
 from bots.models import Channel, Contact, Conversation, Delivery, Message, Template, TemplateText
+from bots.services import actions
 from bots.services.accept import accept
 from bots.services.channels import adapter_of, channel_connect, channel_create
 from bots.services.delivery import deliver
@@ -80,6 +81,23 @@ def test_an_answer_arrives_is_delivered_and_read(phone):
         phone.graph.status(sent["id"], state)
     phone.arrives()
     assert newest(phone).state == "read"
+
+
+def test_a_colleagues_reading_shows_in_the_buyers_phone(phone, api_of):
+    phone.hears("Есть 46 размер?")
+    phone.hears("И синий?")
+    phone.graph.read.clear()
+    talk = phone.conversation(BUYER)
+
+    read = api_of(phone.shop, "agent").post(
+        f"/api/v1/conversations/{talk.pk}/read/", {"seq": talk.last_seq}, format="json"
+    )
+    phone.work()
+
+    assert read.status_code in (200, 204)
+    (told,) = phone.graph.read
+    assert told["message_id"] == newest(phone, "buyer").external_id
+    assert "typing_indicator" not in told
 
 
 def test_a_lost_answer_is_settled_by_a_status_and_nothing_is_sent_twice(phone):
@@ -210,6 +228,15 @@ def test_past_the_window_the_approved_text_goes_out_with_its_values(late, beta, 
     assert sent["template"]["name"] == "napomnit"
     assert late.graph.texts()[-1] == said
     assert newest(late, "agent").state == "sent"
+    with late.shop.inside():  # a rule's words go the same way
+        actions._said_by_rule(late.conversation(BUYER), late.template, said.replace("10241", "7"))
+    late.work()
+    assert late.graph.texts()[-1] == said.replace("10241", "7")
+    at = (timezone.now() + timezone.timedelta(hours=1)).isoformat()
+    later = f"/api/v1/conversations/{late.conversation(BUYER).pk}/later/"
+    when = {"send_at": at, "template_id": late.template.pk}
+    assert agent.post(later, {**when, "text": "Другое"}, format="json").status_code == 409
+    assert agent.post(later, {**when, "text": said}, format="json").status_code == 201
     # The other merchant's channel has heard of nothing.
     with beta.inside():
         other = Channel.objects.get(kind="whatsapp")

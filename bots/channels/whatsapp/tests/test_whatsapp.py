@@ -584,7 +584,7 @@ def test_connecting_reads_the_number_and_gives_it_an_address_of_its_own(graph):
     assert [value for _title, value in check.account["paste"]] == [HOOK, "verify-token_1"]
     assert (graph.webhook, graph.verify_token) == (HOOK, "verify-token_1")
     assert graph.is_subscribed
-    assert "notice" not in check.account
+    assert check.account["notice"] == ""
 
 
 def test_a_local_address_is_not_offered_to_meta(graph):
