@@ -6,7 +6,7 @@ import threading
 import time
 
 from celery import Celery
-from celery.signals import worker_init, worker_ready
+from celery.signals import worker_init, worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.local")
 # A worker that starts again is awaited by buyers: it does not load every page to check it. Whoever
@@ -23,6 +23,14 @@ def _take_turns(**_: object) -> None:
     """One thread that computes keeps the others, who wait for each answer of the database, for
     5 ms each time: a document being indexed was a second in every turn of a buyer."""
     sys.setswitchinterval(0.0005)
+
+
+@worker_shutting_down.connect
+def _stop(**_: object) -> None:
+    """Long work leaves the rest to another worker."""
+    from bots.services import broadcast_run
+
+    broadcast_run.stopping.set()
 
 
 @worker_ready.connect

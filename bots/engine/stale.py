@@ -21,7 +21,15 @@ from bots.engine.base import Reason
 from bots.engine.handover import hand_over
 from bots.models import Conversation, Message
 from bots.selectors.sendable import manifest_of
-from bots.services.delivery import AGE, STALE, STALE_AGENT, is_stale, tell_of, waits_again
+from bots.services.delivery import (
+    AGE,
+    BROADCAST,
+    STALE,
+    STALE_AGENT,
+    is_stale,
+    tell_of,
+    waits_again,
+)
 from bots.services.notice_facts import who_sets_up
 from bots.services.notices import notify
 from tenants.kernel import due
@@ -73,6 +81,8 @@ def _clear(conversation_id: int, found: Counter[str], writers: set[int]) -> None
             message.failure = STALE
             message.save(update_fields=["state", "failure"])
             tell_of(message, message.state)
+            if BROADCAST in message.meta:
+                continue  # it answers nobody, and is sent again (bots.services.broadcast_run)
             stale.append(message)
             if is_agents and message.user_id:
                 writers.add(message.user_id)

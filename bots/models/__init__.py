@@ -1,6 +1,7 @@
 from bots.models.account import ModelAccount
 from bots.models.automation import Macro, MacroRun, Rule, RuleFiring
 from bots.models.bot import Bot, BotVersion
+from bots.models.broadcast import Broadcast, BroadcastItem
 from bots.models.calendars import Calendar, SlaPolicy
 from bots.models.channel import Channel
 from bots.models.composer import LaterMessage, Rating
@@ -36,6 +37,8 @@ __all__ = [
     "Attachment",
     "Bot",
     "BotVersion",
+    "Broadcast",
+    "BroadcastItem",
     "Calendar",
     "Channel",
     "Consent",

@@ -69,6 +69,9 @@ GIVE_UP_AFTER = timedelta(hours=6)
 STALE_BOT = timedelta(minutes=10)
 STALE_AGENT = timedelta(hours=1)
 STALE = "stale"
+# In the meta of what nobody has asked for: it answers no question, so nobody waits again where it
+# does not arrive (bots.services.broadcast_run).
+BROADCAST = "broadcast"
 # A pause as short as this is waited for on the spot: the row's way back takes longer.
 SIT_OUT_S = 1.0
 NOTE_EVERY = timedelta(seconds=30)
@@ -121,7 +124,8 @@ def _deliver_one(message: Message, *, more: bool) -> datetime | None:
     if not adapter.manifest.can_write:
         _fail(message, "nothing can be written in this channel")
         return None
-    while wait := limits.wait_s(channel.pk, contact.external_id, adapter.manifest):
+    behind = BROADCAST in message.meta
+    while wait := limits.wait_s(channel.pk, contact.external_id, adapter.manifest, behind=behind):
         if wait > SIT_OUT_S:
             return timezone.now() + timedelta(seconds=wait)
         release_connection()
@@ -205,7 +209,11 @@ def _drop(message: Message) -> None:
             tell_of(message, "failed")
         else:
             return
-        if waits_again(conversation) and conversation.speaker == Conversation.Speaker.BOT:
+        if (
+            BROADCAST not in message.meta
+            and waits_again(conversation)
+            and conversation.speaker == Conversation.Speaker.BOT
+        ):
             due.schedule("turn", conversation.pk)
 
 
@@ -219,6 +227,7 @@ def waits_again(conversation: Conversation) -> bool:
     after = Message.objects.filter(
         conversation=conversation, seq__gt=conversation.last_inbound_seq
     ).exclude(kind__in=[Message.Kind.NOTE, Message.Kind.SYSTEM])
+    after = after.exclude(meta__has_key=BROADCAST)
     if after.exclude(state__in=[Message.State.DROPPED, Message.State.FAILED]).exists():
         return False
     now = timezone.now()
@@ -419,7 +428,7 @@ def _fail(message: Message, detail: str) -> None:
         Message.objects.filter(pk=message.pk).update(
             state=Message.State.FAILED, failure=detail[:300]
         )
-        if conversation.contact.is_reachable:
+        if conversation.contact.is_reachable and BROADCAST not in message.meta:
             waits_again(conversation)
         tell_of(message, "failed")
     message.state = Message.State.FAILED

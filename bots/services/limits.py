@@ -34,14 +34,22 @@ _local: dict[str, float] = {}
 _lock = threading.Lock()
 
 
-def wait_s(channel_id: int, chat: str, manifest: ChannelManifest) -> float:
-    """Seconds to wait before the next send of this channel to this chat; 0 takes a place."""
+# Several at once are let through, then the pace holds. Who comes behind leaves this to buyers who
+# wait: as long as they take what the pace gives, nobody behind them gets anything.
+BURST, BURST_BEHIND, BURST_IN_CHAT = 5.0, 1.0, 3.0
+
+
+def wait_s(channel_id: int, chat: str, manifest: ChannelManifest, *, behind: bool = False) -> float:
+    """Seconds to wait before the next send of this channel to this chat; 0 takes a place.
+
+    `behind`: nobody waits for it (a broadcast); it never makes one wait who does.
+    """
     name = f"pace:{current_schema()}:{channel_id}"
     paces = [
         (key, 1.0 / rate, burst / rate)
         for key, rate, burst in (
-            (f"{name}:{chat}", manifest.rate_per_chat_s, 3.0),
-            (name, manifest.rate_per_s, 5.0),
+            (f"{name}:{chat}", manifest.rate_per_chat_s, BURST_IN_CHAT),
+            (name, manifest.rate_per_s, BURST_BEHIND if behind else BURST),
         )
         if rate > 0
     ]

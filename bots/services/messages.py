@@ -26,7 +26,8 @@ class Written:
 _WRITE = """
 WITH c AS (
     UPDATE bots_conversation SET
-        last_seq = last_seq + 1, updated_at = now(),
+        last_seq = last_seq + 1,
+        updated_at = CASE WHEN %(quiet)s THEN updated_at ELSE now() END,
         preview = CASE WHEN %(shown)s THEN %(preview)s ELSE preview END,
         preview_author = CASE WHEN %(shown)s THEN %(author)s ELSE preview_author END,
         waiting_since = CASE WHEN %(answers)s THEN NULL ELSE waiting_since END,
@@ -80,18 +81,19 @@ def write(
     sent_at: datetime | None = None,
     fact: tuple[str, dict[str, Any]] | None = None,
     first_answer_ms: int | None = None,
+    quiet: bool = False,
 ) -> Written | None:
     """Insert an outgoing or inner message; None when `epoch` or `upto` is no longer current.
 
     `epoch`: who may speak has not changed since; `upto`: no newer buyer's message has come.
     `answers`: the buyer no longer waits. `fact`: one more for the outbox (its data gets the
-    message's id). `first_answer_ms`: noted in the episode unless it has one. Call inside a
-    transaction.
+    message's id). `first_answer_ms`: noted in the episode unless it has one. `quiet`: what lists
+    show of the conversation, and its place there, stay. Call inside a transaction.
     """
     facts = [("message.written", {"conversation": conversation, "author": author})]
     if fact is not None:
         facts.append(fact)
-    shown = kind not in (Message.Kind.NOTE, Message.Kind.SYSTEM)
+    shown = not quiet and kind not in (Message.Kind.NOTE, Message.Kind.SYSTEM)
     with connection.cursor() as cursor:
         cursor.execute(
             _WRITE,
@@ -114,6 +116,7 @@ def write(
                 "version": version,
                 "sent_at": sent_at,
                 "shown": shown,
+                "quiet": quiet,
                 "preview": " ".join(text.split())[:160],
                 "first_answer_ms": first_answer_ms,
                 "schema": current_schema(),

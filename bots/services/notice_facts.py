@@ -20,7 +20,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.services.assignment import present
-from bots.services.delivery import STALE
+from bots.services.delivery import BROADCAST, STALE
 from bots.services.notices import notify
 from tenants.kernel import due, outbox
 from tenants.kernel.outbox import Event
@@ -155,8 +155,8 @@ def tell_failed(event: Event) -> None:
         .select_related("conversation__contact")
         .first()
     )
-    if message is None or message.failure == STALE:
-        return  # these are told together (bots.engine.stale)
+    if message is None or message.failure == STALE or BROADCAST in message.meta:
+        return  # these are told together (bots.engine.stale, the page of a broadcast)
     conversation = message.conversation
     who = message.user_id if message.author == Message.Author.AGENT else conversation.agent_id
     notify("failed", f"failed:{message.pk}", _people([who]), conversation=conversation)

@@ -51,11 +51,12 @@ from bots.services import (
     sla,
     transcribe,
     translate,
+    unsubscribing,
     who,
 )
 from bots.services.accept import lane_of
 from bots.services.channels import channel_told
-from bots.services.delivery import waits_again
+from bots.services.delivery import BROADCAST, waits_again
 from bots.services.identities import identity_keep
 from bots.services.later_over import tell_cancelled
 from bots.services.speaking import open_again, tell_woken
@@ -74,6 +75,8 @@ MAX_TEXT = 20_000
 # What was kept for this utterance waits so much of its time for the new answer, then goes alone;
 # timers come half a second late.
 KEPT_WAITS = 0.5
+# An answer to a broadcast, if it comes so soon.
+BROADCAST_FOR = timedelta(days=14)
 # Told with a message and of that message alone: nothing to remember of the buyer.
 OF_THE_MESSAGE = frozenset({"greeting", "wordless", "order", "product"})
 
@@ -173,7 +176,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         return
     _learn(conversation.contact, said)
     who.wish(channel, conversation.contact)
-    if rating.take(conversation, said):
+    if rating.take(conversation, said) or unsubscribing.take(conversation, said):
         return
     now = timezone.now()
     text = said.text[:MAX_TEXT]
@@ -181,6 +184,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         not said.files and not said.payload and not said.data.get("location") and is_thanks(text)
     )
     opens = wakes = False
+    told = 0
     if conversation.status == Conversation.Status.RESOLVED and (
         conversation.episode_id is None
         or not only_thanks
@@ -192,13 +196,18 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
             conversation.hand_to_bot()
         else:
             conversation.hand_to_queue("bot_off")
+        told = int(conversation.memory.get(BROADCAST) or 0)
         conversation.memory = {}
     elif conversation.status == Conversation.Status.SNOOZED and (
         conversation.wakes_on_reply or conversation.speaker == Conversation.Speaker.BOT
     ):
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
         wakes = True
-    greeted = _greeting_answered(conversation, said) if opens else None
+    greeted = (
+        _greeting_answered(conversation, said) or _broadcast_answered(conversation, told)
+        if opens
+        else None
+    )
     waits = not (only_thanks and conversation.status == Conversation.Status.RESOLVED)
     waited = conversation.waiting_since
     bot_has_to = waits and _wait(channel, conversation, now)
@@ -316,6 +325,25 @@ def _greeting_answered(conversation: Conversation, said: BuyerMessage) -> Episod
         )
     elif greeting.get("id"):
         Greeting.objects.filter(pk=greeting["id"]).update(answered=F("answered") + 1)
+    return episode
+
+
+def _broadcast_answered(conversation: Conversation, told: int) -> Episode | None:
+    """What was sent to this buyer among others is the talk's beginning, so that whoever answers
+    knows it. `told`: the number of its message, 0 for none. The row is locked by the caller.
+    """
+    if told <= conversation.last_inbound_seq:
+        return None
+    sent = Message.objects.filter(
+        conversation=conversation, seq__gte=told, meta__has_key=BROADCAST,
+        created_at__gt=timezone.now() - BROADCAST_FOR,
+    ).exclude(state__in=[Message.State.DROPPED, Message.State.FAILED])  # fmt: skip
+    first = sent.order_by("seq").values_list("seq", flat=True).first()
+    if first is None:
+        return None
+    episode = Episode.objects.create(conversation=conversation, start_seq=first)
+    sent.update(episode=episode)
+    conversation.episode = episode
     return episode
 
 
