@@ -32,6 +32,19 @@ def test_a_burst_is_let_through_and_the_next_one_waits(alpha, beta):
         assert limits.wait_s(7, "chat0", manifest) == 0.0  # another merchant's channel 7
 
 
+def test_who_comes_behind_leaves_room_for_buyers_who_wait(alpha):
+    manifest = _manifest(rate_per_s=10.0, rate_per_chat_s=0.0)
+    with alpha.inside():
+        behind = [limits.wait_s(9, f"b{n}", manifest, behind=True) for n in range(5)]
+        waits = [limits.wait_s(9, f"chat{n}", manifest) for n in range(4)]
+        after = limits.wait_s(9, "b9", manifest, behind=True)
+
+    assert behind[:2] == [0.0, 0.0]
+    assert all(0.0 < wait <= 0.1 for wait in behind[2:])
+    assert waits == [0.0] * 4
+    assert after > 0.3
+
+
 def test_one_chat_waits_while_others_go_on_and_takes_nothing_from_them(alpha):
     manifest = _manifest(rate_per_s=1000.0, rate_per_chat_s=1.0)
     with alpha.inside():
@@ -64,7 +77,7 @@ def test_a_short_pause_is_sat_out_on_the_spot(alpha, talk_of, monkeypatch):
     """The buyer does not wait for the row's way back through the scan."""
     talk = talk_of(alpha)
     pauses = [0.2, 0.05]
-    monkeypatch.setattr(limits, "wait_s", lambda *_: pauses.pop(0) if pauses else 0.0)
+    monkeypatch.setattr(limits, "wait_s", lambda *_, **_more: pauses.pop(0) if pauses else 0.0)
     begun = time.monotonic()
     talk.says("Есть кто?")
     assert time.monotonic() - begun >= 0.25
@@ -73,7 +86,7 @@ def test_a_short_pause_is_sat_out_on_the_spot(alpha, talk_of, monkeypatch):
 
 def test_a_long_pause_gives_the_worker_back(alpha, talk_of, monkeypatch):
     talk = talk_of(alpha)
-    monkeypatch.setattr(limits, "wait_s", lambda *_: 30.0)
+    monkeypatch.setattr(limits, "wait_s", lambda *_, **_more: 30.0)
     begun = time.monotonic()
     talk.says("Есть кто?")
     assert time.monotonic() - begun < 5
