@@ -62,6 +62,12 @@ def marked(text: str, ad: Mapping[str, Any]) -> str:
     return f"{MARK}\n\n{text}\n\n{told}"
 
 
+def is_told(text: str, ad: Mapping[str, Any]) -> bool:
+    """Whether a text says by itself what the law wants; where nothing is wanted, any does."""
+    wanted = (MARK, str(ad.get("inn", "")), str(ad.get("erid", "")))
+    return not is_marked() or all(one and one in text for one in wanted)
+
+
 def today() -> date:
     """By the shop's clock."""
     zone = ZoneInfo(merchant_of(current_schema()).time_zone)

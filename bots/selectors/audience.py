@@ -25,7 +25,7 @@ from bots.channels.base import ChannelManifest, ReplyMode
 from bots.models import Broadcast, Channel, Contact, Identity, Person, Segment
 from bots.selectors.advertising import bans, consented, key_of
 from bots.selectors.segments import segment_condition
-from bots.selectors.sendable import manifest_of
+from bots.selectors.sendable import approved_templates, manifest_of, past_window
 from integrations.models import Order, OrderRequest
 from tenants.kernel.context import current_schema
 from tenants.selectors.hosts import merchant_of
@@ -140,13 +140,18 @@ def is_shut(window: datetime | None, now: datetime) -> bool:
 
 def passes_window(broadcast: Broadcast, channel: Channel) -> bool:
     """Whether the platform lets this text out past its window: an approved template."""
-    return False
+    if broadcast.template_id is None or "template" not in past_window(channel):
+        return False
+    manifest = manifest_of(channel)
+    is_asked = manifest is not None and manifest.has_templates
+    return not is_asked or broadcast.template_id in approved_templates(channel)
 
 
 def _never(channel: Channel, manifest: ChannelManifest | None, forbidden: Mapping[str, str]) -> str:
     if manifest is None or not manifest.is_offered:
         return "gone"
-    if manifest.reply_mode == ReplyMode.INLINE or not manifest.can_write_first:
+    is_pushed = manifest.reply_mode == ReplyMode.PUSH and manifest.can_write
+    if not is_pushed or not manifest.can_write_first:
         return "cannot_begin"
     return "forbidden" if channel.kind in forbidden else ""
 

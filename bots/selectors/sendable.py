@@ -33,6 +33,25 @@ def past_window(channel: Channel) -> frozenset[str]:
     return manifest.past_window if manifest else frozenset()
 
 
+# Where a channel keeps which of our prepared replies is which text of the platform, and what the
+# platform last said of its texts.
+TEMPLATE_LINKS, TEMPLATES_SEEN = "template_links", "templates"
+
+
+def approved_templates(channel: Channel) -> set[int]:
+    """Our prepared replies behind which stands a text that the platform has approved."""
+    approved = {
+        (one["name"], one["language"])
+        for one in channel.cursor.get(TEMPLATES_SEEN, ())
+        if one["state"] == "approved"
+    }
+    return {
+        int(key.partition(":")[0])
+        for key, link in channel.settings.get(TEMPLATE_LINKS, {}).items()
+        if (link["name"], link["language"]) in approved
+    }
+
+
 def is_closed(conversation: Conversation, at: datetime | None = None) -> bool:
     """Whether the channel's reply window is shut; a channel without one is always open."""
     ends = conversation.window_expires_at

@@ -19,10 +19,11 @@ from django.db.models import Min, Q
 from django.utils import timezone
 
 from bots.models import Broadcast, BroadcastItem, Channel, Conversation, Message
-from bots.selectors.advertising import bans, has_consent, quiet_until
+from bots.selectors.advertising import bans, has_consent, is_told, quiet_until
 from bots.selectors.audience import candidates, channels_of, is_shut, passes_window
 from bots.selectors.broadcasts import figures_of
 from bots.selectors.sendable import manifest_of
+from bots.services import platform_templates
 from bots.services.broadcast_text import content_for, dressed
 from bots.services.broadcast_write import message_write
 from tenants.kernel import due
@@ -262,10 +263,30 @@ class _Run:
         if not said.text or manifest is None:
             self._skip(item, "no_value" if said.missing else "no_text", now)
             return None
+        is_past, approved = is_shut(conversation.window_expires_at, now), {}
+        if is_past:
+            try:
+                approved = platform_templates.filled(
+                    conversation, self.row.template_id or 0, said.text, has_files=bool(said.files)
+                )
+            except platform_templates.NotApproved:
+                self._skip(item, "window", now)
+                return None
+        if not approved:
+            said = dressed(self.row, said, manifest)
+        elif self.row.is_advertising and not is_told(said.text, self.row.ad):
+            # What a platform has approved goes out word for word: its own words hold the marks.
+            self._skip(item, "window", now)
+            return None
         item.message_id = message_write(
             conversation,
-            dressed(self.row, said, manifest),
-            meta={"broadcast": self.row.pk, **({"ad": True} if self.row.is_advertising else {})},
+            said,
+            meta={
+                "broadcast": self.row.pk,
+                **({"ad": True} if self.row.is_advertising else {}),
+                **({"past_window": True} if is_past else {}),
+                **({"approved": approved} if approved else {}),
+            },
         )
         item.state, item.reason, item.later_at, item.at = Item.WRITTEN, "", None, now
         item.save(update_fields=["state", "reason", "message", "later_at", "at"])

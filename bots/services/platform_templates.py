@@ -17,7 +17,13 @@ from django.utils.translation import gettext as _
 
 from bots.channels.base import AccountChanged, PlatformTemplate
 from bots.models import Channel, Conversation, Template, TemplateText
-from bots.selectors.sendable import is_closed, manifest_of
+from bots.selectors.sendable import (
+    TEMPLATE_LINKS,
+    TEMPLATES_SEEN,
+    approved_templates,
+    is_closed,
+    manifest_of,
+)
 from bots.services.channels import adapter_of
 from bots.services.template_samples import SAMPLES
 from bots.services.template_text import Piece, template_parse
@@ -25,7 +31,7 @@ from bots.services.vendor_words import in_words
 from tenants.kernel.context import release_connection
 from tenants.kernel.errors import RuleBroken
 
-LINKS, SEEN = "template_links", "templates"
+LINKS, SEEN = TEMPLATE_LINKS, TEMPLATES_SEEN
 _LATIN = str.maketrans(
     {
         "а": "a", "б": "b", "в": "v", "г": "g", "д": "d", "е": "e", "ё": "e", "ж": "zh",
@@ -169,12 +175,7 @@ def allowed_in(conversation: Conversation) -> set[int] | None:
     channel = conversation.channel
     if not is_closed(conversation) or not has_templates(channel):
         return None
-    approved = {(one.name, one.language) for one in seen(channel) if one.state == "approved"}
-    return {
-        int(key.partition(":")[0])
-        for key, link in channel.settings.get(LINKS, {}).items()
-        if (link["name"], link["language"]) in approved
-    }
+    return approved_templates(channel)
 
 
 def filled(
