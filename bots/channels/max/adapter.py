@@ -429,7 +429,8 @@ class Max(ChannelAdapter):
         return {"token": token}
 
     def look_up(self, call: Call) -> Sent | None:
-        """The newest message of ours with this text, if it is from just now. Files: not told."""
+        """The newest message of ours with this text, if it is from just now and the buyer has not
+        written since: the same text may have been right before. Files: not told."""
         if call.method != "sendMessage":
             return None
         wanted = _squeezed(call.data.get("plain") or call.data["body"]["text"])
@@ -440,8 +441,9 @@ class Max(ChannelAdapter):
         for message in told.get("messages") or []:
             body = message.get("body") or {}
             age_s = time.time() - (message.get("timestamp") or 0) / 1000
-            is_ours = (message.get("sender") or {}).get("is_bot")
-            if is_ours and age_s < LOOK_BACK_S and _squeezed(body.get("text") or "") == wanted:
+            if not (message.get("sender") or {}).get("is_bot") or age_s > LOOK_BACK_S:
+                return None
+            if _squeezed(body.get("text") or "") == wanted:
                 return Sent(str(body.get("mid") or ""))
         return None
 

@@ -91,6 +91,11 @@ class MaxSimulator(Simulator):
         self.route("POST", "/upload/{kind}/{key}", self._upload)
         self.route("GET", "/files/{key}", self._download)
 
+    async def respond(self, request: Request) -> Answer:
+        # Addresses it gives away are its own, wherever it is served.
+        self.url = self.url or f"http://{request.headers.get('host', '')}"
+        return await super().respond(request)
+
     # ── the buyer's side ──
     def dialogue(self, chat_id: int = 101, first_name: str = "Анна") -> Dialogue:
         return self.dialogues.setdefault(chat_id, Dialogue(chat_id, chat_id + 500_000, first_name))

@@ -512,6 +512,7 @@ class Vk(ChannelAdapter):
             if others:
                 account["notice"] = f"other services receive these messages, too: {others}"
             return Check(ok=True, account={**account, "mode": "webhook"}, settings=settings)
+        self._forget(group["id"])
         self._client.call(
             "groups.setLongPollSettings",
             group_id=group["id"],
@@ -574,8 +575,12 @@ class Vk(ChannelAdapter):
 
     def disconnect(self) -> None:
         """Our server is taken away; others stay."""
-        group_id, path = self.config.settings.get("group_id"), urlsplit(self.config.hook_url).path
-        if not group_id or not path:
+        if group_id := self.config.settings.get("group_id"):
+            self._forget(group_id)
+
+    def _forget(self, group_id: Any) -> None:
+        path = urlsplit(self.config.hook_url).path
+        if not path:
             return
         try:
             for one in self._client.call("groups.getCallbackServers", group_id=group_id)["items"]:

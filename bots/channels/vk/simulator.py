@@ -77,6 +77,11 @@ class VkSimulator(Simulator):
         self.route("GET", "/files/{key}", self._download)
         self.route("GET", "/poll", self._poll)
 
+    async def respond(self, request: Request) -> Answer:
+        # Addresses it gives away are its own, wherever it is served.
+        self.url = self.url or f"http://{request.headers.get('host', '')}"
+        return await super().respond(request)
+
     # ── the buyer's side ──
     def dialogue(self, peer_id: int = 101) -> Dialogue:
         return self.dialogues.setdefault(peer_id, Dialogue(peer_id))

@@ -359,6 +359,9 @@ def test_a_lost_answer_is_looked_up_by_text_and_time(max_):
     assert adapter(max_).look_up(call) is None
     sent = adapter(max_).send(call)
     assert adapter(max_).look_up(call) == sent
+    max_.buyer_says("А ещё?")  # what answers this is another message, be it the same words
+    assert adapter(max_).look_up(call) is None
+    max_.dialogue().messages.pop()
     max_.sent[0]["timestamp"] -= 3_600_000
     assert adapter(max_).look_up(call) is None
 

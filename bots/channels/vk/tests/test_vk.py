@@ -431,7 +431,10 @@ def test_what_keeps_a_community_from_being_connected_is_told(vk):
 
 
 def test_reading_by_long_poll_goes_on_where_it_ended(vk):
-    assert adapter(vk).connect().account["mode"] == "polling"
+    path = "/hooks/key-of-alpha-0123456789/"
+    vk.servers[900] = {"id": 900, "url": f"https://old.ru{path}", "status": "ok"}
+    local = adapter(vk, hook_url=f"http://alpha.localhost:8000{path}")
+    assert local.connect().account["mode"] == "polling" and vk.servers == {}
     vk.buyer_says("Раз"), vk.buyer_says("Два")
     fetched, cursor = adapter(vk).poll({}, 0)
     assert [parsed(one.json()).text for one in fetched] == ["Раз", "Два"]
