@@ -6,6 +6,7 @@ Nothing of a call is stored but what `Heard.kept` names: tokens of the platform 
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from abc import abstractmethod
@@ -97,6 +98,8 @@ class Telling:
 class Assistant(InlineAdapter):
     # Where what is not said can be found, for somebody without a screen: a phrase of bots.voice.
     rest_without_screen = "rest_ask"
+    # Where choices are best said by their place: the platform knows numbers, but not our titles.
+    numbers_choices = False
 
     @abstractmethod
     def read(self, request: Inbound) -> Heard:
@@ -183,7 +186,13 @@ class Assistant(InlineAdapter):
 
     def _told(self, heard: Heard, reply: Reply) -> Telling:
         rest = "rest_on_screen" if heard.has_screen else self.rest_without_screen
-        spoken = spoken_reply(reply, heard.language, has_screen=heard.has_screen, rest=rest)
+        spoken = spoken_reply(
+            reply,
+            heard.language,
+            has_screen=heard.has_screen,
+            rest=rest,
+            numbered=self.numbers_choices,
+        )
         words = spoken.text or say("no_match", heard.language)
         return Telling(
             on_screen(reply.text, self.manifest.text_limit) or words,
@@ -235,6 +244,13 @@ def within(manifest: ChannelManifest, settings: Mapping[str, Any], most: float) 
     if not 0.5 <= seconds <= most:  # not a number is neither
         seconds = manifest.reply_within_s
     return replace(manifest, reply_within_s=seconds)
+
+
+def short(ident: str) -> str:
+    """An identity that fits our columns; a long one by its hash."""
+    if len(ident) <= 100:
+        return ident
+    return f"#{hashlib.sha256(ident.encode(errors='replace')).hexdigest()[:48]}"
 
 
 def texts(node: Any, *path: str) -> str:

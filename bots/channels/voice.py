@@ -246,6 +246,7 @@ _PHRASES = {
     },
     "rest_ask": {"ru": "Спросите подробнее, и я продолжу.", "en": "Ask me for more details."},
     "choose": {"ru": "Можно сказать: ", "en": "You can say: "},
+    "option": {"ru": "Вариант", "en": "Option"},
     "or": {"ru": " или ", "en": " or "},
     "link": {
         "ru": "Чтобы я видела ваши заказы, войдите по коду: откройте страницу на экране.",
@@ -543,10 +544,16 @@ def on_screen(text: str, limit: int) -> str:
 
 
 def spoken_reply(
-    reply: Reply, language: str, *, has_screen: bool, rest: str, limit: int = SPOKEN_LIMIT
+    reply: Reply,
+    language: str,
+    *,
+    has_screen: bool,
+    rest: str,
+    numbered: bool = False,
+    limit: int = SPOKEN_LIMIT,
 ) -> Spoken:
-    """A whole reply aloud: text, what the cards are, what may be chosen. `rest`: where to find
-    what is not said, a phrase of ours."""
+    """A whole reply aloud: text, what the cards are, what may be chosen (`numbered`: by its place).
+    `rest`: where to find what is not said, a phrase of ours."""
     told = speakable(reply.text, language, limit=limit)
     words = [told.text] if told.text else []
     is_cut = told.is_cut
@@ -559,7 +566,11 @@ def spoken_reply(
     choices = [button.title for button in reply.buttons if not button.url]
     if choices and not has_screen:
         named = [speakable(title, language, sentences=1).text.rstrip(".") for title in choices[:4]]
-        words.append(say("choose", language) + say("or", language).join(named) + ".")
+        if numbered:
+            word = say("option", language)
+            words += [f"{word} {place}: {name}." for place, name in enumerate(named, start=1)]
+        else:
+            words.append(say("choose", language) + say("or", language).join(named) + ".")
     return Spoken(shortened(" ".join(filter(None, words)), limit + 300), is_cut)
 
 

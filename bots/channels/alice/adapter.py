@@ -11,7 +11,16 @@ from typing import Any
 
 from bots.channels.alice.manifest import MANIFEST
 from bots.channels.alice.package import settings_text
-from bots.channels.assistant import Assistant, Heard, Telling, call_of, inside, texts, words_heard
+from bots.channels.assistant import (
+    Assistant,
+    Heard,
+    Telling,
+    call_of,
+    inside,
+    short,
+    texts,
+    words_heard,
+)
 from bots.channels.base import Button, Inbound, SignatureMismatch
 from bots.channels.rendering import card_text
 from bots.channels.voice import Memory, alice_tts, say, shortened
@@ -44,7 +53,7 @@ class Alice(Assistant):
         session = data["session"]
         told = data.get("request")
         heard = Heard(
-            ident=f"{session['session_id']}:{session['message_id']}"[:400],
+            ident=short(f"{session['session_id']}:{session['message_id']}"),
             chat=_who(session),
             language="ru",
             memory=Memory.read(inside(data, "state", "session")),
@@ -99,7 +108,7 @@ class Alice(Assistant):
 def _who(session: dict[str, Any]) -> str:
     """The Yandex account on all its devices; without one, this device."""
     who = texts(session, "user", "user_id") or texts(session, "application", "application_id")
-    return (who or texts(session, "user_id"))[:200]
+    return short(who or texts(session, "user_id"))
 
 
 def _uttered(heard: Heard, session: dict[str, Any], told: dict[str, Any]) -> Heard:
