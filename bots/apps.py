@@ -32,6 +32,7 @@ class BotsConfig(AppConfig):
             partner_models,
             people,
             polling,
+            proposals,
             push,
             rating,
             rules,

@@ -8,8 +8,6 @@ from datetime import timedelta
 from typing import Any
 
 import segno
-from django import forms
-from django.conf import settings as django_settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -24,14 +22,18 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
+from bots.admin.channel_form import ChannelForm, channel_form
 from bots.admin.platform_templates import PlatformTemplatePages
 from bots.channels.base import ChannelManifest
 from bots.models import Bot, Channel, Message
+from bots.selectors.conduct import KEY
 from bots.services.channels import (
     channel_connect,
     channel_create,
     channel_delete,
     channel_pause,
+    channel_rejoined,
+    expires_at,
     hook_url,
     manifests,
     offered,
@@ -42,58 +44,15 @@ from tenants.admin import manifest_form
 from tenants.admin.base import Empty, when
 from tenants.admin.menu import Entry, may, merchant_menu
 from tenants.admin.sites import merchant_site
+from tenants.kernel.context import current_schema
 from tenants.kernel.errors import RuleBroken
 from tenants.kernel.posted import posted
-from tenants.selectors.hosts import url_of
+from tenants.selectors.hosts import merchant_of, url_of
 from tenants.selectors.requests import actor_of, site_here
 from tenants.services.audit import audit
 
-
-def channel_form(
-    manifest: ChannelManifest, channel: Channel | None, data: Any = None
-) -> forms.Form:
-    """A form from the channel's manifest, with the name and the bot that answers."""
-    bots = Bot.objects.order_by("pk")
-    fields: dict[str, forms.Field] = {
-        "name": forms.CharField(
-            label=_("Name"),
-            max_length=80,
-            initial=channel.name if channel else str(manifest.title),
-            help_text=_("For you and your colleagues; buyers do not see it."),
-        )
-    }
-    if bots.count() > 1:
-        fields["bot"] = forms.ModelChoiceField(
-            label=_("Bot"),
-            queryset=bots,
-            initial=channel.bot_id if channel else None,
-            empty_label=None,
-        )
-    fields |= manifest_form.form_fields(
-        manifest.settings,
-        values=channel.settings if channel else None,
-        secrets=channel.secrets if channel else None,
-    )
-    if manifest.key != "web":
-        if django_settings.ALLOW_PRIVATE_ADDRESSES:
-            fields["base_url"] = forms.URLField(
-                label=_("Address of the service"),
-                required=False,
-                assume_scheme="https",
-                initial=channel.base_url if channel else "",
-                help_text=_("Empty: the service's own. For tests and relays."),
-            )
-        fields["proxy"] = forms.CharField(
-            label=_("Proxy"),
-            required=False,
-            max_length=300,
-            initial=channel.proxy if channel else "",
-            help_text=_("Where the service cannot be reached directly, for example "
-                        "socks5://host:1080."),
-        )  # fmt: skip
-    made = type("ChannelForm", (forms.Form,), fields)
-    form: forms.Form = made(data)
-    return form
+# Tiles from this place on are for buyers abroad, where the merchant is in Russia.
+ABROAD = 90
 
 
 @admin.register(Channel, site=merchant_site)
@@ -156,9 +115,7 @@ class ChannelAdmin(PlatformTemplatePages):
     def _connect(self, request: HttpRequest) -> HttpResponse:
         kind = request.GET.get("kind", "")
         if kind not in offered():
-            kinds = sorted(offered().items(), key=lambda item: item[1].region != "ru")
-            notes = [(key, manifest, _note(manifest)) for key, manifest in kinds]
-            return self.choose(request, _("Where do your buyers write?"), notes)
+            return self._tiles(request)
         manifest = offered()[kind]
         form = channel_form(manifest, None, posted(request))
         if request.method == "POST" and form.is_valid():
@@ -168,7 +125,7 @@ class ChannelAdmin(PlatformTemplatePages):
                     kind=kind,
                     name=form.cleaned_data["name"],
                     bot=form.cleaned_data.get("bot") or Bot.objects.order_by("pk")[0],
-                    settings=plain,
+                    settings={**plain, **_common(form)},
                     secrets=secrets,
                     base_url=form.cleaned_data.get("base_url", ""),
                     proxy=form.cleaned_data.get("proxy", ""),
@@ -179,12 +136,28 @@ class ChannelAdmin(PlatformTemplatePages):
             audit("channel.added", f"{channel} ({kind})", actor=actor_of(request))
             check = channel_connect(channel)
             if check.ok:
+                channel = channel_rejoined(channel)
                 audit("channel.connected", str(channel), actor=actor_of(request))
                 return redirect("merchant:bots_channel_change", channel.pk)
             # What was typed stays on the page; nothing half connected is left behind.
             channel_delete(channel)
             form.add_error(None, check.detail or _("The service does not accept these settings."))
         return self._page(request, manifest, form, None)
+
+    def _tiles(self, request: HttpRequest) -> HttpResponse:
+        """In the order of the merchant's country; what is for buyers abroad stands apart."""
+        here = merchant_of(current_schema())
+        kinds = sorted(offered().items(), key=lambda item: (item[1].place, item[0]))
+        if here.region != "RU":
+            kinds.sort(key=lambda item: item[1].region == "ru" and item[0] != "web")
+        tiles = [(key, manifest, _note(manifest)) for key, manifest in kinds]
+        abroad = [one for one in tiles if here.region == "RU" and one[1].place >= ABROAD]
+        return self.choose(
+            request,
+            _("Where do your buyers write?"),
+            [one for one in tiles if one not in abroad],
+            groups=[(_("Buyers abroad"), abroad)] if abroad else [],
+        )
 
     def _change(self, request: HttpRequest, channel: Channel) -> HttpResponse:
         manifest = manifests().get(channel.kind)
@@ -198,7 +171,7 @@ class ChannelAdmin(PlatformTemplatePages):
             )
             channel.name = form.cleaned_data["name"]
             channel.bot = form.cleaned_data.get("bot") or channel.bot
-            channel.settings = {**channel.settings, **plain}
+            channel.settings = {**channel.settings, **plain, **_common(form)}
             channel.secrets = secrets
             channel.base_url = form.cleaned_data.get("base_url", channel.base_url)
             channel.proxy = form.cleaned_data.get("proxy", channel.proxy)
@@ -216,7 +189,7 @@ class ChannelAdmin(PlatformTemplatePages):
         self,
         request: HttpRequest,
         manifest: ChannelManifest,
-        form: forms.Form,
+        form: ChannelForm,
         channel: Channel | None,
     ) -> HttpResponse:
         more: dict[str, Any] = {}
@@ -236,6 +209,7 @@ class ChannelAdmin(PlatformTemplatePages):
                 ),
                 "opened_at": timezone.now().isoformat(),
                 "is_first": channel.last_in_at is None,
+                "expires_at": expires_at(channel),
             }
         return TemplateResponse(
             request,
@@ -362,7 +336,17 @@ class ChannelAdmin(PlatformTemplatePages):
         return channel
 
 
-def _note(manifest: ChannelManifest) -> str:
+def _common(form: ChannelForm) -> dict[str, Any]:
+    """What every kind of channel keeps beside its own settings."""
+    kept: dict[str, Any] = {KEY: form.conduct()}
+    if "ca_bundle" in form.fields:
+        kept["ca_bundle"] = form.cleaned_data["ca_bundle"].strip()
+    return kept
+
+
+def _note(manifest: ChannelManifest) -> Any:
+    if manifest.note:
+        return manifest.note
     if manifest.key == "web":
         return _("One line on your site, or a page with a link and a QR code. Works at once.")
     if any(field.kind == "secret" for field in manifest.settings):

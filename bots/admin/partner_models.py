@@ -60,11 +60,11 @@ def lent_models(request: HttpRequest) -> HttpResponse:
             about=_("A key kept here serves all your merchants; each chooses it in its bot's "
                     "settings and pays with its plan's model budget."),
             query=query.replace("?", "&"),
-            kinds=[
+            groups=[("", [
                 (key, manifest, _kept(manifest, lent[key]) if key in lent
                  else _("data: %s") % where(manifest))
                 for key, manifest in manifests().items()
-            ],
+            ])],
             faults={key: _since(refusal) for key, refusal in refusals.items()},
         ),
     )  # fmt: skip

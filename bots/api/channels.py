@@ -8,12 +8,13 @@ from django.conf import settings as django_settings
 from django.db import transaction
 from django.shortcuts import get_object_or_404
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from bots.models import Bot, Channel
+from bots.selectors.conduct import KEY, Answers, conduct_kept
 from bots.services import channels
 from tenants.api.forms import KindOut, kind_of, settings_checked
 from tenants.api.permissions import IsAdmin, MemberReadsAdminWrites
@@ -21,6 +22,22 @@ from tenants.kernel import forms
 from tenants.kernel.errors import VendorError
 from tenants.kernel.words import vendor_words
 from tenants.services.audit import audit
+
+
+class ConductSerializer(serializers.Serializer):
+    """How the bot behaves in this channel."""
+
+    answers = serializers.ChoiceField(choices=Answers.choices, required=False)
+    greeting_ru = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    greeting_en = serializers.CharField(required=False, allow_blank=True, max_length=500)
+    quiet_from = serializers.TimeField(required=False, allow_null=True, format="%H:%M")
+    quiet_to = serializers.TimeField(required=False, allow_null=True, format="%H:%M")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if bool(attrs.get("quiet_from")) != bool(attrs.get("quiet_to")):
+            message = _("Quiet hours need a beginning and an end.")
+            raise serializers.ValidationError({"quiet_to": [message]})
+        return conduct_kept(attrs)
 
 
 class ChannelIn(serializers.Serializer):
@@ -32,6 +49,7 @@ class ChannelIn(serializers.Serializer):
     settings = serializers.DictField(required=False, default=dict)
     base_url = serializers.URLField(required=False, allow_blank=True, default="")
     proxy = serializers.CharField(required=False, allow_blank=True, default="", max_length=300)
+    conduct = ConductSerializer(required=False)
     connect = serializers.BooleanField(
         required=False, default=True, help_text="Check the account and set the webhook at once"
     )
@@ -43,6 +61,7 @@ class ChannelChange(serializers.Serializer):
     settings = serializers.DictField(required=False)
     base_url = serializers.URLField(required=False, allow_blank=True)
     proxy = serializers.CharField(required=False, allow_blank=True, max_length=300)
+    conduct = ConductSerializer(required=False, help_text="Replaces what was kept")
     paused = serializers.BooleanField(required=False)
 
 
@@ -50,18 +69,23 @@ class ChannelOut(serializers.ModelSerializer):
     settings = serializers.SerializerMethodField(help_text="Secrets are shown as hints")
     hook_url = serializers.SerializerMethodField(help_text="Where the platform calls us")
     account = serializers.DictField(help_text="name, username, picture, link")
+    conduct = serializers.SerializerMethodField()
 
     class Meta:
         model = Channel
         fields = (
             "id", "kind", "name", "bot", "settings", "base_url", "route_key", "hook_url", "state",
-            "state_detail", "account", "last_in_at", "last_out_at", "created_at",
+            "state_detail", "account", "conduct", "last_in_at", "last_out_at", "created_at",
         )  # fmt: skip
 
     def get_settings(self, channel: Channel) -> dict[str, Any]:
         manifest = channels.manifests().get(channel.kind)
         fields = manifest.settings if manifest else ()
         return forms.shown(fields, channel.settings, cast("dict[str, str]", channel.secrets or {}))
+
+    @extend_schema_field(ConductSerializer)
+    def get_conduct(self, channel: Channel) -> dict[str, Any]:
+        return {"answers": Answers.EVERYONE, **channel.settings.get(KEY, {})}
 
     def get_hook_url(self, channel: Channel) -> str:
         return channels.hook_url(channel)
@@ -118,14 +142,14 @@ class ChannelList(generics.ListCreateAPIView):
                 kind=values["kind"],
                 name=values["name"],
                 bot=values["bot"],
-                settings=filled.settings,
+                settings={**filled.settings, KEY: values.get("conduct", {})},
                 secrets=filled.secrets,
                 base_url=values["base_url"],
                 proxy=values["proxy"],
             )
             audit("channel.created", f"channel:{channel.pk}", actor=request.user)
-        if values["connect"]:
-            channels.channel_connect(channel)
+        if values["connect"] and channels.channel_connect(channel).ok:
+            channel = channels.channel_rejoined(channel)
         return Response(ChannelOut(channel).data, status=201)
 
 
@@ -158,6 +182,8 @@ class ChannelDetail(generics.RetrieveUpdateDestroyAPIView):
             )
             channel.settings, channel.secrets = filled.settings, filled.secrets
             reconnect = True
+        if "conduct" in values:
+            channel.settings = {**channel.settings, KEY: values["conduct"]}
         for name in ("name", "bot", "base_url", "proxy"):
             if name in values:
                 reconnect = reconnect or name in ("base_url", "proxy")

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +27,7 @@ from bots.engine.reply import Streamer, answer_turn
 from bots.engine.running import running
 from bots.engine.timing import BURST_CAP_S, MAX_QUIET_S, quiet_s
 from bots.models import Attachment, Conversation, Identity, Message
+from bots.selectors.conduct import conduct_of
 from bots.selectors.sendable import manifest_of
 from bots.services import assignment, messages, queues, rules, sla
 from bots.services.channels import adapter_of
@@ -135,6 +137,7 @@ def _one_answer(conversation: Conversation, stale) -> bool | None:
         )
     if answer is None:
         return False
+    answer = _greeted(conversation, history, burst, answer)
     if stale.is_set() if is_aloud else _wait_for_more(burst, newest, stale):
         return False
     ms = round((time.monotonic() - begun) * 1000)
@@ -216,6 +219,19 @@ def _is_awaited(conversation: Conversation, burst: list[Message], unheard: set[i
     return ends is not None and (ends - timezone.now()).total_seconds() > LISTEN_RESERVE_S
 
 
+def _greeted(
+    conversation: Conversation, history: list[Message], burst: list[Message], answer: Answer
+) -> Answer:
+    """A channel's own greeting stands before the first answer a buyer ever gets there."""
+    greeting = conduct_of(conversation.channel).greeting.get(answer.lang)
+    is_first = len(history) == len(burst) and burst[0].seq == 1
+    if not greeting or not is_first:
+        return answer
+    if answer.decision == Decision.HANDOVER or answer.provider == "greeting" or not answer.text:
+        return answer
+    return replace(answer, text=f"{greeting}\n\n{answer.text}")
+
+
 def _burst(history: list[Message]) -> list[Message]:
     """The buyer's messages since the last answer."""
     burst: list[Message] = []
@@ -239,7 +255,10 @@ def _wordless(burst: list[Message]) -> str:
 
 def _config(conversation: Conversation) -> dict[str, Any]:
     version = conversation.channel.bot.published
-    return {**(version.config if version else {}), "version_id": version.pk if version else None}
+    config = {**(version.config if version else {}), "version_id": version.pk if version else None}
+    if greeting := conduct_of(conversation.channel).greeting.get(conversation.language):
+        config["greeting"] = greeting
+    return config
 
 
 def _turn(

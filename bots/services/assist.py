@@ -74,7 +74,7 @@ def assist(
     begun = time.monotonic()
     match act:
         case "suggest":
-            made = _suggest(conversation, show)
+            made = suggestion_of(conversation, show)
         case "ask":
             made = _asked(conversation, text)
         case "summary":
@@ -108,7 +108,8 @@ def _asked(conversation: Conversation, text: str) -> dict[str, Any]:
     return made if is_founded else {**made, "text": "", "sources": [], "cards": []}
 
 
-def _suggest(conversation: Conversation, show: Show) -> dict[str, Any]:
+def suggestion_of(conversation: Conversation, show: Show = _always) -> dict[str, Any]:
+    """What the bot would answer now: text, sources, decision. Raises NothingToDo."""
     turn = turn_to_suggest(conversation)
     if turn is None:
         raise NothingToDo(_("The buyer has asked nothing yet."))

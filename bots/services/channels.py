@@ -6,13 +6,15 @@ import json
 import logging
 import secrets as random
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from bots.channels.base import AccountChanged, ChannelAdapter, ChannelManifest, Check, Config
 from bots.models import Bot, Channel
@@ -30,6 +32,15 @@ log = logging.getLogger(__name__)
 # In a channel's cursor: it is broken, yet what is said through it arrives.
 DEAF = "deaf"
 WATCHED_AFTER = timedelta(minutes=1)
+# Before an access ends: told then.
+WARNED_BEFORE = (timedelta(days=7), timedelta(days=1))
+
+
+SWITCHED_OFF = gettext_noop("This kind of channel is switched off for your shops.")
+
+
+class SwitchedOff(RuleBroken):
+    code = "switched_off"
 
 
 class UnknownKind(RuleBroken):
@@ -44,8 +55,25 @@ def manifests() -> dict[str, ChannelManifest]:
 
 
 def offered() -> dict[str, ChannelManifest]:
-    """Those a merchant may connect."""
-    return {key: one for key, one in manifests().items() if one.is_offered}
+    """Those this merchant may connect: not what its partner has switched off."""
+    off = switched_off()
+    return {key: one for key, one in manifests().items() if one.is_offered and key not in off}
+
+
+def switched_off() -> frozenset[str]:
+    """Kinds that this merchant's partner does not let its merchants use."""
+    partner = merchant_of(current_schema()).partner
+    return frozenset(partner.channels_off if partner else ())
+
+
+@outbox.on("channels.switched_off")
+def channels_pause(event: outbox.Event) -> None:
+    """The partner has switched kinds off: what is connected of them rests, and says why."""
+    for channel in Channel.objects.filter(kind__in=event.data["kinds"]).order_by("pk"):
+        if channel.kind in switched_off() and channel.state != Channel.State.PAUSED:
+            channel_pause(channel, paused=True)
+            detail = in_words(SWITCHED_OFF)[:300]
+            Channel.objects.filter(pk=channel.pk).update(state_detail=detail)
 
 
 def manifest_of(kind: str) -> ChannelManifest:
@@ -91,6 +119,7 @@ def config_of(channel: Channel, *, hook: str = "") -> Config:
         secrets=channel.secrets or {},
         base_url=channel.base_url,
         proxy=channel.proxy,
+        ca_bundle=str(channel.settings.get("ca_bundle") or ""),
         cursor=channel.cursor,
         hook_url=hook,
     )
@@ -121,6 +150,8 @@ def channel_create(
     """
     if not manifest_of(kind).is_offered:
         raise UnknownKind(_("There is no kind of channel named “%s”.") % kind)
+    if kind in switched_off():
+        raise SwitchedOff(_(SWITCHED_OFF))
     with transaction.atomic():
         limits.check("channels")
         channel = Channel.objects.create(
@@ -201,6 +232,8 @@ def _poll(channel: Channel) -> None:
         due.schedule("poll", channel.pk)
     elif is_watched(channel):
         due.schedule("watch", channel.pk, due_at=timezone.now() + WATCHED_AFTER)
+    if ends := expires_at(channel):
+        due.reschedule("expiry", channel.pk, due_at=ends - WARNED_BEFORE[0])
 
 
 def is_watched(channel: Channel) -> bool:
@@ -212,6 +245,9 @@ def is_watched(channel: Channel) -> bool:
 
 
 def channel_pause(channel: Channel, *, paused: bool) -> None:
+    """Raises SwitchedOff where it may not go on."""
+    if not paused and channel.kind in switched_off():
+        raise SwitchedOff(_(SWITCHED_OFF))
     channel.state = Channel.State.PAUSED if paused else Channel.State.LIVE
     channel.save(update_fields=["state"])
     route_sync(channel)
@@ -252,6 +288,68 @@ def channel_broke(channel: Channel, detail: str) -> None:
     )
     if updated:
         outbox.emit("channel.broke", key=f"channel:{channel.pk}", data={"channel": channel.pk})
+
+
+def channel_rejoined(channel: Channel) -> Channel:
+    """An account that was here before comes back to its conversations; else the channel itself.
+
+    Call it once the new one works: what was removed takes over its address, settings and secrets.
+    """
+    account = _account_key(channel)
+    before = [
+        one
+        for one in Channel.objects.filter(kind=channel.kind, settings__has_key="removed")
+        if account and _account_key(one) == account
+    ]
+    if not before or channel.contacts.exists():
+        return channel
+    old = before[-1]
+    with transaction.atomic():
+        taken = {
+            name: getattr(channel, name)
+            for name in (
+                *("name", "bot", "settings", "secrets", "base_url", "proxy", "route_key"),
+                *("state", "state_detail", "account"),
+            )
+        }
+        for kind in ("poll", "watch", "expiry"):
+            due.cancel(kind, channel.pk)
+        channel.delete()
+        for name, value in taken.items():
+            setattr(old, name, value)
+        old.cursor = {}
+        old.save()
+        route_sync(old)
+        outbox.emit("channel.created", key=f"channel:{old.pk}", data={"channel": old.pk})
+        _poll(old)
+    return old
+
+
+def _account_key(channel: Channel) -> str:
+    """What tells the platform's accounts apart; nothing where the platform has none."""
+    account = channel.account or {}
+    return str(account.get("id") or account.get("username") or "")
+
+
+def expires_at(channel: Channel) -> datetime | None:
+    """When the account's access ends, where the platform says so."""
+    told = parse_datetime(str((channel.account or {}).get("expires_at") or ""))
+    return told if told is None or told.tzinfo else told.replace(tzinfo=UTC)
+
+
+@due.worker("expiry")
+def warn_of_expiry(channel_id: int) -> datetime | None:
+    """A week and a day before an access ends, those who can renew it are told."""
+    channel = Channel.objects.filter(pk=channel_id).exclude(state=Channel.State.PAUSED).first()
+    ends = expires_at(channel) if channel else None
+    now = timezone.now()
+    if channel is None or ends is None or ends <= now:
+        return None
+    left = ends - now
+    if left <= WARNED_BEFORE[0]:
+        outbox.emit("channel.expires", key=f"channel:{channel.pk}", data={"channel": channel.pk})
+    later = [ends - before for before in WARNED_BEFORE if ends - before > now]
+    return min(later, default=None)
 
 
 def channel_told(channel: Channel, change: AccountChanged) -> None:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from bots.channels.base import Button, Call, ChannelAdapter, File, Kept, Reply, Sent, Unreachable
 from bots.channels.rendering import degraded
 from bots.models import Channel, Contact, Conversation, Delivery, Message
+from bots.selectors.conduct import AWAKE, conduct_of, quiet_until
 from bots.selectors.sendable import is_closed, manifest_of
 from bots.services import limits, sla
 from bots.services.channels import DEAF, adapter_of, channel_broke
@@ -68,6 +69,8 @@ GIVE_UP_AFTER = timedelta(hours=6)
 # (sooner where the buyer has written since), and a person's.
 STALE_BOT = timedelta(minutes=10)
 STALE_AGENT = timedelta(hours=1)
+# Where nothing is begun at night, what waited for the morning is still good then.
+STALE_QUIET = timedelta(hours=14)
 STALE = "stale"
 # In the meta of what nobody has asked for: it answers no question, so nobody waits again where it
 # does not arrive (bots.services.broadcast_run).
@@ -97,12 +100,39 @@ _waiting = Compiled(
 
 @due.worker("deliver")
 def deliver(conversation_id: int) -> datetime | None:
+    now = timezone.now()
     waiting = list(_waiting(conversation_id))
+    held = {message.pk: at for message in waiting if (at := _quiet_until(message, now))}
+    if held:
+        # By a timer of its own: what is said meanwhile must not wait for it.
+        due.reschedule("held", conversation_id, due_at=min(held.values()))
+    waiting = [message for message in waiting if message.pk not in held]
     for place, message in enumerate(waiting):
         again_at = _deliver_one(message, more=place + 1 < len(waiting))
         if again_at is not None:
             return again_at
     return None
+
+
+@due.worker("held")
+def deliver_held(conversation_id: int) -> datetime | None:
+    """The quiet hours are over."""
+    due.schedule("deliver", conversation_id)
+    return None
+
+
+def _quiet_until(message: Message, now: datetime) -> datetime | None:
+    """What nobody asked for waits for the morning; whoever has just written is awake."""
+    if message.author != Message.Author.AUTOMATION or message.state != Message.State.QUEUED:
+        return None
+    conversation: Conversation = message.conversation
+    ends = quiet_until(conversation.channel, now)
+    if ends is None:
+        return None
+    spoke = Message.objects.filter(
+        conversation=conversation, author=Message.Author.BUYER, sent_at__gt=now - AWAKE
+    )
+    return None if spoke.exists() else ends
 
 
 def _deliver_one(message: Message, *, more: bool) -> datetime | None:
@@ -182,8 +212,11 @@ def is_stale(message: Message) -> bool:
     if message.state != Message.State.QUEUED:
         return False
     age: timedelta = vars(message)["age"]
+    channel: Channel = message.conversation.channel
     if message.author == Message.Author.AGENT:
         return age > STALE_AGENT
+    if message.author == Message.Author.AUTOMATION and conduct_of(channel).quiet:
+        return age > STALE_QUIET
     if age > STALE_BOT:
         return True
     conversation = message.conversation

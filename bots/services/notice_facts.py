@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from bots.engine.base import Reason
@@ -20,6 +22,7 @@ from bots.models import (
     TeamMember,
 )
 from bots.services.assignment import present
+from bots.services.channels import expires_at
 from bots.services.delivery import BROADCAST, STALE
 from bots.services.notices import notify
 from tenants.kernel import due, outbox
@@ -170,6 +173,23 @@ def tell_channel(event: Event) -> None:
         return
     data = {"channel": channel.pk, "name": channel.name}
     notify("channel", f"channel:{channel.pk}:{event.seq}", who_sets_up(), data=data)
+
+
+@outbox.on("channel.expires")
+def tell_expiry(event: Event) -> None:
+    """Those who can renew it, a week and a day before."""
+    channel = Channel.objects.filter(pk=event.data["channel"]).first()
+    ends = expires_at(channel) if channel else None
+    if channel is None or ends is None:
+        return
+    merchant = merchant_of(event.schema)
+    with translation.override(merchant.language):
+        day = date_format(ends.astimezone(ZoneInfo(merchant.time_zone)), "j E")
+        name = _("%(channel)s: its access ends on %(day)s, renew it") % {
+            "channel": channel.name, "day": day,
+        }  # fmt: skip
+    data = {"channel": channel.pk, "name": name}
+    notify("channel", f"expiry:{channel.pk}:{event.seq}", who_sets_up(), data=data)
 
 
 def who_sets_up() -> QuerySet[User]:

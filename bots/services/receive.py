@@ -39,6 +39,7 @@ from bots.models import (
     Message,
 )
 from bots.selectors.conditions import thanks_stay_closed
+from bots.selectors.conduct import bot_speaks, writes_drafts
 from bots.selectors.sendable import manifest_of
 from bots.services import (
     agent_telegram,
@@ -192,7 +193,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     ):
         opens = True
         conversation.status = Conversation.Status.OPEN
-        if channel.bot.is_active:
+        if bot_speaks(channel, now):
             conversation.hand_to_bot()
         else:
             conversation.hand_to_queue("bot_off")
@@ -268,6 +269,8 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
             due.schedule("fetch", message_id)
     if conversation.agent_id or conversation.followers or conversation.window_expires_at:
         due.schedule("told", conversation.pk)
+    if waits and not bot_has_to and not said.files and writes_drafts(channel):
+        due.schedule("propose", conversation.pk)
     manifest = manifest_of(channel)
     if manifest and manifest.reply_mode == ReplyMode.INLINE and _kept(conversation):
         # Together with the new answer, or alone shortly before this call has to be answered.

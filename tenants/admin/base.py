@@ -133,9 +133,20 @@ class OwnPage(ModelAdmin):
             raise PermissionDenied
         return self.edit(request, row)
 
-    def choose(self, request: HttpRequest, title: Any, kinds: Iterable[Any]) -> HttpResponse:
-        """Which kind of row: (key, manifest, a note) each; the choice comes back as `?kind=`."""
-        context = self.admin_site.context(request, title, kinds=list(kinds), opts=self.opts)
+    def choose(
+        self,
+        request: HttpRequest,
+        title: Any,
+        kinds: Iterable[Any],
+        *,
+        groups: Iterable[tuple[Any, Iterable[Any]]] = (),
+    ) -> HttpResponse:
+        """Which kind of row: (key, manifest, a note) each; the choice comes back as `?kind=`.
+
+        `groups`: more of them below, each under a title.
+        """
+        groups = [("", list(kinds)), *groups]
+        context = self.admin_site.context(request, title, groups=groups, opts=self.opts)
         return TemplateResponse(request, "desk/kinds.html", context)
 
 

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import (
+    UnfoldAdminCheckboxSelectMultiple,
     UnfoldAdminEmailInputWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -26,12 +27,13 @@ from tenants import branding
 from tenants.admin.brand import PICTURES, SENDER_EMAIL_HELP
 from tenants.admin.scope import Scoped, platform_only
 from tenants.admin.sites import platform_site
+from tenants.kernel import registry
 from tenants.kernel.posted import add_faults
 from tenants.models import Brand, Domain, MailServer, Partner, Plan
 from tenants.selectors.hosts import brand_of, forget_hosts
 from tenants.selectors.scope import is_boss, scope_of
 from tenants.services.names import host_clean
-from tenants.services.partners import partner_create
+from tenants.services.partners import partner_channels_off, partner_create
 from tenants.services.pictures import picture_read
 
 
@@ -116,6 +118,14 @@ class PartnerForm(forms.ModelForm):
         widget=UnfoldAdminEmailInputWidget,
         help_text=SENDER_EMAIL_HELP,
     )
+    channels_off = forms.MultipleChoiceField(
+        label=gettext_lazy("Channels that are switched off"),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultiple,
+        help_text=gettext_lazy(
+            "Its merchants cannot connect these; what they have connected of them is paused."
+        ),
+    )
     logo_file = forms.FileField(label=gettext_lazy("Logo"), required=False)
     logo_dark_file = forms.FileField(label=gettext_lazy("Logo for dark pages"), required=False)
     favicon_file = forms.FileField(label=gettext_lazy("Icon"), required=False)
@@ -137,6 +147,12 @@ class PartnerForm(forms.ModelForm):
             self.fields.pop("host", None)
         elif "host" in self.fields:
             self.fields["host"].required = True
+        if "channels_off" in self.fields:
+            kinds = registry.manifests("bots.channels").items()
+            field = self.fields["channels_off"]
+            assert isinstance(field, forms.MultipleChoiceField)
+            field.choices = [(key, one.title) for key, one in kinds if one.is_offered]
+            field.initial = self.instance.channels_off
         if "language" in self.fields:
             self.fields["language"] = forms.ChoiceField(
                 label=_("Language"),
@@ -206,6 +222,7 @@ class PartnerAdmin(Scoped):
             (None, {"fields": terms}),
             (_("Brand"), {"fields": [*(["mark"] if obj else []), *brand]}),
             (_("Addresses and names"), {"fields": [*words, *(["mail"] if obj else [])]}),
+            *([(_("Channels"), {"fields": ["channels_off"]})] if obj else []),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Partner | None = None) -> Any:
@@ -257,6 +274,8 @@ class PartnerAdmin(Scoped):
     def save_model(self, request: HttpRequest, obj: Partner, form: Any, change: bool) -> None:
         values = form.brand_values()
         if change:
+            if "channels_off" in form.cleaned_data:
+                partner_channels_off(obj, form.cleaned_data["channels_off"])
             for name, value in values.items():
                 setattr(obj.brand, name, value)
             obj.brand.save()

@@ -90,6 +90,8 @@ class Partner(models.Model):
     signup_open = models.BooleanField(_("sign-up page is open"), default=True)
     region = models.CharField(_("country"), max_length=2, default="RU")
     language = models.CharField(_("language"), max_length=8, default="ru")
+    # Kinds of channels its merchants may not use ("whatsapp"): keys of bots/channels.
+    channels_off = models.JSONField(_("channels that are switched off"), default=list, blank=True)
     secrets = models.TextField(blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import transaction
 
+from tenants.kernel import outbox
 from tenants.kernel.context import PUBLIC, merchant_context
-from tenants.models import Brand, Domain, Partner, Plan
+from tenants.models import Brand, Domain, Merchant, Partner, Plan
 from tenants.selectors.hosts import forget_hosts
 
 
@@ -62,3 +65,26 @@ def partner_host(partner: Partner) -> str:
     if domain is None:
         raise LookupError(f"{partner} has no host")
     return domain.host
+
+
+def partner_channels_off(partner: Partner, kinds: Iterable[str]) -> None:
+    """What its merchants may not use from now on; what they have connected of it is paused.
+
+    Switched on again, each merchant resumes its own.
+    """
+    with merchant_context(PUBLIC), transaction.atomic():
+        found = Partner.objects.select_for_update(of=("self",)).get(pk=partner.pk)
+        partner.channels_off = sorted(set(kinds))
+        new = set(partner.channels_off) - set(found.channels_off)
+        Partner.objects.filter(pk=partner.pk).update(channels_off=partner.channels_off)
+        schemas = list(
+            Merchant.objects.filter(partner=partner)
+            .exclude(schema_name=PUBLIC)
+            .values_list("schema_name", flat=True)
+        )
+    forget_hosts()
+    if not new:
+        return
+    for schema in schemas:
+        with merchant_context(schema):
+            outbox.emit("channels.switched_off", key="channels", data={"kinds": sorted(new)})

@@ -82,6 +82,7 @@ export function Bubble({
           {side === 'note' ? <Called message={message} state={state} /> : undefined}
         </Said>
       )}
+      {message.meta.code === 'proposal' && <Proposal desk={desk} message={message} />}
       <Deleted message={message} />
       <ChangeState desk={desk} message={message} onDelete={() => setDeleting(true)} />
       {isDeleting && !message.deleted && (
@@ -154,6 +155,23 @@ export function Bubble({
         </span>
       )}
     </article>
+  );
+}
+
+/** What the bot would say, where it writes drafts only: one press puts it into the composer. */
+function Proposal({ desk, message }: { desk: Desk; message: Message }) {
+  return (
+    <button
+      type="button"
+      class="quiet"
+      onClick={() => {
+        desk.drafts.bring('reply', { text: message.text });
+        desk.store.set({ mode: 'reply' });
+        document.querySelector<HTMLTextAreaElement>('.composer textarea')?.focus();
+      }}
+    >
+      {t('useDraft')}
+    </button>
   );
 }
 

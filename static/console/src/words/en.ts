@@ -152,6 +152,7 @@ export const EN: Record<Word, string> = {
   failed: 'Not delivered',
   dropped: 'Not sent: a person answered',
   deleted: 'Deleted by the buyer',
+  useDraft: 'Put the bot’s draft into the reply',
   reacted: 'The buyer reacted: {0}',
   retry: 'Retry',
   retryTemplate: 'Choose a template',
