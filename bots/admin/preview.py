@@ -43,6 +43,7 @@ REASONS: dict[str, Any] = {
     Reason.MEDIA: gettext_lazy("a file only a person can judge"),
     Reason.BOT_OFF: gettext_lazy("the bot is switched off"),
     Reason.MISSED_CALL: gettext_lazy("a missed call"),
+    Reason.FLOOD: gettext_lazy("too many messages in an hour"),
 }
 KINDS = {
     "article": gettext_lazy("article"),

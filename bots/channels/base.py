@@ -14,6 +14,8 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any, Literal
 
+from tenants.kernel.mail import MailAccount
+
 
 class ReplyMode(StrEnum):
     PUSH = "push"  # we call the platform when we have something to say
@@ -128,6 +130,10 @@ class ChannelManifest:
     gaps: tuple[Any, ...] = ()
     polls: bool = False  # can fetch by itself when there is no public address
     poll_every_s: float = 0.0  # pause between two `poll`; 0 where the platform itself waits
+    # Past so many messages of one buyer in an hour the bot leaves the chat to people: another
+    # robot may be writing. 0: never.
+    hourly_limit: int = 0
+    wants_mail_server: bool = False  # sends letters: Config.mail_server
     is_offered: bool = True  # False: the product makes it itself, nobody connects one
     takes_links: bool = False  # files go out as links good for a day (File.url)
     # Where the abilities are an account's own: the manifest with these settings. Pure, and no
@@ -152,6 +158,8 @@ class Config:
     cursor: Mapping[str, Any] = field(default_factory=dict)
     hook_url: str = ""
     language: str = "ru"
+    # The merchant's or its partner's server for letters, where the manifest `wants_mail_server`.
+    mail_server: MailAccount | None = None
     # PEM certificates trusted beside the usual ones, for this channel's addresses alone.
     ca_bundle: str = ""
 
@@ -198,9 +206,13 @@ class Envelope:
     payload: Any
 
 
+DELIVERED = "delivered"
+
+
 @dataclass(frozen=True)
 class File:
-    """`external_id` is what `fetch_file` takes, up to 2,000 characters.
+    """`external_id` is what `fetch_file` takes, up to 2,000 characters. What begins with
+    DELIVERED is in the delivery itself: dedupe key and what `delivered_file` takes, by colons.
 
     `url`: where the bytes may be had for a day, going out where the manifest `takes_links`.
     """
@@ -235,7 +247,8 @@ class BuyerMessage:
     is_start: bool = False  # "/start", an opened chat: greet, do not answer
     identities: tuple[tuple[str, str, str], ...] = ()  # (kind, value, proof), see bots.Identity
     # page, referrer, deep link, location {"lat", "lon"}… and "wordless": what the text stands for
-    # when nobody has said it in words ("place", "phone", "other").
+    # when nobody has said it in words ("place", "phone", "other"); "quoted": earlier text that
+    # came along, folded away; "thread": what a reply needs of this message, see Reply.thread.
     data: Mapping[str, Any] = field(default_factory=dict)
     callback: str = ""  # to be acknowledged by `acknowledge`
     # Only asks whether the answer is ready ("ну что?"): no message where one is being prepared.
@@ -397,6 +410,8 @@ class Reply:
     message_id: int = 0
     author: str = "bot"  # bot | agent | automation
     author_name: str = ""
+    # "thread" of the buyer's newest message, as the channel told it in BuyerMessage.data.
+    thread: Mapping[str, Any] = field(default_factory=dict)
     # One of the platform's approved templates instead of `text`: {"name", "language", "values"}.
     template: Mapping[str, Any] = field(default_factory=dict)
     more: bool = False  # another message of ours follows at once
@@ -544,6 +559,10 @@ class ChannelAdapter(ABC):
         Raises VendorError; NotFound where it is not kept, or not yet.
         """
         return Recorded(url=reference)
+
+    def delivered_file(self, payload: Any, part: str) -> bytes:
+        """A file that came inside the delivery with this payload. Pure; ValueError in words."""
+        raise NotImplementedError
 
     # ── out ──
     @abstractmethod

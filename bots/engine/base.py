@@ -32,6 +32,7 @@ class Reason(StrEnum):
     MEDIA = "media"  # a file, voice note or place only a person can judge
     BOT_OFF = "bot_off"
     MISSED_CALL = "missed_call"
+    FLOOD = "flood"  # too many in an hour: perhaps another robot
 
 
 @dataclass(frozen=True)

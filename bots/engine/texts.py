@@ -19,6 +19,7 @@ HANDOVER = {
         Reason.MEDIA: "Файл посмотрит коллега.",
         Reason.BOT_OFF: "Спасибо за сообщение, отвечает коллега.",
         Reason.MISSED_CALL: "Коллега вам перезвонит или ответит здесь.",
+        Reason.FLOOD: "Спасибо за сообщения, их посмотрит коллега.",
     },
     "en": {
         Reason.ASKED: "I am calling a colleague.",
@@ -34,6 +35,7 @@ HANDOVER = {
         Reason.MEDIA: "A colleague will look at the file.",
         Reason.BOT_OFF: "Thank you, a colleague will answer.",
         Reason.MISSED_CALL: "A colleague will call you back or answer here.",
+        Reason.FLOOD: "Thank you, a colleague will look at your messages.",
     },
 }
 
@@ -136,6 +138,7 @@ REASONS = {
         Reason.MEDIA: "файл, голосовое или место на карте",
         Reason.BOT_OFF: "бот выключен",
         Reason.MISSED_CALL: "пропущенный звонок",
+        Reason.FLOOD: "слишком много сообщений за час",
     },
     "en": {
         Reason.ASKED: "asked for a person",
@@ -151,6 +154,7 @@ REASONS = {
         Reason.MEDIA: "a file, a voice note or a place",
         Reason.BOT_OFF: "the bot is off",
         Reason.MISSED_CALL: "a missed call",
+        Reason.FLOOD: "too many messages in an hour",
     },
 }
 

@@ -167,7 +167,7 @@ def message_of(message: Message) -> dict[str, Any]:
                 *("code", "name", "decision", "reason", "sources", "claims", "buttons"),
                 *("cards", "provider", "ms", "before", "location", "checks", "template", "until"),
                 *("change", "deleted_by", "original", "translations", "later", "rating", "score"),
-                *("request", "reaction"),
+                *("request", "reaction", "quoted"),
             )
             if k in meta
         }

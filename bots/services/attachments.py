@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from bots.channels.base import File
-from bots.models import Attachment, Message
+from bots.channels.base import DELIVERED, ChannelAdapter, File
+from bots.models import Attachment, Inbox, Message
 from bots.services import messages, transcribe
 from bots.services.channels import adapter_of
 from tenants.kernel import due
@@ -32,15 +32,25 @@ def fetch_files(message_id: int) -> datetime | None:
     for attachment in list(waiting):
         release_connection()
         try:
-            content = adapter.fetch_file(
-                File(kind=attachment.kind, external_id=attachment.external_id)
-            )
+            content = _content(adapter, attachment)
         except (ValueError, Rejected, NeedsMerchant) as exc:
             _refuse(attachment, str(getattr(exc, "detail", "") or exc))
             continue
         _keep(attachment, content)
     messages.changed(message)
     return None
+
+
+def _content(adapter: ChannelAdapter, attachment: Attachment) -> bytes:
+    """From the channel or, where it came inside the delivery, from the inbox."""
+    ident = attachment.external_id
+    if not ident.startswith(f"{DELIVERED}:"):
+        return adapter.fetch_file(File(kind=attachment.kind, external_id=ident))
+    _, key, part = ident.split(":", 2)
+    row = Inbox.objects.filter(channel_id=adapter.config.channel_id, dedupe_key=key).first()
+    if row is None:
+        raise ValueError("the file is not kept any more")
+    return adapter.delivered_file(row.payload, part)
 
 
 def _keep(attachment: Attachment, content: bytes) -> None:

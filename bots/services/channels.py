@@ -22,10 +22,12 @@ from bots.services.vendor_words import in_words
 from tenants.kernel import due, outbox, registry
 from tenants.kernel.context import PUBLIC, current_schema, merchant_context
 from tenants.kernel.errors import NeedsMerchant, RuleBroken, VendorError
+from tenants.kernel.mail import MailAccount
 from tenants.kernel.secrets import seal
 from tenants.models import Merchant, RouteKey
 from tenants.selectors.hosts import merchant_of, primary_host, url_of
 from tenants.services import limits
+from tenants.services.mail import account_of
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +124,15 @@ def config_of(channel: Channel, *, hook: str = "") -> Config:
         ca_bundle=str(channel.settings.get("ca_bundle") or ""),
         cursor=channel.cursor,
         hook_url=hook,
+        mail_server=_mail_server(channel),
     )
+
+
+def _mail_server(channel: Channel) -> MailAccount | None:
+    manifest = manifests().get(channel.kind)
+    if manifest is None or not manifest.wants_mail_server:
+        return None
+    return account_of(merchant_of(current_schema()))
 
 
 def adapter_of(channel: Channel, *, hook: str = "") -> ChannelAdapter:

@@ -515,6 +515,7 @@ def reply_of(message: Message) -> Reply:
         reply_to=quoted,
         message_id=message.pk,
         author=message.author if message.author != Message.Author.ECHO else "agent",
+        thread=conversation.contact.data.get("thread") or {},
         author_name=message.user.get_short_name() if message.user_id and message.user else "",
         template=meta.get("approved", {}),
     )

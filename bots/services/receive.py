@@ -79,7 +79,7 @@ KEPT_WAITS = 0.5
 # An answer to a broadcast, if it comes so soon.
 BROADCAST_FOR = timedelta(days=14)
 # Told with a message and of that message alone: nothing to remember of the buyer.
-OF_THE_MESSAGE = frozenset({"greeting", "wordless", "order", "product"})
+OF_THE_MESSAGE = frozenset({"greeting", "wordless", "order", "product", "quoted"})
 
 
 def is_thanks(text: str) -> bool:
@@ -204,6 +204,11 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     ):
         conversation.status, conversation.snoozed_until = Conversation.Status.OPEN, None
         wakes = True
+    floods = conversation.speaker == Conversation.Speaker.BOT and _floods(
+        channel, conversation, now
+    )
+    if floods:
+        conversation.hand_to_queue("flood")
     greeted = (
         _greeting_answered(conversation, said) or _broadcast_answered(conversation, told)
         if opens
@@ -248,9 +253,13 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     for later_id, user_id in cancelled or ():
         tell_cancelled(conversation, later_id, user_id, "buyer_wrote")
     translate.wish(conversation, message_id, text)
-    if conversation.speaker == Conversation.Speaker.QUEUE and (opens or wakes):
+    if conversation.speaker == Conversation.Speaker.QUEUE and (opens or wakes or floods):
         assignment.enqueue(conversation)
-    if conversation.waiting_since is not None and not bot_has_to and (waited is None or wakes):
+    if (
+        conversation.waiting_since is not None
+        and not bot_has_to
+        and (waited is None or wakes or floods)
+    ):
         assignment.promise(conversation)
     if wakes:
         tell_woken(conversation, "buyer")
@@ -350,6 +359,19 @@ def _broadcast_answered(conversation: Conversation, told: int) -> Episode | None
     return episode
 
 
+def _floods(channel: Channel, conversation: Conversation, now: datetime) -> bool:
+    """More in an hour than a person writes: perhaps another robot, which an answer would feed."""
+    manifest = manifest_of(channel)
+    if manifest is None or not manifest.hourly_limit:
+        return False
+    lately = Message.objects.filter(
+        conversation=conversation,
+        author=Message.Author.BUYER,
+        created_at__gt=now - timedelta(hours=1),
+    )
+    return lately.count() >= manifest.hourly_limit
+
+
 def _wait(channel: Channel, conversation: Conversation, now: datetime) -> bool:
     """The buyer waits now: somebody has to answer by a time. True when that is the bot."""
     if conversation.speaker == Conversation.Speaker.BOT:
@@ -393,7 +415,7 @@ def _meta(said: BuyerMessage) -> dict[str, Any]:
         meta["start"] = True
     if said.callback:
         meta["callback"] = said.callback[:500]
-    for name in ("location", "wordless", "order", "product"):
+    for name in ("location", "wordless", "order", "product", "quoted"):
         if value := said.data.get(name):
             meta[name] = value
     return meta

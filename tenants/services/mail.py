@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import logging
 import smtplib
-import socket
 import ssl
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,7 +29,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from tenants.kernel.context import PUBLIC, merchant_context, release_connection
-from tenants.kernel.guard import AddressRefused, checked_address
+from tenants.kernel.guard import AddressRefused
+from tenants.kernel.mail import MailAccount, Smtp, SmtpTls
 from tenants.kernel.secrets import Unreadable, seal, unseal
 from tenants.models import Brand, MailServer, Merchant, Partner
 from tenants.selectors.hosts import brand_of
@@ -103,6 +103,25 @@ def server_of(house: House) -> MailServer | None:
     with merchant_context(PUBLIC):
         found = {server.brand_id: server for server in MailServer.objects.filter(brand__in=brands)}
     return next((found[pk] for pk in brands if pk in found), None)
+
+
+def account_of(merchant: Merchant) -> MailAccount | None:
+    """The same server for whoever sends letters of the merchant's by itself: a channel."""
+    server = server_of(House(merchant.partner, merchant)) if merchant.partner else None
+    if server is None:
+        return None
+    try:
+        password = unseal(_key(server.brand_id), server.sealed) if server.sealed else ""
+    except Unreadable:
+        return None
+    return MailAccount(
+        host=server.host,
+        port=server.port,
+        security=server.security,
+        username=server.username,
+        password=password,
+        sender=server.sender,
+    )
 
 
 def _rests(server: MailServer) -> bool:
@@ -260,38 +279,9 @@ def _said(exc: Exception) -> str:
 
 
 # ── The way out ──────────────────────────────────────────────────────────────────────────────
-def _connect(host: str, port: int, timeout: Any, source: Any) -> socket.socket:
-    """A socket to a checked address, so that a name cannot change its mind in between."""
-    if settings.ALLOW_PRIVATE_ADDRESSES or host in settings.MAIL_PRIVATE_HOSTS:
-        return socket.create_connection((host, port), timeout, source)
-    return socket.create_connection((checked_address(host, port), port), timeout, source)
-
-
-class _LogIn(smtplib.SMTP):
-    def login(self, *args: Any, **kwargs: Any) -> Any:
-        """A server may hang up on a refused log-in before the next way of it was tried."""
-        try:
-            return super().login(*args, **kwargs)
-        except smtplib.SMTPServerDisconnected as exc:
-            raise smtplib.SMTPAuthenticationError(535, b"") from exc
-
-
-class _Smtp(_LogIn):
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        return _connect(host, port, timeout, self.source_address)
-
-
-class _SmtpTls(_LogIn, smtplib.SMTP_SSL):
-    context: ssl.SSLContext
-
-    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
-        plain = _connect(host, port, timeout, self.source_address)
-        return self.context.wrap_socket(plain, server_hostname=host)
-
-
 class GuardedSmtp(EmailBackend):
     """Django's own, with the guard of every outgoing connection."""
 
     @property
     def connection_class(self) -> type[smtplib.SMTP]:
-        return _SmtpTls if self.use_ssl else _Smtp
+        return SmtpTls if self.use_ssl else Smtp

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from tenants.models import Brand, Due, MailServer, Merchant
 from tenants.selectors.hosts import forget_hosts
 from tenants.services import people
-from tenants.services.mail import House
+from tenants.services.mail import House, account_of
 from tenants.workspace.models import AuditEntry, User
 from tests.fixtures.world import PASSWORD
 from tests.tenancy import canaries
@@ -90,6 +90,21 @@ def _site(shop: Any) -> Any:
     from tenants.selectors.hosts import site_of
 
     return site_of(shop.host)
+
+
+def test_a_channel_is_lent_its_own_merchants_server_only(alpha, beta, client_of, postman):
+    """Its own before its partner's; a stranger's never."""
+
+    def lent(shop: Any) -> tuple[str, str] | None:
+        found = account_of(shop.merchant)
+        return found and (found.host, found.password)
+
+    own = own_server(alpha)
+    assert (lent(alpha) or ("",))[0] == (own.host if own else "")
+    for shop in (beta, alpha):
+        WAYS["tenants/admin/mail.py _try"](shop, client_of)
+        shop.merchant.refresh_from_db()
+        assert lent(shop) == (f"mail.{shop.slug}.example", f"sesame-of-{shop.slug}")
 
 
 def test_a_leaking_letter_is_found(alpha, beta, client_of, postman, monkeypatch):

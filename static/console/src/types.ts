@@ -219,6 +219,7 @@ export interface Message {
     ms?: number;
     template?: number;
     until?: string;
+    quoted?: string; // earlier text that came along with a letter
     before?: string[]; // what was written before it was changed, oldest first
     change?: Change;
     deleted_by?: string;

@@ -8,7 +8,7 @@ import { Cards } from './cards';
 import { Checks } from './checks';
 import { Files } from './media';
 import { BubbleMenu, ChangeState, DeleteAsk, EditBox } from './own';
-import { Deleted, Edited, Said } from './said';
+import { Deleted, Edited, Quoted, Said } from './said';
 
 export function Bubble({
   desk,
@@ -88,6 +88,7 @@ export function Bubble({
       {isDeleting && !message.deleted && (
         <DeleteAsk desk={desk} message={message} close={() => setDeleting(false)} />
       )}
+      <Quoted message={message} />
       <Files desk={desk} state={state} message={message} />
       {message.meta.location && (
         <a

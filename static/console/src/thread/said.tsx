@@ -78,6 +78,18 @@ export function Edited({ message }: { message: Message }) {
   );
 }
 
+/** The earlier letters that came along, folded away. */
+export function Quoted({ message }: { message: Message }) {
+  const { quoted } = message.meta;
+  if (!quoted) return null;
+  return (
+    <details class="before">
+      <summary>{t('quoted')}</summary>
+      <p dir="auto">{quoted}</p>
+    </details>
+  );
+}
+
 /** That it is gone from the buyer's eyes, and by whom. */
 export function Deleted({ message }: { message: Message }) {
   if (!message.deleted) return null;

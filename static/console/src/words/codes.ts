@@ -74,6 +74,7 @@ export const REASONS: Record<string, Record<string, string>> = {
     media: 'файл или голосовое',
     bot_off: 'бот выключен',
     missed_call: 'пропущенный звонок',
+    flood: 'слишком много сообщений за час',
   },
   en: {
     asked: 'asked for a person',
@@ -89,6 +90,7 @@ export const REASONS: Record<string, Record<string, string>> = {
     media: 'file or voice note',
     bot_off: 'the bot is off',
     missed_call: 'a missed call',
+    flood: 'too many messages in an hour',
   },
 };
 

@@ -417,6 +417,7 @@ export const EN: Record<Word, string> = {
   deleteAsk: 'The buyer will no longer see this message. Colleagues will see what it was.',
   deletedBy: 'Taken back from the buyer: {0}',
   deletedHere: 'Taken back from the buyer',
+  quoted: 'quoted text',
   editedShow: 'What it said before',
   editGoes: 'Being changed at the buyer’s…',
   deleteGoes: 'Being taken back…',
