@@ -267,7 +267,7 @@ class _Run:
         if is_past:
             try:
                 approved = platform_templates.filled(
-                    conversation, self.row.template_id or 0, said.text, has_files=bool(said.files)
+                    conversation, self.row.template_id or 0, said.text, is_alone=not said.files
                 )
             except platform_templates.NotApproved:
                 self._skip(item, "window", now)
