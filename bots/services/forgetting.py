@@ -155,10 +155,12 @@ def _erase(cards: list[int], contacts: list[Contact], *, removes_texts: bool) ->
         Rating.objects.filter(conversation__in=talk_pks).update(comment="", comment_until=None)
         counts["messages"] = said.update(text="", meta={}, failure="", external_id="")
     else:
-        for message in said.filter(meta__has_any_keys=["location", "payload", "before"]):
+        for message in said.filter(meta__has_any_keys=["location", "payload", "before", "call"]):
             message.meta = {
                 k: v for k, v in message.meta.items() if k not in ("location", "payload", "before")
             }
+            if call := message.meta.get("call"):
+                message.meta["call"] = {**call, "recording": ""}  # leads to their voice
             message.save(update_fields=["meta"])
     Draft.objects.filter(conversation__in=talk_pks).delete()
     LaterMessage.objects.filter(conversation__in=talk_pks).delete()
@@ -294,4 +296,12 @@ def person_data(person: Person) -> dict[str, Any]:
             .order_by("conversation", "seq")
             .values("conversation", "seq", "author", "text", "sent_at")
         ),
+        "calls": [
+            {k: v for k, v in call.items() if k in ("direction", "state", "at", "seconds", "line")}
+            for call in Message.objects.filter(
+                conversation__contact__in=pks, kind=Message.Kind.SYSTEM, meta__code="call"
+            )
+            .order_by("conversation", "seq")
+            .values_list("meta__call", flat=True)
+        ],
     }

@@ -15,6 +15,7 @@ from bots.models import (
     Conversation,
     Identity,
     Message,
+    Person,
     Rule,
     Template,
     TemplateText,
@@ -24,6 +25,7 @@ from bots.services.accept import accept, lane_of
 from bots.services.calls import grown, is_missed
 from bots.services.channels import adapter_of, channel_connect, channel_create
 from bots.services.conversations import conversation_read, conversation_resolve
+from bots.services.forgetting import _erase, person_data
 from bots.services.receive import apply
 from tenants.kernel import outbox
 from tenants.kernel.errors import NotFound
@@ -430,3 +432,30 @@ def test_exolve_end_to_end(alpha, told, sms):
         conversation = Conversation.objects.get(channel=channel)
         assert (conversation.speaker, conversation.handover_reason) == ("queue", "missed_call")
         conversation_resolve(conversation_id=conversation.pk, by=alpha.owner)
+
+
+def test_what_a_rule_says_before_it_closes_the_chat_still_goes_out(
+    alpha, told, sms, template, api_of
+):
+    sim, channel = sms
+    rule(api_of(alpha), {"act": "send_template", "template": template}, {"act": "resolve"})
+
+    missed_by_phone(alpha, channel)
+    follow(told.talk)
+
+    assert sim.texts(BUYER) == ["Вы звонили нам, перезвоним."]
+    with alpha.inside():
+        assert Conversation.objects.get(channel=channel).status == "resolved"
+
+
+def test_a_forgotten_buyers_recordings_lead_nowhere(alpha, told):
+    told(*rang())
+    with alpha.inside():
+        contact = Contact.objects.get(external_id=BUYER)
+        card = Person.objects.get(pk=contact.person_id)
+        (kept,) = person_data(card)["calls"]
+        assert (kept["state"], kept["seconds"], "recording" in kept) == ("ended", 65, False)
+
+        _erase([card.pk], [contact], removes_texts=False)
+
+    assert lines(alpha)[0].meta["call"]["recording"] == ""

@@ -75,8 +75,8 @@ MANIFEST = ChannelManifest(
         Step(
             _("Give Exolve our address"),
             _(
-                "Put the address of this channel into the application for call events and for "
-                "incoming SMS. With a word, add ?word=… to it."
+                "Put the address of this channel (on its page, under “For developers”) into the "
+                "application for call events and for incoming SMS. With a word, add ?word=… to it."
             ),
         ),
         Step(_("Call the number and hang up"), _("The missed call is among the dialogues.")),

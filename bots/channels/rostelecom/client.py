@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import ssl
 from collections.abc import Mapping
 from typing import Any
 
 from bots.channels.base import Config
-from tenants.kernel.errors import NeedsMerchant, NotFound, Rejected, RetryLater
+from tenants.kernel.errors import Rejected, RetryLater
 from tenants.kernel.http import outgoing, vendor_errors
+from tenants.kernel.trust import russian_ca, trust
 
 VENDOR = "rostelecom"
 BASE = "https://api.cloudpbx.rt.ru"
@@ -55,7 +55,7 @@ class Client:
             vendor_errors(VENDOR, method),
             outgoing(
                 vendor=VENDOR, timeout_s=30.0, proxy=self._config.proxy or None,
-                verify=_trust(self._config.ca_bundle),
+                verify=_trusted(self._config),
             ) as http,
         ):  # fmt: skip
             answer = http.post(
@@ -71,16 +71,10 @@ class Client:
             return answer.content
 
 
-def _trust(pem: str) -> Any:
-    """The usual certificates and the merchant's own: the API's is signed by the Russian CA."""
-    if not pem.strip():
-        return True
-    try:
-        trusted = ssl.create_default_context()
-        trusted.load_verify_locations(cadata=pem)
-    except (ssl.SSLError, ValueError) as exc:
-        raise NeedsMerchant("the certificate cannot be read", vendor=VENDOR) from exc
-    return trusted
+def _trusted(config: Config) -> Any:
+    """The usual roots and the Russian one: the channel's, or the operator's."""
+    pem = config.ca_bundle or str(config.settings.get("ca_pem") or "") or russian_ca(VENDOR)
+    return trust(pem) if pem.strip() else True
 
 
-__all__ = ["Client", "NotFound", "signature"]
+__all__ = ["Client", "signature"]

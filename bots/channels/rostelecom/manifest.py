@@ -18,6 +18,13 @@ MANIFEST = ChannelManifest(
         text_field("client_id", _("Identification code"), help=_("Administrator → Integration.")),
         secret_field("sign_key", _("Signing key")),
         Field(
+            "ca_pem",
+            _("Russian Trusted Root CA (PEM)"),
+            "block",
+            _("The service's certificate is issued by it. Empty when the operator has set one."),
+            is_required=False,
+        ),
+        Field(
             "history",
             _("Read the history of calls"),
             "choice",
@@ -43,7 +50,8 @@ MANIFEST = ChannelManifest(
         Step(
             _("Put our address there as the outside system's"),
             _(
-                "Rostelecom adds the method to it (…/call_events). Let in the addresses of our "
+                "It is on the channel's page, under “For developers”; Rostelecom adds the method "
+                "to it (…/call_events). Let in the addresses of our "
                 "servers if the account asks for them."
             ),
         ),
@@ -51,7 +59,7 @@ MANIFEST = ChannelManifest(
             _("Give the certificate of the Russian Trusted CA"),
             _(
                 "The API's own certificate is signed by it. Download it in the account and paste "
-                "it under the channel's settings."
+                "it here, unless the operator has set one."
             ),
         ),
         Step(_("Call the number and hang up"), _("The missed call is among the dialogues.")),
