@@ -35,7 +35,12 @@ Speaker, Status = Conversation.Speaker, Conversation.Status
 def apply(channel: Channel, lane: int, call: CallHappened) -> None:
     """Inside the caller's transaction. Told again, or out of order, nothing goes backwards."""
     conversation, is_known = lanes.opened(
-        channel, lane, call.chat, external_id=call.external_id, name=_hidden(call.chat)
+        channel,
+        lane,
+        call.chat,
+        external_id=call.external_id,
+        name=_hidden(call.chat),
+        username=call.chat if call.chat.startswith("+") else "",
     )
     if not is_known:
         _know(conversation.contact, call.chat)

@@ -90,7 +90,9 @@ def open_for(conversation: Conversation, channel_id: int, by: User) -> Conversat
 def opened(way: Way) -> Conversation:
     if way.conversation is not None:
         return way.conversation
-    talk, _known = lanes.opened(way.channel, lane_of(way.channel.pk, way.chat), way.chat)
+    talk, _known = lanes.opened(
+        way.channel, lane_of(way.channel.pk, way.chat), way.chat, username=way.chat
+    )
     return Conversation.objects.select_related("channel", "contact").get(pk=talk.pk)
 
 

@@ -130,6 +130,7 @@ class Exolve(ChannelAdapter):
             external_id=f"sms:{ident}"[:120],
             chat=sender,
             text=text,
+            username=sender,
             sent_at=events.moment(events.first(event, ("date", "time", "created_at"))),
             # A sender's number can be made up, so it is what the buyer says of themselves.
             identities=(("phone", sender, "claimed"),),

@@ -109,7 +109,6 @@ export const Icon = iconsOf(NODES, 16);
 const CHANNELS: Record<string, IconName> = {
   web: 'globe',
   telegram: 'send',
-  exolve: 'callIn',
   rostelecom: 'callIn',
 };
 export const channelIcon = (kind: string): IconName => CHANNELS[kind] ?? 'chat';
