@@ -580,8 +580,8 @@ def _receipt(channel: Channel, lane: int, receipt: Receipt) -> None:
         ).exclude(author=Message.Author.BUYER)
     for one in told:
         if _RANK[receipt.state] > _RANK.get(one.state, -1):
-            one.state = receipt.state
-            one.save(update_fields=["state"])
+            one.state, one.failure = receipt.state, ""
+            one.save(update_fields=["state", "failure"])
             _tell_receipt(one, receipt.state)
 
 

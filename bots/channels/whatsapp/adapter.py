@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from django.utils.translation import gettext_noop as _
 
@@ -102,7 +102,10 @@ class WhatsApp(ChannelAdapter):
 
     def fetch_file(self, file: File) -> bytes:
         about = self._graph.call(
-            "GET", file.external_id, "GET media", params={"phone_number_id": self._graph.phone}
+            "GET",
+            quote(file.external_id, safe=""),
+            "GET media",
+            params={"phone_number_id": self._graph.phone},
         )
         if str(about.get("file_size", "0")).isdigit() and int(about.get("file_size", 0)) > (
             MEDIA_LIMIT
@@ -142,7 +145,8 @@ class WhatsApp(ChannelAdapter):
         name, content = file_bytes(call.files["stored"])
         name = call.files.get("name") or name
         kind = str(call.data["type"])
-        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        mime = call.files.get("mime") or guessed
         if kind != "document":
             family = {"audio": "voice"}.get(kind, kind)
             if file_type(File(family, name, mime, len(content))) != kind:

@@ -25,6 +25,8 @@ _TYPES = {"image": "image", "voice": "audio", "video": "video"}
 # A business-scoped id: the country's two letters, perhaps ENT, and letters and digits.
 _SCOPED = re.compile(r"[A-Z]{2}\.(?:ENT\.)?[A-Za-z0-9]{1,128}")
 _CATALOGUE = re.compile(r"https://wa\.me/c/\d+/?")
+# Ours is **bold**, WhatsApp's *bold*; neither goes past the end of a line.
+_BOLD = re.compile(r"\*\*(\S(?:[^\n]*?\S)?)\*\*")
 _CYRILLIC = re.compile("[А-Яа-яЁё]")
 _WORDS = {
     "ru": {"choose": "Выбрать", "ask": "Выберите:", "goods": "Товары"},
@@ -37,7 +39,7 @@ def calls_of(reply: Reply, *, catalogue: str = "") -> list[Call]:
     if reply.template:
         return [_template(reply)]
     calls = []
-    text, files = reply.text, reply.files
+    text, files = _BOLD.sub(r"*\1*", reply.text), reply.files
     captioned = (
         len(files) == 1 and text and len(text) <= CAPTION and not reply.buttons and not reply.cards
         and file_type(files[0]) != "audio"
@@ -174,7 +176,9 @@ def _text(reply: Reply, text: str) -> Call:
 def _file(reply: Reply, file: File, caption: str) -> Call:
     kind = file_type(file)
     call = _call(reply, kind, {"caption": caption} if caption else {})
-    return Call(call.method, call.data, {"stored": file.stored_id, "name": file.name})
+    return Call(
+        call.method, call.data, {"stored": file.stored_id, "name": file.name, "mime": file.mime}
+    )
 
 
 def file_type(file: File) -> str:

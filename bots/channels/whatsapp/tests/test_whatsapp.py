@@ -334,6 +334,11 @@ def test_up_to_three_are_buttons_and_more_a_list():
     assert interactive(long)["type"] == "list"
 
 
+def test_bold_is_written_as_whatsapp_does():
+    (one,) = whatsapp().render(Reply(BUYER, "Цена **4 990 ₽**, 2 ** 3 и *так*"))
+    assert one.data["text"]["body"] == "Цена *4 990 ₽*, 2 ** 3 и *так*"
+
+
 def test_one_link_is_a_button_and_more_are_told():
     (one,) = whatsapp().render(
         Reply(BUYER, "Сайт", buttons=(Button("Открыть", url="https://s.ru"),))
