@@ -106,6 +106,7 @@ MANIFEST = ChannelManifest(
     rate_per_s=500.0,
     rate_per_chat_s=10.0,
     region="ru",
+    place=10,
     maturity=Maturity.BETA,
     gaps=("voice notes are sent as files; there is no recorder",),
 )
