@@ -6,6 +6,7 @@ from bots.api import (
     acts,
     automation,
     bots,
+    broadcasts,
     bulk,
     calls,
     channels,
@@ -26,6 +27,7 @@ from bots.api import (
 )
 
 _one = "conversations/<int:pk>/"
+_cast = "broadcasts/<int:pk>/"
 
 urlpatterns = [
     path("bots/", bots.BotList.as_view(), name="bots"),
@@ -92,6 +94,18 @@ urlpatterns = [
     path("messages/<int:pk>/translate/", composer.TranslateMessage.as_view(), name="translate"),
     path("conversations/bulk/", bulk.Bulk.as_view(), name="bulk"),
     path("conversations/bulk/undo/", bulk.BulkUndo.as_view(), name="bulk_undo"),
+    path("broadcasts/", broadcasts.BroadcastList.as_view(), name="broadcasts"),
+    path("broadcasts/shows/", broadcasts.AdShows.as_view(), name="ad_shows"),
+    path("broadcasts/<int:pk>/", broadcasts.BroadcastDetail.as_view(), name="broadcast"),
+    path(f"{_cast}audience/", broadcasts.BroadcastAudience.as_view(), name="broadcast_audience"),
+    path(f"{_cast}preview/", broadcasts.BroadcastPreview.as_view(), name="broadcast_preview"),
+    path(f"{_cast}test/", broadcasts.BroadcastTest.as_view(), name="broadcast_test"),
+    path(f"{_cast}start/", broadcasts.BroadcastStart.as_view(), name="broadcast_start"),
+    path(f"{_cast}pause/", broadcasts.BroadcastPause.as_view(), name="broadcast_pause"),
+    path(f"{_cast}resume/", broadcasts.BroadcastResume.as_view(), name="broadcast_resume"),
+    path(f"{_cast}stop/", broadcasts.BroadcastStop.as_view(), name="broadcast_stop"),
+    path(f"{_cast}copy/", broadcasts.BroadcastCopy.as_view(), name="broadcast_copy"),
+    path(f"{_cast}results/", broadcasts.BroadcastResults.as_view(), name="broadcast_results"),
     path("teams/", teams.TeamList.as_view(), name="teams"),
     path("teams/<int:pk>/", teams.TeamDetail.as_view(), name="team"),
     path("agents/", teams.AgentList.as_view(), name="agents"),

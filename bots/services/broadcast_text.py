@@ -8,10 +8,12 @@ from typing import Any
 
 from bots.channels.base import Button, ChannelManifest, Reply
 from bots.channels.rendering import degraded, fits
-from bots.models import Broadcast, Conversation, TemplateText
+from bots.models import Broadcast, Channel, Conversation, TemplateText
 from bots.selectors.advertising import is_marked, marked
+from bots.selectors.sendable import manifest_of
 from bots.services.delivery import button_of
-from bots.services.template_text import buttons_shown, text_of, text_render
+from bots.services.template_samples import SAMPLES
+from bots.services.template_text import BrokenTemplate, buttons_shown, text_of, text_render
 from bots.services.template_values import STRONG, order_values, shop_values
 from integrations.models import Order
 from tenants.kernel.context import current_schema
@@ -119,3 +121,43 @@ def languages_of(broadcast: Broadcast) -> Sequence[str]:
     if broadcast.template is not None:
         return sorted(one.lang for one in broadcast.template.texts.all())
     return sorted(lang for lang, text in broadcast.texts.items() if str(text).strip())
+
+
+@dataclass(frozen=True)
+class Preview:
+    """As one channel shows it in one language, with values of an invented buyer."""
+
+    channel: int
+    channel_name: str
+    lang: str
+    text: str
+    buttons: tuple[Button, ...]
+    size: int
+    limit: int
+    faults: tuple[str, ...] = ()
+
+
+def previews(broadcast: Broadcast, channels: Sequence[Channel]) -> list[Preview]:
+    """In every language and channel; what cannot be read yet comes with its faults."""
+    found = []
+    for lang in languages_of(broadcast):
+        sample = {**SAMPLES["en" if lang.startswith("en") else "ru"], **shop_values()}
+        for channel in channels:
+            manifest = manifest_of(channel)
+            if manifest is None:
+                continue
+            values = {**sample, "conversation.channel": channel.name}
+            try:
+                said = dressed(broadcast, content(broadcast, lang, values), manifest)
+            except BrokenTemplate as broken:
+                faults = tuple(broken.faults)
+                found.append(Preview(channel.pk, channel.name, lang, "", (), 0, 0, faults))
+                continue
+            text, buttons = shown(said, manifest)
+            found.append(
+                Preview(
+                    channel.pk, channel.name, lang, text, buttons,
+                    manifest.text_unit.size(text), manifest.text_limit,
+                )
+            )  # fmt: skip
+    return found

@@ -304,6 +304,8 @@ SPECTACULAR_SETTINGS = {
         "MessageKind": "bots.models.Message.Kind",
         "MessageState": "bots.models.Message.State",
         "ChannelState": "bots.models.Channel.State",
+        "BroadcastKind": "bots.models.Broadcast.Kind",
+        "BroadcastState": "bots.models.Broadcast.State",
         "OrderStatus": "integrations.models.Order.Status",
         "OrderActKind": "bots.services.order_acts.KINDS",
         "OrderRequestKind": "integrations.models.OrderRequest.Kind",
