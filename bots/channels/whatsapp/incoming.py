@@ -107,14 +107,14 @@ def envelopes_of(body: Any, *, phone: str, account: str) -> list[Envelope]:
 
 
 def foreign_number(body: Any, phone: str) -> str:
-    """Another number that this call is for, if any."""
+    """The end of another number that this call is for, if any: it may be another merchant's."""
     for entry in _objects(_get(body, "entry")):
         for change in _objects(entry.get("changes")):
             value = change.get("value")
             if isinstance(value, dict) and not _is_for(value, phone):
                 shown = _get(value.get("metadata"), "display_phone_number")
                 if isinstance(shown, str) and _DIGITS.fullmatch(re.sub(r"\D", "", shown)):
-                    return "+" + re.sub(r"\D", "", shown)
+                    return "…" + re.sub(r"\D", "", shown)[-4:]
     return ""
 
 
