@@ -9,19 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import html
 import json
 import logging
 import re
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
 
 from bots.channels.base import (
-    Button,
     BuyerDelete,
     BuyerEdit,
     BuyerMessage,
@@ -38,11 +35,10 @@ from bots.channels.base import (
     SignatureMismatch,
     Unreachable,
     Unsupported,
-    split_places,
 )
+from bots.channels.max import reading, writing
 from bots.channels.max.client import Client, NotReady
 from bots.channels.max.manifest import MANIFEST
-from bots.channels.rendering import bold_apart, bold_within
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, VendorError
 from tenants.kernel.files import file_bytes
 
@@ -59,14 +55,7 @@ UPDATE_TYPES = [
 ]
 # MAX calls https on port 443 only: elsewhere such a bot is asked instead.
 _LOCAL = re.compile(r"^http:|//(localhost|127\.|\[::1\]|[^/:]*\.localhost)", re.I)
-KEY_LENGTH = 110
 DOWNLOAD_LIMIT = 25 * 1024 * 1024
-ROWS = 30
-# How many buttons fit beside each other, by the longest title among them: what MAX advises, so
-# that titles are read whole. Links and requests: three at most.
-ABREAST = ((3, 4), (5, 3), (10, 2))
-PAYLOAD_LENGTH = 1024
-URL_LENGTH = 2048
 LONG_POLL_EXTRA_S = 10.0
 # What was uploaded may be refused for some seconds: asked again after these pauses.
 READY_AFTER_S = (0.5, 1.0, 2.0, 4.0)
@@ -76,7 +65,6 @@ LOOK_BACK_S = 300.0
 # are said to want one, so a mark is shown where nothing at all is refused.
 ACKNOWLEDGEMENTS: tuple[dict[str, Any], ...] = ({}, {"notification": "✓"})
 
-_FILES = {"image": "image", "video": "video", "audio": "voice", "file": "file"}
 _UPLOADS = {"image": "image", "video": "video", "voice": "audio"}
 _MIMES = {"image": "image/jpeg", "video": "video/mp4", "audio": "audio/mpeg"}
 _ONLY_THERE = {
@@ -115,7 +103,9 @@ class Max(ChannelAdapter):
             kind = update["update_type"]
             if not isinstance(kind, str) or not kind:
                 raise TypeError
-            return [Envelope(_identity(kind, update), _chat_of(update) or "other", update)]
+            return [
+                Envelope(reading.identity(kind, update), reading.chat_of(update) or "other", update)
+            ]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             log.warning("channel %s: no update, passed over", self.config.channel_id)
             return []
@@ -133,7 +123,7 @@ class Max(ChannelAdapter):
             case "message_created":
                 return [self._message(payload)]
             case "message_edited":
-                message = _from_buyer(payload["message"])
+                message = reading.from_buyer(payload["message"])
                 text, data = self._said(message, payload)
                 return [
                     BuyerEdit(
@@ -154,9 +144,9 @@ class Max(ChannelAdapter):
         raise Unsupported(kind)
 
     def _message(self, update: dict[str, Any]) -> BuyerMessage:
-        message = _from_buyer(update["message"])
+        message = reading.from_buyer(update["message"])
         sender, body = message["sender"], message.get("body") or {}
-        files = tuple(_files(message))
+        files = tuple(reading.files_of(message))
         text, data = self._said(message, update)
         if not text and not files:
             raise Unsupported("an empty message")
@@ -168,8 +158,8 @@ class Max(ChannelAdapter):
             external_id=str(body["mid"]),
             chat=str(message["recipient"]["chat_id"]),
             text="/start" if is_start else text,
-            sent_at=_moment(message.get("timestamp")),
-            name=_name(sender),
+            sent_at=reading.moment_of(message.get("timestamp")),
+            name=reading.name_of(sender),
             username=sender.get("username") or "",
             language=update.get("user_locale") or "",
             files=files,
@@ -189,8 +179,8 @@ class Max(ChannelAdapter):
             external_id=f"start:{update['timestamp']}",
             chat=str(update["chat_id"]),
             text="/start",
-            sent_at=_moment(update["timestamp"]),
-            name=_name(user),
+            sent_at=reading.moment_of(update["timestamp"]),
+            name=reading.name_of(user),
             username=user.get("username") or "",
             language=update.get("user_locale") or "",
             is_start=True,
@@ -213,11 +203,11 @@ class Max(ChannelAdapter):
                         title = button.get("text") or payload
         user = callback["user"]
         return BuyerMessage(
-            external_id=_press_of(callback),
+            external_id=reading.press_of(callback),
             chat=str(recipient["chat_id"]),
             text=title,
-            sent_at=_moment(callback.get("timestamp")),
-            name=_name(user),
+            sent_at=reading.moment_of(callback.get("timestamp")),
+            name=reading.name_of(user),
             username=user.get("username") or "",
             language=update.get("user_locale") or "",
             payload=payload,
@@ -226,10 +216,10 @@ class Max(ChannelAdapter):
 
     def _said(self, message: dict[str, Any], update: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """A message as text, and what else it tells. Nothing for a file without a caption."""
-        text = _text(message)
+        text = reading.text_of(message)
         data: dict[str, Any] = {}
         told = [text]
-        for one in _attachments(message):
+        for one in reading.attachments_of(message):
             words, more = self._in_words(one, message)
             # Below a text the page of its link is shown: the text has it already.
             if not text or one.get("type") in ("location", "contact"):
@@ -239,8 +229,8 @@ class Max(ChannelAdapter):
             data.pop("wordless", None)
         if said := "\n".join(filter(None, told)):
             return said, data
-        kinds = {one.get("type") for one in _attachments(message)}
-        if kinds - {None, *_FILES, "inline_keyboard", "reply_keyboard"}:
+        kinds = {one.get("type") for one in reading.attachments_of(message)}
+        if kinds - {None, *reading.FILES, "inline_keyboard", "reply_keyboard"}:
             lang = update.get("user_locale") or self.config.language
             return _ONLY_THERE["en" if lang.startswith("en") else "ru"], {"wordless": "other"}
         return "", {}
@@ -261,10 +251,12 @@ class Max(ChannelAdapter):
                 place = f"📍 {found['lat']:.6f}, {found['lon']:.6f}"
                 return place, {"location": found, "wordless": "place"}
             case "contact":
-                phone = _phone(payload)
+                phone = reading.phone_of(payload)
                 if phone and any(self._proven(message)):
                     return phone, {"wordless": "phone"}
-                name = _name(payload.get("max_info") or {}) or _card(payload, "FN")
+                name = reading.name_of(payload.get("max_info") or {}) or reading.card_of(
+                    payload, "FN"
+                )
                 return ", ".join(filter(None, [name, phone])), {}
             case "share":
                 return str(payload.get("url") or attachment.get("title") or ""), {}
@@ -285,7 +277,7 @@ class Max(ChannelAdapter):
             owner = (payload.get("max_info") or {}).get("user_id")
             if owner is not None and owner != message["sender"].get("user_id"):
                 continue
-            if phone := _phone(payload):
+            if phone := reading.phone_of(payload):
                 yield "phone", phone, "shared"
 
     def _is_signed(self, payload: dict[str, Any]) -> bool:
@@ -322,7 +314,7 @@ class Max(ChannelAdapter):
         mid, _, number = file.external_id.rpartition("/")
         message = self._client.call("GET", f"/messages/{mid}")
         try:
-            attachment = _attachments(message)[int(number)]
+            attachment = reading.attachments_of(message)[int(number)]
             payload = attachment["payload"]
             url = str(payload.get("url") or "")
             if attachment["type"] == "video" and payload.get("token"):
@@ -353,8 +345,8 @@ class Max(ChannelAdapter):
             )
             for file in reply.files
         ]
-        buttons, told = _shown(reply.buttons)
-        parts = _parts("\n\n".join(filter(None, [reply.text, told])))
+        buttons, told = writing.shown_as(reply.buttons)
+        parts = writing.parts_of("\n\n".join(filter(None, [reply.text, told])))
         for number, (seen, marked) in enumerate(parts):
             is_last = number == len(parts) - 1
             body: dict[str, Any] = {"text": marked or seen, "attachments": None, "link": None}
@@ -364,7 +356,7 @@ class Max(ChannelAdapter):
                 body["link"] = {"type": "reply", "mid": reply.reply_to}
             if buttons and is_last:
                 body["attachments"] = [
-                    {"type": "inline_keyboard", "payload": {"buttons": _rows(buttons)}}
+                    {"type": "inline_keyboard", "payload": {"buttons": writing.rows_of(buttons)}}
                 ]
             data: dict[str, Any] = {"chat_id": reply.chat, "body": body}
             if marked:
@@ -379,7 +371,7 @@ class Max(ChannelAdapter):
         try:
             return self._post(call.data["chat_id"], body)
         except Rejected as exc:
-            other = _simpler(call, body, exc)
+            other = writing.simpler(call, body, exc)
             if other is None:
                 raise
         return self._post(call.data["chat_id"], other)
@@ -433,7 +425,7 @@ class Max(ChannelAdapter):
         written since: the same text may have been right before. Files: not told."""
         if call.method != "sendMessage":
             return None
-        wanted = _squeezed(call.data.get("plain") or call.data["body"]["text"])
+        wanted = writing.squeezed(call.data.get("plain") or call.data["body"]["text"])
         try:
             told = self._client.call("GET", "/messages", chat_id=call.data["chat_id"], count=20)
         except (Rejected, NeedsMerchant):
@@ -443,7 +435,7 @@ class Max(ChannelAdapter):
             age_s = time.time() - (message.get("timestamp") or 0) / 1000
             if not (message.get("sender") or {}).get("is_bot") or age_s > LOOK_BACK_S:
                 return None
-            if _squeezed(body.get("text") or "") == wanted:
+            if writing.squeezed(body.get("text") or "") == wanted:
                 return Sent(str(body.get("mid") or ""))
         return None
 
@@ -460,7 +452,7 @@ class Max(ChannelAdapter):
         try:
             change(body)
         except Rejected as exc:
-            other = _simpler(call, body, exc)
+            other = writing.simpler(call, body, exc)
             if other is None:
                 raise
             change(other)
@@ -548,178 +540,3 @@ class Max(ChannelAdapter):
         except (VendorError, Unreachable):  # best effort: a refusal here is nobody's loss
             return False
         return True
-
-
-# ── what comes ──
-def _identity(kind: str, update: dict[str, Any]) -> str:
-    message = update.get("message") or {}
-    mid = (message.get("body") or {}).get("mid")
-    match kind:
-        case "message_created" if mid:
-            return _key(kind, mid)
-        case "message_edited" if mid:
-            # Of the update, not of the message: that one says when it was written.
-            return _key(kind, mid, update.get("timestamp"))
-        case "message_removed" if update.get("message_id"):
-            return _key(kind, update["message_id"])
-        case "message_callback":
-            return _key(_press_of(update["callback"]))
-    user = (update.get("user") or {}).get("user_id", update.get("user_id"))
-    return _key(kind, update.get("timestamp"), update.get("chat_id"), user)
-
-
-def _press_of(callback: dict[str, Any]) -> str:
-    """The id is that of the keyboard in one sentence of the documents and of the press in the
-    next: with the moment it is the press."""
-    about = f"{callback['callback_id']} {callback.get('timestamp')}"
-    return f"callback:{hashlib.sha256(about.encode('utf-8', 'replace')).hexdigest()[:32]}"
-
-
-def _key(*parts: Any) -> str:
-    key = ":".join(str(part) for part in parts)
-    if len(key) <= KEY_LENGTH:
-        return key
-    return hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()
-
-
-def _chat_of(update: dict[str, Any]) -> str:
-    recipient = (update.get("message") or {}).get("recipient") or {}
-    chat = recipient.get("chat_id") or update.get("chat_id")
-    return str(chat) if chat else ""
-
-
-def _from_buyer(message: dict[str, Any]) -> dict[str, Any]:
-    """Raises Unsupported for what was written in a group, or by a bot (ourselves, too)."""
-    if message["recipient"].get("chat_type", "dialog") != "dialog":
-        raise Unsupported(f"a message in a {message['recipient'].get('chat_type')}")
-    if (message.get("sender") or {}).get("is_bot") or not message.get("sender"):
-        raise Unsupported("a bot's message")
-    return message
-
-
-def _text(message: dict[str, Any]) -> str:
-    """Its own words; of a passed on message, those."""
-    text = (message.get("body") or {}).get("text") or ""
-    link = message.get("link") or {}
-    if link.get("type") == "forward":
-        passed_on = (link.get("message") or {}).get("text") or ""
-        return "\n\n".join(filter(None, [text, passed_on]))
-    return str(text)
-
-
-def _attachments(message: dict[str, Any]) -> list[dict[str, Any]]:
-    found = list((message.get("body") or {}).get("attachments") or [])
-    link = message.get("link") or {}
-    if link.get("type") == "forward":
-        found += (link.get("message") or {}).get("attachments") or []
-    return found
-
-
-def _files(message: dict[str, Any]) -> Iterator[File]:
-    mid = (message.get("body") or {}).get("mid")
-    for number, one in enumerate(_attachments(message)):
-        if kind := _FILES.get(one.get("type", "")):
-            yield File(
-                kind=kind,
-                name=one.get("filename") or "",
-                size=one.get("size"),
-                external_id=f"{mid}/{number}",
-            )
-
-
-def _name(user: dict[str, Any]) -> str:
-    full = " ".join(filter(None, [user.get("first_name"), user.get("last_name")]))
-    return full or user.get("name") or ""
-
-
-def _card(payload: dict[str, Any], field: str) -> str:
-    """A field of a vCard: `TEL;TYPE=cell:79990000000`."""
-    card = str(payload.get("vcf_info") or "").replace("\\r\\n", "\n")
-    found = re.search(rf"^{field}(?:;[^:\r\n]*)?:([^\r\n]*)", card, re.I | re.M)
-    return found[1].strip() if found else ""
-
-
-def _phone(payload: dict[str, Any]) -> str:
-    digits = re.sub(r"\D", "", _card(payload, "TEL"))
-    return f"+{digits}" if digits else ""
-
-
-def _moment(stamp: Any) -> datetime | None:
-    return datetime.fromtimestamp(stamp / 1000, UTC) if stamp else None
-
-
-# ── what goes ──
-def _shown(buttons: tuple[Button, ...]) -> tuple[list[dict[str, Any]], str]:
-    """Buttons as MAX takes them, and in words those whose address is too long for one."""
-    shown, told = [], []
-    for button in buttons[: MANIFEST.buttons]:
-        if len(button.url) > URL_LENGTH:
-            told.append(f"{button.title}: {button.url}")
-        else:
-            shown.append(_button(button))
-    return shown, "\n".join(told)
-
-
-def _button(button: Button) -> dict[str, Any]:
-    title = button.title[: MANIFEST.button_title]
-    if button.url:
-        return {"type": "link", "text": title, "url": button.url}
-    match button.kind:
-        case "phone":
-            return {"type": "request_contact", "text": title}
-        case "location":
-            return {"type": "request_geo_location", "text": title}
-    payload = (button.payload or button.title)[:PAYLOAD_LENGTH]
-    return {"type": "callback", "text": title, "payload": payload}
-
-
-def _rows(buttons: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Short titles beside each other, in the order given; at most thirty rows."""
-    rows: list[list[dict[str, Any]]] = []
-    for button in buttons:
-        row = [*rows[-1], button] if rows else [button]
-        if rows and len(row) <= _abreast(row):
-            rows[-1] = row
-        else:
-            rows.append([button])
-    return rows[:ROWS]
-
-
-def _abreast(row: list[dict[str, Any]]) -> int:
-    longest = max(len(one["text"]) for one in row)
-    most = next((count for length, count in ABREAST if longest <= length), 1)
-    return most if all(one["type"] == "callback" for one in row) else min(most, 3)
-
-
-def _simpler(call: Call, body: dict[str, Any], exc: Rejected) -> dict[str, Any] | None:
-    """The same once more without what may have been refused: the quoted message is gone, the
-    markup is not understood. None: it was refused for another reason."""
-    told = exc.detail.lower()
-    if body.get("link") and (exc.status == 404 or "link" in told or "message" in told):
-        return {**body, "link": None}
-    if "plain" in call.data and ("format" in told or "markup" in told or "pars" in told):
-        return {k: v for k, v in body.items() if k != "format"} | {"text": call.data["plain"]}
-    return None
-
-
-def _squeezed(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _parts(text: str) -> list[tuple[str, str]]:
-    """A text in messages: what the buyer sees of each, and its HTML ("" where nothing is bold).
-
-    HTML and not Markdown: how a star of a text is written in MAX's Markdown is not documented.
-    The limit counts the marks, too; where they do not fit, the part goes without.
-    """
-    seen, bold = bold_apart(text)
-    parts = []
-    for start, end in split_places(seen, MANIFEST.text_limit, size=MANIFEST.text_unit.size):
-        marked = bold_within(seen, start, end, bold, marks=("<b>", "</b>"), escaped=_escaped)
-        fits = MANIFEST.text_unit.size(marked) <= MANIFEST.text_limit
-        parts.append((seen[start:end], marked if fits else ""))
-    return parts
-
-
-def _escaped(text: str) -> str:
-    return html.escape(text, quote=False)

@@ -11,14 +11,12 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
 
 from bots.channels.base import (
-    Button,
     BuyerEdit,
     BuyerMessage,
     Call,
@@ -41,6 +39,7 @@ from bots.channels.base import (
     split_text,
 )
 from bots.channels.rendering import bold_apart
+from bots.channels.vk import reading, writing
 from bots.channels.vk.client import VERSION, Client, Refused, error_of
 from bots.channels.vk.manifest import MANIFEST
 from tenants.kernel.errors import OutcomeUnknown, Rejected, RetryLater, VendorError
@@ -59,17 +58,11 @@ EVENTS = (
     "message_reaction_event",
 )
 _WANTED: dict[str, Any] = dict.fromkeys(EVENTS, 1)
-# Ids from here on are conversations of several people.
-GROUP_CHATS = 2_000_000_000
 _LOCAL = re.compile(r"^http:|//(localhost|127\.|\[::1\]|[^/:]*\.localhost)", re.I)
 KEY_LENGTH = 110
 SECRET_LENGTH = 50
 SERVER_TITLE = "Shop assistant"  # 14 characters at most
-PAYLOAD_LENGTH = 255
-ROWS = 6  # of buttons under a message, five beside each other at most
 DOWNLOAD_LIMIT = 25 * 1024 * 1024
-# Parts of one message that are told apart in `random_id`.
-PARTS = 32
 TOO_MANY_SERVERS = 2000
 TOO_OLD_TO_DELETE = 924
 LONG_POLL_EXTRA_S = 10.0
@@ -79,7 +72,6 @@ RIGHTS = ("messages", "manage", "photos", "docs")
 # Signs of reactions by number, from memory: the schema numbers them without showing them.
 REACTIONS = dict(enumerate("❤🔥😂👍💩❓😭😡👎👌😄🤔🙏😘😍🎉", start=1))
 
-_FILES = {"photo": "image", "graffiti": "image", "audio_message": "voice", "doc": "file"}
 _ONLY_THERE = {
     "ru": "Сообщение, которое видно только во ВКонтакте",
     "en": "A message that only VK can show",
@@ -105,7 +97,7 @@ class Vk(ChannelAdapter):
     async def prepare(self, request: Inbound) -> None:
         """VK asks whether the address is the community's; the word to answer changes, so it is
         asked for each time. Only the community's own token is told it."""
-        group_id = _asked_by(request)
+        group_id = reading.asked_by(request)
         if not group_id:
             return
         key = (self.config.schema, self.config.channel_id)
@@ -152,13 +144,13 @@ class Vk(ChannelAdapter):
                 whole = json.dumps(event, sort_keys=True).encode()
                 known = hashlib.sha256(whole).hexdigest()
             kept = {name: value for name, value in event.items() if name != "secret"}
-            return [Envelope(known, _chat_of(event), kept)]
+            return [Envelope(known, reading.chat_of(event), kept)]
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             log.warning("channel %s: no event, passed over", self.config.channel_id)
             return []
 
     def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
-        if not _asked_by(request):
+        if not reading.asked_by(request):
             return 200, b"ok", "text/plain"
         kept = _codes.get((self.config.schema, self.config.channel_id))
         if kept is None or kept[0] < time.monotonic():
@@ -182,28 +174,28 @@ class Vk(ChannelAdapter):
             case "message_reply":
                 return [self._reply(about.get("message") or about)]
             case "message_edit":
-                message = _in_dialogue(about.get("message") or about)
+                message = reading.in_dialogue(about.get("message") or about)
                 if message.get("out") or message["from_id"] < 0:
                     raise Unsupported("an edit of the community's own")
                 text, data = self._said(message)
                 return [
                     BuyerEdit(
-                        external_id=_ident(message),
+                        external_id=reading.ident(message),
                         chat=str(message["peer_id"]),
                         text=text,
                         data={k: v for k, v in data.items() if k == "location"},
                     )
                 ]
             case "message_event":
-                return [_pressed(_in_dialogue(about))]
+                return [reading.pressed(reading.in_dialogue(about))]
             case "message_allow" | "message_deny":
                 return [Reachable(str(about["user_id"]), is_reachable=kind == "message_allow")]
             case "message_read":
-                message = _in_dialogue(about)
+                message = reading.in_dialogue(about)
                 chat = str(message["peer_id"])
-                return [Receipt(_ident(message), chat, "read", is_up_to=True)]
+                return [Receipt(reading.ident(message), chat, "read", is_up_to=True)]
             case "message_reaction_event":
-                message = _in_dialogue(about)
+                message = reading.in_dialogue(about)
                 number = about.get("reaction_id")
                 if about.get("reacted_id", 0) < 0:
                     raise Unsupported("a reaction of the community's own")
@@ -214,28 +206,28 @@ class Vk(ChannelAdapter):
         raise Unsupported(str(kind))
 
     def _message(self, message: dict[str, Any], client: dict[str, Any]) -> Occurrence:
-        _in_dialogue(message)
+        reading.in_dialogue(message)
         if message.get("out"):
             return self._reply(message)
         if message["from_id"] < 0:
             raise Unsupported("a community's message")
-        files = tuple(_files(message))
+        files = tuple(reading.files_of(message))
         text, data = self._said(message)
         if not text and not files:
             raise Unsupported("an empty message")
-        pressed = _payload(message.get("payload"))
+        pressed = reading.payload_of(message.get("payload"))
         is_start = pressed.get("command") == "start" or text == "/start"
         if ref := message.get("ref"):
             data["deep_link"] = str(ref)[:512]
         quoted = message.get("reply_message") or {}
         return BuyerMessage(
-            external_id=_ident(message),
+            external_id=reading.ident(message),
             chat=str(message["peer_id"]),
             text="/start" if is_start else text,
             sent_at=datetime.fromtimestamp(message["date"], UTC),
             language={0: "ru", 3: "en"}.get(client.get("lang_id", -1), ""),
             files=files,
-            reply_to=_ident(quoted) if quoted else "",
+            reply_to=reading.ident(quoted) if quoted else "",
             payload=str(pressed.get("p") or ""),
             is_start=is_start,
             data=data,
@@ -244,15 +236,15 @@ class Vk(ChannelAdapter):
     @staticmethod
     def _reply(message: dict[str, Any]) -> OwnerEcho:
         """The community has written: we, told back, or a person (named), or another program."""
-        _in_dialogue(message)
+        reading.in_dialogue(message)
         is_persons = bool(message.get("admin_author_id"))
         number = message.get("random_id") or 0
         return OwnerEcho(
-            external_id=_ident(message),
+            external_id=reading.ident(message),
             chat=str(message["peer_id"]),
             text=_MENTION.sub(r"\1", message.get("text") or ""),
             sent_at=datetime.fromtimestamp(message["date"], UTC),
-            own_id=0 if is_persons or number < PARTS else number // PARTS,
+            own_id=0 if is_persons or number < writing.PARTS else number // writing.PARTS,
         )
 
     def _said(self, message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -267,10 +259,12 @@ class Vk(ChannelAdapter):
         text = _MENTION.sub(r"\1", "\n\n".join(filter(None, texts)))
         if message.get("text"):
             data.pop("wordless", None)
-        attachments = _attachments(message)
-        told = [_in_words(one) for one in attachments]
-        told += [_page(one) for one in attachments if one.get("type") not in _FILES]
-        is_strange = any(one.get("type") not in _FILES for one in attachments)
+        attachments = reading.attachments_of(message)
+        told = [reading.in_words(one) for one in attachments]
+        told += [
+            reading.page_of(one) for one in attachments if one.get("type") not in reading.FILES
+        ]
+        is_strange = any(one.get("type") not in reading.FILES for one in attachments)
         if is_strange and not text and not any(told[: len(attachments)]):
             lang = self.config.language
             told.insert(0, _ONLY_THERE["en" if lang.startswith("en") else "ru"])
@@ -313,7 +307,7 @@ class Vk(ChannelAdapter):
                 peer_id=peer,
                 conversation_message_ids=ident,
             )
-            url = _address(_attachments(found["items"][0])[int(number)])
+            url = reading.address_of(reading.attachments_of(found["items"][0])[int(number)])
         except (KeyError, IndexError, ValueError, TypeError) as exc:
             raise ValueError("VK does not have this file any more") from exc
         if not url:
@@ -347,12 +341,12 @@ class Vk(ChannelAdapter):
                     "is_reply": True,
                 }
             if reply.buttons and number == len(parts) - 1:
-                data["keyboard"] = _keyboard(reply.buttons[: MANIFEST.buttons])
+                data["keyboard"] = writing.keyboard_of(reply.buttons[: MANIFEST.buttons])
             calls.append(Call("sendMessage", data))
         return [
             Call(
                 call.method,
-                {**call.data, "random_id": _random_id(reply.message_id, number)},
+                {**call.data, "random_id": writing.random_id(reply.message_id, number)},
                 files=call.files,
             )
             for number, call in enumerate(calls)
@@ -378,15 +372,15 @@ class Vk(ChannelAdapter):
             random_id=data["random_id"],
             message=data.get("message"),
             attachment=data.get("attachment"),
-            forward=_json(data.get("forward")),
-            keyboard=_json(data.get("keyboard")),
+            forward=writing.json_of(data.get("forward")),
+            keyboard=writing.json_of(data.get("keyboard")),
             disable_mentions=1,
         )
         one = told[0] if isinstance(told, list) and told else {}
         if isinstance(one, dict) and (refused := one.get("error")):
             raise error_of(refused.get("code"), str(refused.get("description") or ""),
                            "messages.send")  # fmt: skip
-        ident = _ident(one) if isinstance(one, dict) else ""
+        ident = reading.ident(one) if isinstance(one, dict) else ""
         if not ident:
             kind = RetryLater if data["random_id"] else OutcomeUnknown
             raise kind("the answer is not understood", vendor="vk", operation="messages.send")
@@ -413,14 +407,16 @@ class Vk(ChannelAdapter):
             told = upload(place["upload_url"], "photo", name, content, "image/jpeg")
             if told.get("photo") in (None, "", "[]"):
                 raise Rejected("the file was not accepted", vendor="vk", operation="upload")
-            saved = call("photos.saveMessagesPhoto", **_only(told, "photo", "server", "hash"))
-            return _named("photo", saved[0])
+            saved = call(
+                "photos.saveMessagesPhoto", **writing.only(told, "photo", "server", "hash")
+            )
+            return writing.named("photo", saved[0])
         what = "audio_message" if kind == "voice" else "doc"
         place = call("docs.getMessagesUploadServer", peer_id=peer, type=what)
         mime = "audio/ogg" if kind == "voice" else "application/octet-stream"
         told = upload(place["upload_url"], "file", name, content, mime)
         saved = call("docs.save", file=told.get("file"), title=name[:128])
-        return _named(what, saved[saved["type"]])
+        return writing.named(what, saved[saved["type"]])
 
     def look_up(self, call: Call) -> Sent | None:
         """Never found: sent again with its number it is the same message."""
@@ -435,10 +431,10 @@ class Vk(ChannelAdapter):
             "messages.edit",
             peer_id=chat,
             message=call.data["message"],
-            keyboard=_json(keyboard),
+            keyboard=writing.json_of(keyboard),
             keep_forward_messages=1,
             disable_mentions=1,
-            **_number(external_id, "cmid", "message_id"),
+            **reading.number_of(external_id, "cmid", "message_id"),
         )
 
     def delete(self, chat: str, external_id: str) -> None:
@@ -446,7 +442,7 @@ class Vk(ChannelAdapter):
             "messages.delete",
             peer_id=chat,
             delete_for_all=1,
-            **_number(external_id, "cmids", "message_ids"),
+            **reading.number_of(external_id, "cmids", "message_ids"),
         )
         for one in told if isinstance(told, list) else []:
             refused = one.get("error") or {}
@@ -615,183 +611,3 @@ class Vk(ChannelAdapter):
             self._client.call(method, timeout_s=5, **asked)
         except (VendorError, Unreachable):  # best effort: a refusal here is nobody's loss
             return
-
-
-# ── what comes ──
-def _asked_by(request: Inbound) -> int:
-    """The community that VK asks to be confirmed; 0 for any other call."""
-    if b"confirmation" not in request.body:
-        return 0
-    try:
-        event = request.json()
-        return int(event["group_id"]) if event["type"] == "confirmation" else 0
-    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
-        return 0
-
-
-def _chat_of(event: dict[str, Any]) -> str:
-    about = event.get("object")
-    if not isinstance(about, dict):
-        return "other"
-    inner = about.get("message")
-    message = inner if isinstance(inner, dict) else about
-    chat = message.get("peer_id") or message.get("user_id")
-    return str(chat) if chat else "other"
-
-
-def _in_dialogue(message: dict[str, Any]) -> dict[str, Any]:
-    """Raises Unsupported for a conversation of several people, or with a community."""
-    if not 0 < message["peer_id"] < GROUP_CHATS:
-        raise Unsupported("a conversation of several people")
-    return message
-
-
-def _ident(message: dict[str, Any]) -> str:
-    """Within its dialogue; where VK names only its own number, that with a letter before."""
-    if number := message.get("conversation_message_id") or message.get("cmid"):
-        return str(number)
-    whole = message.get("id") or message.get("message_id") or message.get("read_message_id")
-    return f"m{whole}" if whole else ""
-
-
-def _number(external_id: str, here: str, whole: str) -> dict[str, Any]:
-    if external_id.startswith("m"):
-        return {whole: external_id[1:]}
-    return {here: external_id}
-
-
-def _payload(told: Any) -> dict[str, Any]:
-    """What we (or VK's “Start”) put into a button; JSON as text, or already read."""
-    if isinstance(told, str):
-        try:
-            told = json.loads(told)
-        except (ValueError, RecursionError):
-            return {"p": told}
-    return told if isinstance(told, dict) else {"p": told}
-
-
-def _pressed(event: dict[str, Any]) -> BuyerMessage:
-    """A pressed button. The event names neither message text nor title: both are in the payload."""
-    told = _payload(event.get("payload"))
-    payload = str(told.get("p") or "")
-    return BuyerMessage(
-        external_id=f"event:{event['event_id']}"[:120],
-        chat=str(event["peer_id"]),
-        text=str(told.get("t") or payload) or "•",
-        payload=payload,
-        is_start=told.get("command") == "start",
-        callback=f"{event['event_id']}|{event['user_id']}|{event['peer_id']}",
-    )
-
-
-def _attachments(message: dict[str, Any]) -> list[dict[str, Any]]:
-    found = list(message.get("attachments") or [])
-    for one in message.get("fwd_messages") or []:
-        found += one.get("attachments") or []
-    return found
-
-
-def _files(message: dict[str, Any]) -> Iterator[File]:
-    for number, one in enumerate(_attachments(message)):
-        kind = _FILES.get(one.get("type", ""))
-        about = one.get(one.get("type", "")) or {}
-        if kind and _address(one):
-            yield File(
-                kind=kind,
-                name=about.get("title") or "",
-                size=about.get("size"),
-                external_id=f"{message['peer_id']}/{message['conversation_message_id']}/{number}",
-            )
-
-
-def _address(attachment: dict[str, Any]) -> str:
-    about = attachment.get(attachment.get("type", "")) or {}
-    sizes = [one for one in about.get("sizes") or [] if one.get("url")]
-    if sizes:
-        return str(max(sizes, key=lambda one: one.get("width") or 0)["url"])
-    return str(about.get("url") or about.get("link_mp3") or about.get("link_ogg") or "")
-
-
-def _in_words(attachment: dict[str, Any]) -> str:
-    """What is no file, as one would have written it; nothing for what only VK can show."""
-    kind = attachment.get("type", "")
-    about = attachment.get(kind) or {}
-    match kind:
-        case "sticker":
-            return "🖼️"
-        case "link":
-            return str(about.get("url") or "")
-        case "audio":
-            return " — ".join(filter(None, ["🎵 " + (about.get("artist") or ""),
-                                            about.get("title")]))  # fmt: skip
-        case "market":
-            price = (about.get("price") or {}).get("text") or ""
-            where = f"https://vk.com/market{about.get('owner_id')}"
-            page = f"{where}?w=product{about.get('owner_id')}_{about.get('id')}"
-            return "\n".join(filter(None, [about.get("title"), price, page]))
-        case "wall":
-            owner = about.get("owner_id") or about.get("to_id")
-            page = f"https://vk.com/wall{owner}_{about.get('id')}"
-            return "\n".join(filter(None, [(about.get("text") or "")[:500], page]))
-    return ""
-
-
-def _page(attachment: dict[str, Any]) -> str:
-    """Where a colleague can open what only VK shows."""
-    kind = attachment.get("type", "")
-    about = attachment.get(kind) or {}
-    if kind not in ("video", "story", "poll") or not about.get("id"):
-        return ""
-    return f"https://vk.com/{kind}{about.get('owner_id')}_{about['id']}"
-
-
-# ── what goes ──
-def _random_id(message_id: int, part: int) -> int:
-    """Of the message and its part, so that no two of one community are alike; 0 (VK looks for no
-    repetition) for what is no message of a conversation."""
-    return (message_id * PARTS + part % PARTS) % (2**31) if message_id else 0
-
-
-def _keyboard(buttons: tuple[Button, ...]) -> dict[str, Any]:
-    """Under the message; one beside the other only where there are too many rows."""
-    made = [_button(button) for button in buttons]
-    width = 1 if len(made) <= ROWS else 2
-    rows = [made[at : at + width] for at in range(0, len(made), width)]
-    return {"one_time": False, "inline": True, "buttons": rows}
-
-
-def _button(button: Button) -> dict[str, Any]:
-    title = button.title[: MANIFEST.button_title]
-    if button.url:
-        return {"action": {"type": "open_link", "label": title, "link": button.url}}
-    if button.kind == "location":
-        return {"action": {"type": "location", "payload": _kept(button.payload or title, "")}}
-    payload = _kept(button.payload or button.title, title)
-    return {"action": {"type": "callback", "label": title, "payload": payload}}
-
-
-def _kept(payload: str, title: str) -> str:
-    """JSON that comes back: ours, and the title, for the event tells none. 255 characters."""
-    more = {"t": title} if title else {}
-    while True:
-        told = _dumped({"p": payload, **more})
-        if len(told) <= PAYLOAD_LENGTH or not payload:
-            return told
-        payload = payload[: PAYLOAD_LENGTH - len(told)]
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else _dumped(value)
-
-
-def _dumped(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _only(told: dict[str, Any], *names: str) -> dict[str, Any]:
-    return {name: told.get(name) for name in names}
-
-
-def _named(kind: str, saved: dict[str, Any]) -> str:
-    key = saved.get("access_key")
-    return f"{kind}{saved['owner_id']}_{saved['id']}" + (f"_{key}" if key else "")

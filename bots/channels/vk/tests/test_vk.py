@@ -29,6 +29,7 @@ from bots.channels.vk import adapter as module
 from bots.channels.vk.adapter import Vk
 from bots.channels.vk.simulator import GROUP_ID, TOKEN, VkSimulator, error
 from bots.channels.vk.tests.sample import AT, SECRET, VkSample
+from bots.channels.vk.writing import random_id
 from tenants.kernel.errors import NeedsMerchant, Rejected, RetryLater
 from tenants.kernel.simulate import Answer, serve_simulator
 
@@ -253,10 +254,10 @@ def test_bold_has_no_mark_and_parts_have_numbers_of_their_own():
 
 
 def test_numbers_stay_within_32_bits_and_differ():
-    numbers = {module._random_id(message, part) for message in range(1, 999) for part in range(9)}
+    numbers = {random_id(message, part) for message in range(1, 999) for part in range(9)}
     assert len(numbers) == 998 * 9
-    assert 0 <= module._random_id(10**12 + 7, 3) < 2**31
-    assert module._random_id(0, 3) == 0
+    assert 0 <= random_id(10**12 + 7, 3) < 2**31
+    assert random_id(0, 3) == 0
 
 
 def test_buttons_as_vk_takes_them(vk):
