@@ -1,7 +1,8 @@
 """`ingest`: durable webhook accepts on one process, beside plain commits and a bare handler.
 
 An accept is a real Telegram webhook call over HTTP: route key → merchant, secret checked, inbox
-row and due row committed (`synchronous_commit` on), then the 200.
+row and due row committed (`synchronous_commit` on), then the 200. `--channel NAME` (or `all`)
+measures the signature and parsing of that channel instead (config/bench/hooks.py).
 """
 
 from __future__ import annotations
@@ -13,17 +14,21 @@ from typing import Any
 import psycopg
 from django.conf import settings
 
-from config.bench import stage
+from config.bench import hooks, stage
 
 NUMBER = 2 * 10**15
 SECONDS = {"small": 3, "default": 10, "full": 30}
 
 
-def run(size: str = "default") -> dict[str, Any]:
+def run(size: str = "default", channel: str = "") -> dict[str, Any]:
+    if channel:
+        known = hooks.examples()
+        if channel != "all" and channel not in known:
+            raise ValueError(f"There is no channel {channel} that is called: {', '.join(known)}.")
+        return hooks.run_channels([*known] if channel == "all" else [channel], size)
     seconds = SECONDS[size]
     with stage.merchant() as merchant:
-        channel = stage.channel_for(merchant)
-        figures, reference = _measure(channel, seconds)
+        figures, reference = _measure(stage.channel_for(merchant), seconds)
     ratio = figures["accepts_per_s_32"] / reference["pgbench_commits_per_s"]
     goals = [
         {"figure": "accepts_per_pgbench_commit", "op": ">=", "goal": 0.5},

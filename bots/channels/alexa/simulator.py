@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
 from bots.channels.alexa.model import interaction_model
-from bots.channels.base import Inbound
+from bots.channels.base import Config, Inbound
 from bots.channels.device import Device, Heard, inside, must
 from tenants.kernel.simulate import Answer
 
@@ -232,3 +232,21 @@ def understood(text: str) -> tuple[str, dict[str, str]]:
         if match := pattern.fullmatch(said):
             return name, {slot: value for slot, value in match.groupdict().items() if value}
     return "AMAZON.FallbackIntent", {}
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls, with the chain at hand."""
+    from bots.channels.alexa import chains
+
+    ca = authority()
+    chains.keep(CHAIN_URL, ca.chain, ca.root)
+    return {"settings": {"skill_id": SKILL_ID}, "ca_bundle": ca.root}
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """What somebody said as Alexa tells it."""
+    device = AlexaSimulator(user=f"AA{number % 500:02d}")
+    body = device.intent("AskIntent", query="do you have the jacket in size forty six")
+    body["request"]["requestId"] = f"amzn1.echo-api.request.{number}"
+    return device.signed(json.dumps(body).encode())

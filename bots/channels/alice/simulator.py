@@ -11,7 +11,7 @@ import re
 from typing import Any
 from uuid import uuid4
 
-from bots.channels.base import Inbound
+from bots.channels.base import Config, Inbound
 from bots.channels.device import Device, Heard, inside, must
 
 SKILL_ID = "5f0c7a52-0000-4000-8000-0000000000a1"
@@ -128,3 +128,16 @@ class AliceSimulator(Device):
         spoken = re.sub(r"\s+", " ", SOUNDS.sub(" ", tts or text)).strip()
         must("<" not in spoken and "http" not in spoken, "unspeakable")
         return Heard(spoken, text, ends)
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {"settings": {"skill_id": SKILL_ID}}
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """What somebody said as Alice tells it."""
+    device = AliceSimulator(user=f"AA{number % 500:02d}")
+    device.count = number
+    return device.call("есть ли куртка в сорок шестом размере")

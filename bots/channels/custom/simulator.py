@@ -95,8 +95,14 @@ class CustomSimulator(Simulator):
         return {"url": PATH, "secret": SECRET}
 
 
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {"settings": {"url": "https://gateway.example/hook"}, "secrets": {"secret": SECRET}}
+
+
 def hook_example(config: Config, number: int) -> Inbound:
-    """A buyer's message as a program sends it, for measuring."""
+    """A buyer's message as a program sends it."""
     event = {
         "id": f"in-{number}",
         "chat": str(100_000 + number % 500),

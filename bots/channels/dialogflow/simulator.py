@@ -10,7 +10,7 @@ import json
 from typing import Any
 from uuid import uuid4
 
-from bots.channels.base import Inbound
+from bots.channels.base import Config, Inbound
 from bots.channels.device import Device, Heard, inside, must
 
 USERNAME = "shop"
@@ -108,3 +108,16 @@ class DialogflowSimulator(Device):
         must(bool(told[0]), "an empty text")
         aloud = [one["outputAudioText"]["ssml"] for one in messages if "outputAudioText" in one]
         return Heard(aloud[0] if aloud else told[0], told[0])
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {"settings": {"username": USERNAME}, "secrets": {"password": PASSWORD}}
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """What somebody said as Dialogflow ES tells it."""
+    device = DialogflowSimulator(session=f"s{number % 500}", password=config.secrets["password"])
+    body = {**device.body_of("do you have the jacket in size forty six")}
+    return device.signed({**body, "responseId": f"r-{number}"})

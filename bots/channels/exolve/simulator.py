@@ -7,11 +7,13 @@ are the names most telephone APIs use, and a test says others.
 from __future__ import annotations
 
 import itertools
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
+from bots.channels.base import Config, Inbound
 from tenants.kernel.simulate import Answer, Request, Simulator
 
 KEY = "exolve-key-simulated"
@@ -138,3 +140,26 @@ class ExolveSimulator(Simulator):
 
 def _error(status: int, message: str) -> Answer:
     return Answer.json({"error": {"code": str(status), "message": message}}, status)
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {
+        "settings": {"number": NUMBER, "incoming": "hook"},
+        "secrets": {"api_key": KEY, "word": "word-1"},
+    }
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """An SMS as Exolve tells it."""
+    told = {
+        "message_id": str(439_166_538_239_448_536 + number),
+        "sender": str(79_991_230_000 + number % 500),
+        "receiver": NUMBER,
+        "text": "Здравствуйте, подскажите, пожалуйста, есть ли куртка в 46 размере?",
+        "date": "2026-11-20T10:00:00.000Z",
+    }
+    body = json.dumps(told, ensure_ascii=False).encode()
+    headers = {"content-type": "application/json"}
+    return Inbound(body, headers, {"word": config.secrets["word"]})

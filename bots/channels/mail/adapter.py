@@ -42,6 +42,7 @@ from tenants.kernel.mail import MailAccount
 
 log = logging.getLogger(__name__)
 
+DEFAULTS = {one.name: one.default for one in MANIFEST.settings}
 QUOTED_KEPT = 10_000
 REFERENCES_KEPT = 12
 ID_LENGTH = 120
@@ -256,8 +257,7 @@ class Mail(ChannelAdapter):
 
     # ── settings ──
     def _setting(self, name: str) -> str:
-        default = next((one.default for one in MANIFEST.settings if one.name == name), "")
-        return str(self.config.settings.get(name) or default)
+        return str(self.config.settings.get(name) or DEFAULTS[name])
 
     def _address(self) -> str:
         return self._setting("address").strip().lower()

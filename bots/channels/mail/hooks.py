@@ -7,6 +7,7 @@ Sources: https://anymail.dev/en/stable/inbound/ and the services' pages on inbou
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parseaddr
@@ -70,6 +71,8 @@ def _mime_mailersend(event: Event) -> bytes:
     return bytes(view.esp_to_anymail_event(event).message)
 
 
+PLAIN = re.compile(r"^[a-z0-9._%+-]{1,64}@[a-z0-9.-]{1,190}$")
+
 SERVICES = {
     "postmark": Service(_basic, _about_postmark, _mime_postmark),
     "mailersend": Service(_signed, _about_mailersend, _mime_mailersend),
@@ -77,4 +80,8 @@ SERVICES = {
 
 
 def address_in(value: str) -> str:
+    """The address in “Anna <anna@example.com>”; one that stands alone needs no parsing."""
+    bare = value.strip().lower()
+    if not bare or PLAIN.match(bare):
+        return bare
     return parseaddr(value)[1].strip().lower()

@@ -51,7 +51,7 @@ MANIFEST = ChannelManifest(
             help=_("Many services want a password made for programs, and IMAP switched on."),
             is_required=False,
         ),
-        _optional("imap_folder", _("Folder"), default="INBOX"),
+        _optional("imap_folder", _("Mailbox folder"), default="INBOX"),
         secret_field(
             "hook_secret",
             _("Secret of the service's calls"),

@@ -99,8 +99,17 @@ def basic(secret: str) -> dict[str, str]:
     return {"authorization": "Basic " + base64.b64encode(secret.encode()).decode()}
 
 
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {
+        "settings": {"address": SHOP, "incoming": "postmark"},
+        "secrets": {"hook_secret": "postmark:a-long-password"},
+    }
+
+
 def hook_example(config: Config, number: int) -> Inbound:
-    """A buyer's letter as Postmark posts it, for measuring."""
+    """A buyer's letter as Postmark posts it."""
     event = postmark(
         "Здравствуйте, подскажите, пожалуйста, есть ли куртка в 46 размере?",
         sender=f"buyer{number % 500}@example.com",

@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import html
 import itertools
+import json
 import re
 import time
 from collections import deque
@@ -18,6 +19,7 @@ from typing import Any
 
 import httpx
 
+from bots.channels.base import Config, Inbound
 from tenants.kernel.simulate import Answer, Request, Simulator
 
 TOKEN = "f9LHodD0cOsimulated-token-of-a-pretend-bot_0123456789"
@@ -528,3 +530,32 @@ def _keyboard_fault(rows: list[list[dict[str, Any]]]) -> str:
             if button["type"] == "link" and len(button["url"]) > 2048:
                 return "url of a button"
     return ""
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {"secrets": {"token": TOKEN, "hook": "hook-secret-1"}}
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """A buyer's message as MAX sends it."""
+    chat, at = 100_000 + number % 500, 1_782_038_400_000 + number
+    update = {
+        "update_type": "message_created",
+        "timestamp": at,
+        "user_locale": "ru",
+        "message": {
+            "sender": Dialogue(chat, chat, "Анна").user(),
+            "recipient": {"chat_id": chat, "chat_type": "dialog", "user_id": BOT_ID},
+            "timestamp": at,
+            "body": {
+                "mid": f"mid.{number:016x}",
+                "seq": number,
+                "text": "Здравствуйте, подскажите, пожалуйста, есть ли куртка в 46 размере?",
+                "attachments": None,
+            },
+        },
+    }
+    body = json.dumps(update, ensure_ascii=False).encode()
+    return Inbound(body, {"x-max-bot-api-secret": config.secrets["hook"]})

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from bots.channels.base import Config, Inbound
 from bots.channels.rostelecom.client import signature
 from bots.channels.rostelecom.events import COLUMNS
 from tenants.kernel.simulate import Answer, Request, Simulator
@@ -165,3 +166,28 @@ def _ok(**more: Any) -> Answer:
 
 def _no(why: str) -> Answer:
     return Answer.json({"result": "1", "resultMessage": why})
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {"settings": {"client_id": CLIENT_ID}, "secrets": {"sign_key": SIGN_KEY}}
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """A call as Rostelecom tells it."""
+    event = {
+        "session_id": f"SDsession{number}",
+        "timestamp": "2026-11-20 13:00:00.125",
+        "type": "incoming",
+        "state": "new",
+        "from_number": f"sip:+7999123{number % 500:04d}@example.ru",
+        "from_pin": "",
+        "request_number": LINE,
+        "request_pin": "101",
+        "disconnect_reason": "",
+        "is_record": "false",
+    }
+    body = json.dumps(event).encode()
+    sign = signature(CLIENT_ID, body, config.secrets["sign_key"])
+    return Inbound(body, {"x-client-id": CLIENT_ID, "x-client-sign": sign})

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from bots.channels.base import Config, Inbound
 from tenants.kernel.simulate import Answer, Request, Simulator
 
 TOKEN = "700000001:" + "AAsimulated-token-of-a-pretend-bot-"
@@ -392,3 +393,27 @@ def _arguments(request: Request) -> dict[str, Any]:
         plain = {p.name: p.content.decode() for p in request.parts() if not p.filename}
         return {**request.query, **plain}
     return {**request.query, **request.form()}
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {"secrets": {"token": TOKEN, "hook": "hook-secret_1"}}
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """A buyer's message as Telegram sends it."""
+    chat = 100_000 + number % 500
+    update = {
+        "update_id": 710_000_000 + number,
+        "message": {
+            "message_id": number,
+            "date": 1_782_038_400,
+            "chat": {"id": chat, "type": "private", "first_name": "Анна"},
+            "from": {"id": chat, "is_bot": False, "first_name": "Анна", "language_code": "ru"},
+            "text": "Здравствуйте, подскажите, пожалуйста, есть ли куртка в 46 размере?",
+        },
+    }
+    secret = config.secrets["hook"]
+    body = json.dumps(update, ensure_ascii=False).encode()
+    return Inbound(body, {"x-telegram-bot-api-secret-token": secret})

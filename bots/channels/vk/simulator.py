@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from bots.channels.base import Config, Inbound
 from tenants.kernel.simulate import Answer, Request, Simulator
 
 TOKEN = "vk1.a.simulated-token-of-a-pretend-community"
@@ -560,3 +561,44 @@ def _keyboard_fault(keyboard: dict[str, Any]) -> str:
                     return "payload is too long"
                 json.loads(action["payload"])
     return ""
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {
+        "settings": {"group_id": str(GROUP_ID)},
+        "secrets": {"token": TOKEN, "hook": "hooksecret1"},
+    }
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """A buyer's message as VK sends it."""
+    peer = 100_000 + number % 500
+    message = {
+        "id": number,
+        "conversation_message_id": number,
+        "date": 1_782_038_400,
+        "peer_id": peer,
+        "from_id": peer,
+        "out": 0,
+        "version": 10_000_000 + number,
+        "text": "Здравствуйте, подскажите, пожалуйста, есть ли куртка в 46 размере?",
+        "attachments": [],
+        "fwd_messages": [],
+        "important": False,
+        "is_hidden": False,
+        "random_id": 0,
+    }
+    event = {
+        "type": "message_new",
+        "group_id": GROUP_ID,
+        "event_id": f"{number:040x}",
+        "v": VERSION,
+        "object": {
+            "message": message,
+            "client_info": {"button_actions": ["text"], "keyboard": True, "lang_id": 0},
+        },
+        "secret": config.secrets["hook"],
+    }
+    return Inbound(json.dumps(event, ensure_ascii=False).encode())

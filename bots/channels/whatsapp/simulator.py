@@ -17,6 +17,7 @@ from typing import Any
 
 import httpx
 
+from bots.channels.base import Config, Inbound
 from tenants.kernel.simulate import Answer, Request, Simulator
 
 TOKEN = "EAApretendsystemusertokenofashop"
@@ -585,3 +586,35 @@ def error(
     if subcode:
         about["error_subcode"] = subcode
     return Answer.json({"error": about}, status)
+
+
+# ── for measuring (manage.py bench ingest --channel) ──
+def example_account() -> dict[str, Any]:
+    """Of Config: the account whose hook `hook_example` calls."""
+    return {
+        "settings": {"phone_number_id": PHONE_ID, "business_account_id": ACCOUNT_ID},
+        "secrets": {"token": TOKEN, "app_secret": APP_SECRET, "hook": "verify-token_1"},
+    }
+
+
+def hook_example(config: Config, number: int) -> Inbound:
+    """A buyer's message as WhatsApp sends it."""
+    buyer = str(79_005_550_000 + number % 500)
+    said = {
+        "from": buyer,
+        "id": f"wamid.EXAMPLE{number:08d}==",
+        "timestamp": "1782038400",
+        "type": "text",
+        "text": {"body": "Здравствуйте, подскажите, пожалуйста, есть ли куртка в 46 размере?"},
+    }
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "79005550001", "phone_number_id": PHONE_ID},
+        "contacts": [{"profile": {"name": "Анна"}, "wa_id": buyer}],
+        "messages": [said],
+    }
+    entry = {"id": ACCOUNT_ID, "changes": [{"field": "messages", "value": value}]}
+    called = {"object": "whatsapp_business_account", "entry": [entry]}
+    body = json.dumps(called, ensure_ascii=False).encode()
+    digest = hmac.new(config.secrets["app_secret"].encode(), body, hashlib.sha256).hexdigest()
+    return Inbound(body, {"x-hub-signature-256": f"sha256={digest}"})

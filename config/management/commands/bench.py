@@ -24,9 +24,10 @@ class Command(BaseCommand):
     def add_arguments(self, parser) -> None:
         parser.add_argument("name", nargs="?", help="which one; without: list them")
         parser.add_argument("--json", action="store_true")
+        parser.add_argument("--channel", default="", help="ingest: signature and parsing of one")
         parser.add_argument("--size", default="default", help="small, default or full")
 
-    def handle(self, *args, name, size, **options) -> None:
+    def handle(self, *args, name, size, channel, **options) -> None:
         names = sorted(found.name for found in pkgutil.iter_modules(bench.__path__))
         names = [found for found in names if hasattr(_module(found), "run")]
         if name is None:
@@ -34,7 +35,13 @@ class Command(BaseCommand):
             return
         if name not in names:
             raise CommandError(f"There is no bench {name}; there are: {', '.join(names)}.")
-        report = _module(name).run(size)
+        more = {"channel": channel} if channel else {}
+        try:
+            report = _module(name).run(size, **more)
+        except (TypeError, ValueError) as exc:
+            if not more:
+                raise
+            raise CommandError(str(exc)) from exc
         report = {"bench": name, "size": size, "machine": machine(), **report}
         report["goals"] = [judged(goal, report["figures"]) for goal in report.get("goals", [])]
         if options["json"]:
