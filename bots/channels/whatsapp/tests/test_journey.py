@@ -49,21 +49,29 @@ class Phone(Talk):
         self.arrives()
 
 
-@pytest.fixture
-def phone(alpha, beta, answers, monkeypatch) -> Iterator[Phone]:
-    monkeypatch.setattr("bots.engine.turn.quiet_s", lambda text: 0.0)
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[WhatsAppSimulator, str]]:
     graph = WhatsAppSimulator()
-    about = graph.settings()
     with serve_simulator(graph) as url:
-        for shop in (beta, alpha):
-            with shop.inside():
-                channel = channel_create(
-                    kind="whatsapp", name="WhatsApp", bot=shop.bot, base_url=url,
-                    settings={k: about[k] for k in ("phone_number_id", "business_account_id")},
-                    secrets={k: about[k] for k in ("token", "app_secret")},
-                )  # fmt: skip
-                assert channel_connect(channel).ok
-        yield Phone(alpha, channel, graph)
+        yield graph, url
+
+
+@pytest.fixture
+def phone(served, alpha, beta, answers, monkeypatch) -> Phone:
+    monkeypatch.setattr("bots.engine.turn.quiet_s", lambda text: 0.0)
+    graph, url = served
+    graph.__dict__.update(WhatsAppSimulator().__dict__, _routes=graph._routes)
+    about = graph.settings()
+    for shop in (beta, alpha):
+        with shop.inside():
+            channel = channel_create(
+                kind="whatsapp", name="WhatsApp", bot=shop.bot, base_url=url,
+                settings={k: about[k] for k in ("phone_number_id", "business_account_id")},
+                secrets={k: about[k] for k in ("token", "app_secret")},
+            )  # fmt: skip
+    with alpha.inside():
+        assert channel_connect(channel).ok
+    return Phone(alpha, channel, graph)
 
 
 def newest(phone: Phone, author: str = "bot") -> Message:
