@@ -455,13 +455,15 @@ def conversation_resolve(
             resolved_by="agent" if by else "rule",
         )
         due.cancel("deadline", conversation.pk)
-        # What a rule has just said is no answer that came too late: it still goes out.
-        Message.objects.filter(
-            conversation=conversation,
-            author=Message.Author.AUTOMATION,
-            state=Message.State.QUEUED,
-            epoch=conversation.epoch - 1,
-        ).update(epoch=conversation.epoch)
+        if by is None:
+            # What a rule has just said before it closes is no answer that came too late.
+            Message.objects.filter(
+                conversation=conversation,
+                author=Message.Author.AUTOMATION,
+                kind=Message.Kind.TEMPLATE,
+                state=Message.State.QUEUED,
+                epoch=conversation.epoch - 1,
+            ).update(epoch=conversation.epoch)
         messages.system_line(conversation, "resolved", name=str(by) if by else "")
         outbox.emit(
             "conversation.resolved",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Literal
 
 from bots.channels.base import CallHappened
@@ -37,6 +38,7 @@ _ENDED = ("end", "complet", "hangup", "finish", "disconnect", "terminat", "relea
 State = Literal["ringing", "answered", "missed", "ended"]
 
 
+@lru_cache(maxsize=256)
 def names_of(setting: str) -> dict[str, tuple[str, ...]]:
     """“id=call_sid, from=numberA” beside the usual names; what is no pair is passed over."""
     known = dict(NAMES)
@@ -58,7 +60,12 @@ def flat(event: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _plain(name: Any) -> str:
-    return re.sub(r"[_\-\s]", "", str(name)).casefold()
+    return _plainly(str(name)[:80])
+
+
+@lru_cache(maxsize=4096)
+def _plainly(name: str) -> str:
+    return re.sub(r"[_\-\s]", "", name).casefold()
 
 
 def first(event: Mapping[str, Any], names: tuple[str, ...]) -> str:
@@ -73,6 +80,8 @@ def first(event: Mapping[str, Any], names: tuple[str, ...]) -> str:
 def phone(text: str) -> str:
     """E.164 of “79991234567”, “+7 999…”, “sip:79991234567@host”; empty where it is none."""
     bare = text.removeprefix("sip:").partition("@")[0]
+    if re.fullmatch(r"\+?7[0-9]{10}", bare):  # nearly all of them, and ingest is in a hurry
+        return bare if bare[0] == "+" else f"+{bare}"
     return phone_normalised(bare) if re.fullmatch(r"\+?[\d\s().-]{5,30}", bare) else ""
 
 

@@ -42,6 +42,8 @@ class NotReady(Exception):
 def phone(text: Any) -> str:
     """E.164 of “sip:+79991234567@domain”, “89991234567”; empty for people of the PBX."""
     bare = str(text or "").strip().removeprefix("sip:").partition("@")[0]
+    if re.fullmatch(r"\+?7[0-9]{10}", bare):  # nearly all of them, and ingest is in a hurry
+        return bare if bare[0] == "+" else f"+{bare}"
     return phone_normalised(bare) if re.fullmatch(r"\+?[\d\s().-]{7,30}", bare) else ""
 
 
