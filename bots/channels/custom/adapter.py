@@ -31,6 +31,7 @@ from bots.channels.custom.manifest import MANIFEST
 from bots.channels.custom.signature import SECRET_LENGTH, check, signed
 from tenants.kernel.errors import NeedsMerchant, RetryLater, VendorError
 from tenants.kernel.http import error_for, outgoing, vendor_errors
+from tenants.kernel.trust import trust
 
 VENDOR = "custom"
 TIMEOUT_S = 15.0
@@ -157,7 +158,13 @@ class Custom(ChannelAdapter):
         return url
 
     def _http(self, *, timeout_s: float) -> httpx.Client:
-        return outgoing(vendor=VENDOR, timeout_s=timeout_s, proxy=self.config.proxy)
+        own = self.config.ca_bundle.strip()
+        return outgoing(
+            vendor=VENDOR,
+            timeout_s=timeout_s,
+            proxy=self.config.proxy,
+            verify=trust(own) if own else True,
+        )
 
     def _tell(self, event: dict[str, Any]) -> None:
         try:

@@ -6,6 +6,7 @@ import json
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -326,6 +327,16 @@ def test_connecting_pings_and_wants_a_real_secret(program):
     other = replace(adapter(program.address).config, secrets={"secret": "f" * 32})
     with pytest.raises(NeedsMerchant):
         Custom(other).connect()
+
+
+def test_a_programs_own_certificate_is_trusted_where_the_channel_says_so(certificate):
+    simulator = CustomSimulator()
+    with serve_simulator(simulator, certificate=certificate) as url:
+        config = adapter(url).config
+        with pytest.raises(RetryLater):
+            Custom(config).connect()
+        pem = Path(certificate[0]).read_text()
+        assert Custom(replace(config, ca_bundle=pem)).connect().ok
 
 
 def test_a_file_is_fetched_up_to_the_limit(program):
