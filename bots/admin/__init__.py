@@ -3,6 +3,7 @@
 from bots.admin import (
     automation,
     bots,
+    broadcasts,
     calendars,
     channels,
     customers,
@@ -22,6 +23,7 @@ from bots.admin import (
 __all__ = [
     "automation",
     "bots",
+    "broadcasts",
     "calendars",
     "channels",
     "customers",

@@ -118,7 +118,9 @@ class TemplateForm(forms.Form):
             **{name: given[name] for name in ("name", "code", "category", "intents", "is_active")},
             "texts": {lang: given[f"text_{lang}"] for lang, _title in LANGUAGES},
             "phrases": given["phrases"].splitlines(),
-            "buttons": [_button(line) for line in given["buttons"].splitlines() if line.strip()],
+            "buttons": [
+                button_read(line) for line in given["buttons"].splitlines() if line.strip()
+            ],
             "schedule": {key: value for key, value in schedule.items() if value},
         }
 
@@ -137,7 +139,8 @@ class TemplateForm(forms.Form):
                     self.add_error(name if name in self.fields else None, fault)
 
 
-def _button(line: str) -> dict[str, str]:
+def button_read(line: str) -> dict[str, str]:
+    """A title, or a title and the address after it."""
     title, _space, last = line.strip().rpartition(" ")
     if title and last.startswith(("https://", "http://")):
         return {"title": title, "url": last}

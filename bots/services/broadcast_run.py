@@ -41,8 +41,9 @@ ANSWERED_SOON = timedelta(minutes=1)
 GIVE_UP = timedelta(days=1)
 # A talk with a person counts as going on for so long after its last message.
 TALK_LASTS = timedelta(hours=2)
-# Written and not out yet, in seconds of the channel's pace: never a long line before the gate.
-AHEAD_S = 0.6
+# Written and not out yet, in seconds of the channel's pace: never a long line before the gate, and
+# enough for a machine that is busy.
+AHEAD_S = 1.6
 # How far a channel that was held up may catch up; the platform's own pace bounds it again.
 CATCH_UP_S = 0.5
 # A channel without a pace of its own.

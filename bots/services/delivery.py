@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import random
 import time
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -77,6 +78,7 @@ STALE = "stale"
 BROADCAST = "broadcast"
 # A pause as short as this is waited for on the spot: the row's way back takes longer.
 SIT_OUT_S = 1.0
+BEHIND_APART_S = 0.15
 NOTE_EVERY = timedelta(seconds=30)
 # What nobody listens to is looked at again then, unless the buyer speaks before.
 KEPT_FOR = STALE_AGENT + timedelta(minutes=1)
@@ -159,7 +161,8 @@ def _deliver_one(message: Message, *, more: bool) -> datetime | None:
         if wait > SIT_OUT_S:
             return timezone.now() + timedelta(seconds=wait)
         release_connection()
-        time.sleep(wait)
+        # Who comes behind does not ask all at once.
+        time.sleep(wait + random.uniform(0, BEHIND_APART_S) if behind else wait)
     resumed = message.state == Message.State.SENDING
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, (conversation.pk, message.pk))

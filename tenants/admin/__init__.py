@@ -1,6 +1,7 @@
 """What people see under /admin/: the merchant's desk and the platform's (docs/architecture.md)."""
 
 from tenants.admin import (
+    ad_policies,
     brand,
     limits,
     mail,
@@ -14,6 +15,7 @@ from tenants.admin import (
 )
 
 __all__ = [
+    "ad_policies",
     "brand",
     "limits",
     "mail",
