@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 MAX_BODY = 5 * 1024 * 1024
 ROUTE_KEPT_S = 10.0
 GROUP_AT_MOST = 128
+# What an adapter stumbles over in a body that is not its platform's; JSON a mile deep, too.
+NOT_UNDERSTOOD = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 
 _ROUTE = """
 SELECT r.schema, r.channel_id, r.kind, r.sealed FROM tenants_routekey r
@@ -116,7 +118,7 @@ class Ingest:
             await adapter.prepare(request)
             adapter.verify(request)
             envelopes = adapter.envelopes(request)
-        except (SignatureMismatch, ValueError, KeyError, TypeError, AttributeError) as exc:
+        except (SignatureMismatch, *NOT_UNDERSTOOD) as exc:
             return adapter.hook_refusal(exc)
         is_aloud = bool(envelopes) and adapter.manifest.reply_mode == ReplyMode.INLINE
         if is_aloud and (probe := adapter.instant(request)) is not None:

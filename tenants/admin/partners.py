@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy
 from unfold.admin import TabularInline
 from unfold.decorators import display
 from unfold.widgets import (
-    UnfoldAdminCheckboxSelectMultiple,
+    UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminEmailInputWidget,
     UnfoldAdminSelectWidget,
     UnfoldAdminTextInputWidget,
@@ -121,7 +121,7 @@ class PartnerForm(forms.ModelForm):
     channels_off = forms.MultipleChoiceField(
         label=gettext_lazy("Channels that are switched off"),
         required=False,
-        widget=UnfoldAdminCheckboxSelectMultiple,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
         help_text=gettext_lazy(
             "Its merchants cannot connect these; what they have connected of them is paused."
         ),
