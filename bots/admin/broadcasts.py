@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from bots.admin.templates import LANGUAGES, button_read
-from bots.models import Broadcast, Channel, Contact, Segment, Template
+from bots.models import Broadcast, BroadcastItem, Channel, Contact, Segment, Template
 from bots.selectors.advertising import bans, is_marked
 from bots.selectors.audience import REASONS, channels_of, counted
 from bots.selectors.broadcasts import RESULTS, Figures, figures_of, result_of, results, shows
@@ -411,21 +411,15 @@ class BroadcastAdmin(OwnPage):
         asked = {name: request.GET.get(name, "")[:80] for name in ("q", "result")}
         found = results(row, result=asked["result"], query=asked["q"])
         page = Paginator(found, PAGE).get_page(request.GET.get("page"))
-        for item in page.object_list:
-            item.result = result_of(item)
-            item.result_title = RESULTS[item.result]
-            failure = item.message.failure if item.message and item.result == "failed" else ""
-            item.words = (
-                failure_in_words(failure) if failure else REASONS.get(item.reason, item.reason)
-            )
+        rows = [_row(item) for item in page.object_list]
         return TemplateResponse(
             request,
             "desk/broadcast_run.html",
             self.admin_site.context(
                 request,
                 row.name,
-                row=row, progress=_progress(row), page=page, asked=asked, results=RESULTS,
-                channels=channels_of(row), detail=DETAILS.get(row.detail, row.detail),
+                row=row, progress=_progress(row), page=page, rows=rows, asked=asked,
+                results=RESULTS, detail=DETAILS.get(row.detail, row.detail),
                 may_change=self.has_change_permission(request, row),
                 opts=self.opts, original=row,
             ),
@@ -483,6 +477,13 @@ def _skipped(reasons: Any) -> list[tuple[Any, int]]:
 
 def _by_channel(row: Broadcast, found: Any) -> list[tuple[str, int]]:
     return [(channel.name, found.by_channel[channel.pk]) for channel in channels_of(row)]
+
+
+def _row(item: BroadcastItem) -> dict[str, Any]:
+    result = result_of(item)
+    failure = item.message.failure if item.message and result == "failed" else ""
+    words = failure_in_words(failure) if failure else REASONS.get(item.reason, item.reason)
+    return {"item": item, "result": result, "title": RESULTS[result], "words": words}
 
 
 def _progress(row: Broadcast) -> dict[str, Any]:
