@@ -193,6 +193,8 @@ class Ingest:
             settings=about.get("settings", {}),
             secrets=about.get("secrets", {}),
             base_url=about.get("base_url", ""),
+            proxy=about.get("proxy", ""),
+            ca_bundle=str(about.get("settings", {}).get("ca_bundle") or ""),
         )
         return Route(schema, channel_id, open_adapter(kind, config))
 

@@ -189,6 +189,7 @@ def route_sync(channel: Channel) -> None:
                 "settings": channel.settings,
                 "secrets": channel.secrets or {},
                 "base_url": channel.base_url,
+                "proxy": channel.proxy,
             }
         ),
     )
