@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from bots import console, downloads, pages
+from bots import console, downloads, linking, pages
 
 urlpatterns = [
     path("console/", console.console, name="console"),
@@ -14,6 +14,9 @@ urlpatterns = [
     path("files/<int:pk>/", console.attachment, name="attachment"),
     path("recordings/<int:pk>/", console.call_recording, name="call_recording"),
     path("files/sent/<str:signed>/", downloads.sent, name="sent_file"),
+    path("link/", linking.page, name="link"),
+    path("link/token/", linking.token, name="link_token"),
+    path("link/revoke/", linking.revoke, name="link_revoke"),
     path("widget.js", pages.widget_js, name="widget"),
     path("chat/<str:key>/", pages.chat_page, name="chat"),
     path("chat/<str:key>/qr.svg", pages.chat_qr, name="chat_qr"),

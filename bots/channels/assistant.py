@@ -26,6 +26,7 @@ from bots.channels.base import (
     Unsupported,
 )
 from bots.channels.inline import InlineAdapter
+from bots.channels.linked import identities_of
 from bots.channels.voice import (
     Memory,
     chips,
@@ -43,6 +44,22 @@ Kind = Literal[
 # Answered by ourselves, whatever the engine and the model do.
 AT_ONCE = frozenset({"ping", "help", "stop", "repeat", "no_match", "link", "linked"})
 HEARD_LIMIT = 4_000
+LINKING = """\
+ACCOUNT LINKING / СВЯЗКА АККАУНТОВ (OAuth 2, authorization code)
+
+Client id / Идентификатор приложения:  {client}
+Client secret / Секрет приложения:     {secret}
+Authorization URL / URL авторизации:   {host}/link/
+Token URL / URL для получения токена:  {host}/link/token/
+Refresh URL / URL для обновления:      {host}/link/token/
+Scope: orders
+Authentication: HTTP Basic or fields of the form; PKCE: S256
+
+The platform takes the buyer back to (nothing else is accepted):
+{redirects}
+
+The secret is for the platform alone.
+"""
 
 
 @dataclass(frozen=True)
@@ -131,6 +148,7 @@ class Assistant(InlineAdapter):
                 payload=str(payload.get("payload", "")),
                 is_start=is_start,
                 is_nudge=bool(payload.get("nudge")),
+                vouched_anew=bool(self.link_redirects()),
                 identities=tuple(
                     (str(one[0]), str(one[1]), str(one[2])) for one in payload.get("identities", ())
                 ),
@@ -201,6 +219,22 @@ class Assistant(InlineAdapter):
             reply.cards,
             memory=Memory.of(reply, words),
         )
+
+    # ── linked accounts ──
+    def linked(self, token: str) -> tuple[tuple[str, str, str], ...]:
+        """Whom the platform's access token of ours vouches for."""
+        return identities_of(self.config.schema, self.config.channel_id, token) if token else ()
+
+    def linking_text(self) -> tuple[str, bytes]:
+        """For the platform's page of account linking."""
+        host = "/".join(self.config.hook_url.split("/")[:3])
+        text = LINKING.format(
+            host=host,
+            client=f"shop-{self.config.channel_id}",
+            secret=self.link_secret(),
+            redirects="\n".join(f"  {one}" for one in self.link_redirects()),
+        )
+        return "account-linking.txt", text.encode()
 
     # ── account ──
     def connect(self) -> Check:

@@ -5,6 +5,7 @@ The engine asks the manifest what a channel can do instead of asking its name.
 
 from __future__ import annotations
 
+import hmac
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -253,6 +254,8 @@ class BuyerMessage:
     callback: str = ""  # to be acknowledged by `acknowledge`
     # Only asks whether the answer is ready ("ну что?"): no message where one is being prepared.
     is_nudge: bool = False
+    # `identities` are all that is proven now: an account that was unlinked proves nothing more.
+    vouched_anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -627,6 +630,17 @@ class ChannelAdapter(ABC):
     def health(self) -> Check:
         """What the platform says of our webhook. Raises VendorError."""
         return Check(ok=True)
+
+    def link_redirects(self) -> tuple[str, ...]:
+        """Where the platform takes a buyer back who has linked an account: these very addresses.
+        None: accounts are not linked here."""
+        return ()
+
+    def link_secret(self) -> str:
+        """The platform's password at our provider (bots.services.linking)."""
+        hook = self.config.secrets.get("hook", "")
+        told = f"account linking {self.config.channel_id}"
+        return hmac.new(hook.encode(), told.encode(), "sha256").hexdigest() if hook else ""
 
     def package(self) -> list[tuple[str, bytes]]:
         """Files a merchant needs to make the other side (a skill's settings): downloaded from the

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.utils import timezone
 
 from bots.models import Contact, Identity
@@ -23,3 +25,11 @@ def identity_keep(contact: Contact, kind: str, value: str, proof: str) -> bool:
     row.proof, row.proven_at = proof, timezone.now()
     row.save(update_fields=["proof", "proven_at"])
     return is_news
+
+
+def identities_only(contact: Contact, known: Iterable[tuple[str, str, str]]) -> None:
+    """What was proven by a code and is not among these is proven no more."""
+    gone = Identity.objects.filter(contact=contact, proof=Identity.Proof.CODE)
+    for kind, value, _proof in known:
+        gone = gone.exclude(kind=kind, value=value[:120])
+    gone.delete()

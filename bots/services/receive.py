@@ -58,7 +58,7 @@ from bots.services import (
 from bots.services.accept import lane_of
 from bots.services.channels import channel_told
 from bots.services.delivery import BROADCAST, waits_again
-from bots.services.identities import identity_keep
+from bots.services.identities import identities_only, identity_keep
 from bots.services.later_over import tell_cancelled
 from bots.services.speaking import open_again, tell_woken
 from bots.services.windows import window_after
@@ -441,6 +441,8 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
         changed.append("is_reachable")
     if changed:
         contact.save(update_fields=changed)
+    if said.vouched_anew:
+        identities_only(contact, said.identities)
     is_known_better = False
     for kind, value, proof in said.identities:
         is_known_better = identity_keep(contact, kind, value, proof) or is_known_better

@@ -34,6 +34,7 @@ TOLERANCE_S = 150.0
 EVENT_TOLERANCE_S = 3600.0
 CHAIN_URL = "signaturecertchainurl"
 SIGNATURE = "signature-256"
+LINK_HOSTS = ("layla.amazon.com", "pitangui.amazon.com", "alexa.amazon.co.jp")
 
 
 class Alexa(Assistant):
@@ -77,7 +78,11 @@ class Alexa(Assistant):
             chat=_who(data),
             language=voice_language(texts(told, "locale")),
             memory=Memory.read(inside(data, "session", "attributes")),
-            can_link=True,
+            can_link=bool(self.link_redirects()),
+            identities=self.linked(
+                texts(data, "context", "System", "user", "accessToken")
+                or texts(data, "session", "user", "accessToken")
+            ),
         )
         if kind == "LaunchRequest":
             return heard.of_kind("start")
@@ -117,10 +122,18 @@ class Alexa(Assistant):
             "content": shortened("\n\n".join(lines), CARD_LIMIT - 100),
         }
 
+    def link_redirects(self) -> tuple[str, ...]:
+        """Each has the developer's own id at its end."""
+        vendor = str(self.config.settings.get("vendor_id") or "")
+        if not vendor.isalnum():
+            return ()
+        return tuple(f"https://{host}/api/skill/link/{vendor}" for host in LINK_HOSTS)
+
     # ── what the merchant creates the skill with ──
     def package(self) -> list[tuple[str, bytes]]:
         name = str(self.config.settings.get("invocation") or "my shop assistant").lower()
-        return model.package(invocation=name, hook=self.config.hook_url)
+        files = model.package(invocation=name, hook=self.config.hook_url)
+        return [*files, self.linking_text()] if self.link_redirects() else files
 
 
 def _check_time(data: Any) -> None:

@@ -33,6 +33,24 @@ MANIFEST = ChannelManifest(
             is_required=False,
             help=_("What buyers say after “Alexa, open…”: two words or more, in English."),
         ),
+        text_field(
+            "vendor_id",
+            _("Vendor id"),
+            is_required=False,
+            help=_(
+                "For linking accounts: the end of the redirect addresses that the console shows "
+                "under “Account Linking”."
+            ),
+        ),
+        text_field(
+            "vendor_id",
+            _("Vendor id"),
+            is_required=False,
+            help=_(
+                "For linking accounts: the end of the redirect addresses that the console shows "
+                "under “Account Linking”."
+            ),
+        ),
         Field(
             "answer_within_s",
             _("Answer within, seconds"),
@@ -72,6 +90,13 @@ MANIFEST = ChannelManifest(
             _(
                 "“Endpoint” → HTTPS: the address of the package, “a certificate from a trusted "
                 "certificate authority”."
+            ),
+        ),
+        Step(
+            _("Link accounts, if you want to"),
+            _(
+                "So that buyers hear details of their own orders: “Account Linking”, what "
+                "account-linking.txt of the package says."
             ),
         ),
         Step(_("Try it"), _("“Test” → “Development”, say “open” and the invocation name.")),

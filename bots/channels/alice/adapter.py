@@ -32,6 +32,7 @@ URL_BYTES = 1024
 STATE_BYTES = 1000  # of 1 KB, braces and names of the platform's around it
 CARD_TITLE, CARD_TEXT, CARD_ITEMS = 128, 256, 5
 VERSION = "1.0"
+LINK_REDIRECT = "https://social.yandex.net/broker/redirect"
 
 
 class Alice(Assistant):
@@ -59,6 +60,7 @@ class Alice(Assistant):
             memory=Memory.read(inside(data, "state", "session")),
             has_screen="screen" in inside(data, "meta", "interfaces"),
             can_link="account_linking" in inside(data, "meta", "interfaces"),
+            identities=self.linked(texts(session, "user", "access_token")),
         )
         if not isinstance(told, dict):
             is_linked = "account_linking_complete_event" in data
@@ -96,13 +98,16 @@ class Alice(Assistant):
             answer["session_state"] = kept
         return answer
 
+    def link_redirects(self) -> tuple[str, ...]:
+        return (LINK_REDIRECT,)
+
     # ── what the merchant creates the skill with ──
     def package(self) -> list[tuple[str, bytes]]:
         name = str(self.config.settings.get("activation") or "") or "название вашего магазина"
         text = settings_text(
             name=name[:1].upper() + name[1:], activation=name.lower(), hook=self.config.hook_url
         )
-        return [("alice.txt", text)]
+        return [("alice.txt", text), self.linking_text()]
 
 
 def _who(session: dict[str, Any]) -> str:

@@ -76,6 +76,13 @@ MANIFEST = ChannelManifest(
             _("“Settings” → “Use data storage in the skill”. Then “repeat” works for everybody."),
         ),
         Step(
+            _("Link accounts, if you want to"),
+            _(
+                "So that buyers hear details of their own orders: “Account linking”, what "
+                "account-linking.txt of the package says."
+            ),
+        ),
+        Step(
             _("Send the skill to moderation"),
             _("Before that you can try it in the “Testing” tab at once."),
         ),

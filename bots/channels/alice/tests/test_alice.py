@@ -185,7 +185,7 @@ def test_a_talk_with_a_late_answer(transactional_db, alpha, beta, answers):
         go.wait(10)
         return "Да, 4 990 ₽."
 
-    settings = {"skill_id": SKILL_ID, "answer_within_s": 1.5}
+    settings = {"skill_id": SKILL_ID, "answer_within_s": 3.5}
     with aloud(alpha, "alice", AliceSimulator(), settings) as shop:
         assert shop.says("").spoken == "re: /start."
         assert shop.says("ping").spoken.startswith("Здравствуйте")

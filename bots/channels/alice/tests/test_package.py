@@ -26,10 +26,12 @@ def test_the_package_is_downloaded_from_the_channels_page(alpha, beta, client_of
     assert "Скачать пакет" in client.get(page + "change/").content.decode()
     answer = client.get(page + "package/")
     with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
-        (name,) = archive.namelist()
-        text = archive.read(name).decode()
+        assert archive.namelist() == ["alice.txt", "account-linking.txt"]
+        text, linking = (archive.read(name).decode() for name in archive.namelist())
 
-    assert name == "alice.txt"
+    assert (
+        f"shop-{channel.pk}" in linking and "https://social.yandex.net/broker/redirect" in linking
+    )
     assert f"/hooks/{channel.route_key}/" in text
     assert "спроси у навыка тёплый свитер, где мой заказ" in text
     for part in ("ТЕКСТ ДЛЯ МОДЕРАЦИИ", "где мой заказ", "«Позвать человека»"):

@@ -161,7 +161,7 @@ def test_a_talk_with_a_late_answer(transactional_db, alpha, answers):
         go.wait(10)
         return "Yes, $12."
 
-    settings = {"username": USERNAME, "answer_within_s": 1.5}
+    settings = {"username": USERNAME, "answer_within_s": 3.5}
     secrets = {"password": PASSWORD}
     device = DialogflowSimulator(is_cx=True)
     with aloud(alpha, "dialogflow", device, settings, secrets=secrets) as shop:
