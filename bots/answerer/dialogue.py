@@ -108,6 +108,8 @@ def _settled(text: str, query: Query, turn: Turn, memory: dict[str, Any], lang: 
         or orders.is_order_follow_up(query.text, memory)
         or orders.own_number(query.text, turn.asker)
     ):
+        if turn.is_public:
+            return Part(say("order_public", lang), reason="small_talk")
         return orders.answer(query.text, turn.asker, memory, lang)
     return None
 

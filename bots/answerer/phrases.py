@@ -64,6 +64,7 @@ RU = {
     "order_missing": "Не нашёл заказа с таким номером и телефоном. Проверьте их или позовите "
     "человека.",
     "order_none": "Не нашёл заказов на ваш номер. Проверьте номер заказа или позовите человека.",
+    "order_public": "О заказах пишите мне в личные сообщения: здесь ответ увидят все.",
     "order_enough": "Слишком много попыток. Чтобы защитить данные покупателей, передаю диалог "
     "коллеге.",
     "order_more": "Адрес, состав и сумму заказа можно узнать после подтверждения, что заказ ваш. "
@@ -127,6 +128,7 @@ EN = {
     "ask_number": "Please tell me the order number.",
     "order_missing": "I found no order with this number and phone. Check them or call a person.",
     "order_none": "I found no orders for your number. Check the order number or call a person.",
+    "order_public": "Please write to me in private about orders: everybody can read here.",
     "order_enough": "Too many attempts. To protect buyers' data I am passing this to a colleague.",
     "order_more": "Address, contents and sum are told after we know that the order is yours. "
     "Shall I call a person?",

@@ -121,6 +121,9 @@ class ChannelManifest:
     settles_within_s: float = 0.0
     rate_per_s: float = 25.0  # sends per second for the whole account
     rate_per_chat_s: float = 1.0
+    # Chats that share a pace of their own (members of one group): what they share and sends per
+    # second, for a chat; None: `rate_per_chat_s` holds. Pure.
+    shared_pace: Callable[[str], tuple[str, float] | None] | None = None
     region: str = "world"  # "ru": works inside Russia without a foreign service
     # Where the tile stands at a Russian merchant's, the lower the earlier; `note` says why, where
     # that needs a reason ("buyers abroad").
@@ -256,6 +259,13 @@ class BuyerMessage:
     is_nudge: bool = False
     # `identities` are all that is proven now: an account that was unlinked proves nothing more.
     vouched_anew: bool = False
+    # Pictures that were sent together and come one by one: all with the same `album` are one
+    # message, whose answer waits for the rest.
+    album: str = ""
+    # We may write so long after this message, where that is the chat's own matter and not the
+    # channel's (ChannelManifest.reply_window_s).
+    window_s: int | None = None
+    is_public: bool = False  # others read along (a group): nothing personal is told there
 
 
 @dataclass(frozen=True)
@@ -289,7 +299,8 @@ class OwnerEcho:
 
     `phone`: of the buyer in E.164, where the platform may name the chat by it alone. `own_id`: for
     a platform that tells our own messages, too, which of ours (Reply.message_id) it may be; then
-    it is none of a person's.
+    it is none of a person's. `begins`: the chat is kept from here on, though the buyer has not
+    written yet, so that their answer goes to whoever wrote first; `name` is then the buyer's.
     """
 
     external_id: str
@@ -298,6 +309,8 @@ class OwnerEcho:
     sent_at: datetime | None = None
     phone: str = ""
     own_id: int = 0
+    begins: bool = False
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -320,19 +333,24 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Reachable:
-    """The buyer blocked or unblocked us."""
+    """The buyer blocked or unblocked us. `is_all`: every chat whose name begins with `chat`."""
 
     chat: str
     is_reachable: bool
+    is_all: bool = False
 
 
 @dataclass(frozen=True)
 class Moved:
-    """The buyer's chat has another id from now on (a changed number); `identities` as above."""
+    """The buyer's chat has another id from now on (a changed number); `identities` as above.
+
+    `is_all`: every chat whose name begins with `chat` begins with `to` (a group's members).
+    """
 
     chat: str
     to: str
     identities: tuple[tuple[str, str, str], ...] = ()
+    is_all: bool = False
 
 
 @dataclass(frozen=True)
@@ -449,7 +467,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Sent:
+    """`moved_to`: the chat has this name from now on, the platform said so while we sent."""
+
     external_id: str = ""
+    moved_to: str = ""
 
 
 @dataclass(frozen=True)

@@ -166,6 +166,8 @@ def _wait_for_more(burst: list[Message], newest: Message, stale) -> bool:
         quiet = max(quiet, min(1.5 * gap, MAX_QUIET_S))
     if newest.meta.get("payload") or newest.meta.get("start"):
         quiet = 0.0
+    if newest.meta.get("album"):
+        quiet = MAX_QUIET_S  # the other pictures are on their way
     if _age_s(burst[0].created_at, now) > BURST_CAP_S:
         quiet = 0.0
     left = quiet - _age_s(newest.created_at, now)
@@ -279,7 +281,9 @@ def _turn(
         asker=Asker(
             name=contact.name,
             contact_id=contact.pk,
-            proofs=tuple((i.kind, i.value, i.proof) for i in _identities(contact.pk)),
+            proofs=()
+            if conversation.is_public
+            else tuple((i.kind, i.value, i.proof) for i in _identities(contact.pk)),
         ),
         now=timezone.now(),
         memory=conversation.memory,
@@ -343,7 +347,7 @@ def _asked(conversation: Conversation, answer: Answer) -> list[Mapping[str, str]
     """Who asks for a phone shows the button that gives it, where the channel has one."""
     manifest = manifest_of(conversation.channel)
     is_asked = answer.memory.get("awaiting") in ("phone", "both")
-    if not is_asked or manifest is None or "phone" not in manifest.asks:
+    if conversation.is_public or not is_asked or manifest is None or "phone" not in manifest.asks:
         return []
     return [{"title": texts.say(texts.SHARE_PHONE, answer.lang), "kind": "phone"}]
 

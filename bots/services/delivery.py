@@ -25,6 +25,7 @@ from bots.selectors.conduct import AWAKE, conduct_of, quiet_until
 from bots.selectors.sendable import is_closed, manifest_of
 from bots.services import limits, sla
 from bots.services.channels import DEAF, adapter_of, channel_broke
+from bots.services.moves import chat_moved
 from bots.services.speaking import tell_woken
 from bots.services.uploads import link_out
 from tenants.kernel import bell, due, outbox
@@ -338,6 +339,8 @@ def _send_part(
         _finish(message, delivery, sent.external_id)
     else:
         _sent(delivery, sent)
+    if sent.moved_to:
+        chat_moved(message.conversation, sent.moved_to)
     return None
 
 

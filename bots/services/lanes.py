@@ -29,8 +29,8 @@ contact AS (
 INSERT INTO bots_conversation (channel_id, contact_id, lane, status, speaker, epoch, last_seq,
     last_inbound_seq, last_read_seq, language, is_public, preview, preview_author, unread,
     handover_reason, labels, memory, created_at)
-SELECT %(channel)s, id, %(lane)s, 'resolved', 'nobody', 0, 0, 0, 0, %(talk)s, false, '', '', 0, '',
-    '[]'::jsonb, '{}'::jsonb, now()
+SELECT %(channel)s, id, %(lane)s, 'resolved', 'nobody', 0, 0, 0, 0, %(talk)s, %(public)s, '', '', 0,
+    '', '[]'::jsonb, '{}'::jsonb, now()
 FROM contact ON CONFLICT (lane) DO NOTHING
 """
 _in_lane = Compiled(
@@ -63,6 +63,7 @@ def opened(
     language: str = "",
     data: Mapping[str, Any] | None = None,
     external_id: str = "",
+    is_public: bool = False,
 ) -> tuple[Conversation, bool]:
     """The locked conversation of a lane, resolved and silent where it is made now; and whether
     the message `external_id` is in it already."""
@@ -80,6 +81,7 @@ def opened(
                 "username": username[:120],
                 "language": language[:8],
                 "data": json.dumps(dict(data or {}), ensure_ascii=False),
+                "public": is_public,
                 "talk": "en" if language.startswith("en") else "ru",
             },
         )

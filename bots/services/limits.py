@@ -45,10 +45,12 @@ def wait_s(channel_id: int, chat: str, manifest: ChannelManifest, *, behind: boo
     `behind`: nobody waits for it (a broadcast); it never makes one wait who does.
     """
     name = f"pace:{current_schema()}:{channel_id}"
+    shared = manifest.shared_pace(chat) if manifest.shared_pace else None
+    paced, chat_rate = shared or (chat, manifest.rate_per_chat_s)
     paces = [
         (key, 1.0 / rate, burst / rate)
         for key, rate, burst in (
-            (f"{name}:{chat}", manifest.rate_per_chat_s, BURST_IN_CHAT),
+            (f"{name}:{paced}", chat_rate, BURST_IN_CHAT),
             (name, manifest.rate_per_s, BURST_BEHIND if behind else BURST),
         )
         if rate > 0

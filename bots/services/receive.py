@@ -47,6 +47,7 @@ from bots.services import (
     calls,
     lanes,
     messages,
+    moves,
     platform_templates,
     rating,
     sla,
@@ -55,7 +56,6 @@ from bots.services import (
     unsubscribing,
     who,
 )
-from bots.services.accept import lane_of
 from bots.services.channels import channel_told
 from bots.services.delivery import BROADCAST, waits_again
 from bots.services.identities import identities_only, identity_keep
@@ -106,11 +106,12 @@ def apply(channel: Channel, lane: int, occurrence: Occurrence) -> None:
     elif isinstance(occurrence, Receipt):
         _receipt(channel, lane, occurrence)
     elif isinstance(occurrence, Moved):
-        _moved(channel, lane, occurrence)
+        moves.apply(channel, lane, occurrence)
     elif isinstance(occurrence, CallHappened):
         calls.apply(channel, lane, occurrence)
     elif isinstance(occurrence, Reachable):
-        Contact.objects.filter(channel=channel, external_id=occurrence.chat).update(
+        how = "external_id__startswith" if occurrence.is_all else "external_id"
+        Contact.objects.filter(channel=channel, **{how: occurrence.chat}).update(
             is_reachable=occurrence.is_reachable
         )
 
@@ -168,12 +169,15 @@ def _open(channel: Channel, lane: int, message: BuyerMessage) -> tuple[Conversat
         language=message.language,
         data={k: v for k, v in message.data.items() if k not in OF_THE_MESSAGE},
         external_id=message.external_id,
+        is_public=message.is_public,
     )
 
 
 def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     conversation, is_known = _open(channel, lane, said)
     if is_known or (said.is_nudge and _is_on_its_way(conversation)):
+        return
+    if said.album and _joins_album(conversation, said):
         return
     _learn(conversation.contact, said)
     who.wish(channel, conversation.contact)
@@ -244,7 +248,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
                 "memory": json.dumps(conversation.memory, ensure_ascii=False),
                 "waiting_since": conversation.waiting_since,
                 "deadline_at": conversation.deadline_at,
-                "window": window_after(channel, said.sent_at or now),
+                "window": window_after(channel, said.sent_at or now, said.window_s),
                 "preview": preview,
             },
         )
@@ -263,19 +267,7 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
         assignment.promise(conversation)
     if wakes:
         tell_woken(conversation, "buyer")
-    for file in said.files:
-        kept = Attachment.objects.create(
-            message_id=message_id,
-            kind=file.kind,
-            name=file.name[:200],
-            external_id=file.external_id[:2000],
-            file_id=file.stored_id,
-            speech={"state": "waiting"} if file.kind == "voice" and transcribe.is_on() else {},
-        )
-        if file.stored_id is not None:
-            transcribe.wish(kept)
-        if file.external_id and file.stored_id is None:
-            due.schedule("fetch", message_id)
+    _keep_files(message_id, said)
     if conversation.agent_id or conversation.followers or conversation.window_expires_at:
         due.schedule("told", conversation.pk)
     if waits and not bot_has_to and not said.files and writes_drafts(channel):
@@ -291,6 +283,51 @@ def _buyer_wrote(channel: Channel, lane: int, said: BuyerMessage) -> None:
     if bot_has_to and conversation.deadline_at:
         due.follow("turn", conversation.pk, timer=("deadline", conversation.deadline_at))
     running.make_stale(current_schema(), conversation.pk)
+
+
+def _keep_files(message_id: int, said: BuyerMessage) -> None:
+    for file in said.files:
+        kept = Attachment.objects.create(
+            message_id=message_id,
+            kind=file.kind,
+            name=file.name[:200],
+            external_id=file.external_id[:2000],
+            file_id=file.stored_id,
+            speech={"state": "waiting"} if file.kind == "voice" and transcribe.is_on() else {},
+        )
+        if file.stored_id is not None:
+            transcribe.wish(kept)
+        if file.external_id and file.stored_id is None:
+            due.schedule("fetch", message_id)
+
+
+def _joins_album(conversation: Conversation, said: BuyerMessage) -> bool:
+    """Another picture of a message that is here already: added to it, nothing new was said.
+
+    False for the first one. The caption may come with any of them. The row is locked.
+    """
+    message = (
+        Message.objects.filter(
+            conversation=conversation, author=Message.Author.BUYER, meta__album=said.album
+        )
+        .order_by("-seq")
+        .first()
+    )
+    if message is None:
+        return False
+    parts = message.meta.get("parts", [])
+    if said.external_id in parts:
+        return True
+    message.meta = {**message.meta, "parts": [*parts, said.external_id]}
+    if said.text and said.text not in message.text:
+        message.text = "\n".join(filter(None, [message.text, said.text]))[:MAX_TEXT]
+    message.save(update_fields=["meta", "text"])
+    _keep_files(message.pk, said)
+    messages.changed(message)
+    if conversation.speaker == Conversation.Speaker.BOT and conversation.waiting_since is not None:
+        running.make_stale(current_schema(), conversation.pk)
+        due.follow("turn", conversation.pk)
+    return True
 
 
 def _is_on_its_way(conversation: Conversation) -> bool:
@@ -413,6 +450,8 @@ def _meta(said: BuyerMessage) -> dict[str, Any]:
         meta["payload"] = said.payload[:200]
     if said.is_start:
         meta["start"] = True
+    if said.album:
+        meta["album"] = said.album[:120]
     if said.callback:
         meta["callback"] = said.callback[:500]
     for name in ("location", "wordless", "order", "product", "quoted"):
@@ -436,6 +475,10 @@ def _learn(contact: Contact, said: BuyerMessage) -> None:
     if any(contact.data.get(k) != v for k, v in told.items()):
         contact.data = {**contact.data, **told}
         changed.append("data")
+    elif contact.data.get("thread") and "thread" not in told:
+        # Of an earlier message; this one needs nothing of a reply.
+        contact.data = {k: v for k, v in contact.data.items() if k != "thread"}
+        changed.append("data")
     if not contact.is_reachable:
         contact.is_reachable = True
         changed.append("is_reachable")
@@ -454,9 +497,7 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
     conversation = lanes.locked(lane)
     if conversation is None:
         return
-    message = Message.objects.filter(
-        conversation=conversation, external_id=edit.external_id, author=Message.Author.BUYER
-    ).first()
+    message = _of_buyer(conversation, edit.external_id)
     if message is None or message.text == edit.text:
         return
     before = message.meta.get("before", [])
@@ -474,18 +515,20 @@ def _buyer_edited(lane: int, edit: BuyerEdit) -> None:
         due.follow("turn", conversation.pk)
 
 
+def _of_buyer(conversation: Conversation, external_id: str) -> Message | None:
+    """A message of the buyer's; one of an album by its first part."""
+    return Message.objects.filter(
+        conversation=conversation, external_id=external_id, author=Message.Author.BUYER
+    ).first()
+
+
 def _buyer_deleted(lane: int, deleted: BuyerDelete) -> None:
     """Taken back: the words stay for colleagues; what nobody has answered yet asks for nothing."""
     conversation = lanes.locked(lane)
     if conversation is None:
         return
-    message = Message.objects.filter(
-        conversation=conversation,
-        external_id=deleted.external_id[:120],
-        author=Message.Author.BUYER,
-        deleted_at=None,
-    ).first()
-    if message is None:
+    message = _of_buyer(conversation, deleted.external_id[:120])
+    if message is None or message.deleted_at is not None:
         return
     message.deleted_at = timezone.now()
     message.save(update_fields=["deleted_at"])
@@ -521,6 +564,8 @@ def _owner_wrote(channel: Channel, lane: int, echo: OwnerEcho) -> None:
     if conversation is None and echo.phone:
         other = _lane_of_phone(channel, echo.phone)
         conversation = lanes.locked(other) if other is not None else None
+    if conversation is None and echo.begins:
+        conversation, _ = lanes.opened(channel, lane, echo.chat, name=echo.name)
     if conversation is None or _known(conversation, echo.external_id):
         return
     if _is_own(conversation, echo):
@@ -657,20 +702,3 @@ def _lane_of_phone(channel: Channel, phone: str) -> int | None:
         .values_list("lane", flat=True)
         .first()
     )
-
-
-def _moved(channel: Channel, lane: int, moved: Moved) -> None:
-    """The chat goes on under its new id; where that one is a chat already, the old one is over."""
-    conversation = lanes.locked(lane)
-    if conversation is None or moved.to == moved.chat:
-        return
-    contact = conversation.contact
-    if Contact.objects.filter(channel=channel, external_id=moved.to).exists():
-        Contact.objects.filter(pk=contact.pk).update(is_reachable=False)
-        return
-    contact.external_id = moved.to
-    contact.save(update_fields=["external_id"])
-    conversation.lane = lane_of(channel.pk, moved.to)
-    conversation.save(update_fields=["lane"])
-    for kind, value, proof in moved.identities:
-        identity_keep(contact, kind, value, proof)

@@ -1,7 +1,8 @@
 """A channel's reply window: how long after the buyer's last message we may write.
 
 The manifest says how long; `Conversation.window_expires_at` is set with each message of the buyer
-and is None where the channel has no window. Every way out asks here: people, timers, the bot.
+and is None where neither channel nor chat has one. Every way out asks here: people, timers, the
+bot.
 """
 
 from __future__ import annotations
@@ -21,12 +22,11 @@ class WindowClosed(RuleBroken):
     code = "window_closed"
 
 
-def window_after(channel: Channel, moment: datetime) -> datetime | None:
-    """When the window closes that a buyer's message of this moment opens."""
+def window_after(channel: Channel, moment: datetime, own_s: int | None = None) -> datetime | None:
+    """When the window closes that a buyer's message of this moment opens. `own_s`: of the chat."""
     manifest = manifest_of(channel)
-    if manifest is None or manifest.reply_window_s is None:
-        return None
-    return moment + timedelta(seconds=manifest.reply_window_s)
+    window_s = own_s if own_s is not None else manifest.reply_window_s if manifest else None
+    return None if window_s is None else moment + timedelta(seconds=window_s)
 
 
 def window_check(

@@ -9,19 +9,35 @@ import html
 import json
 import logging
 import re
+import threading
+import time
 import warnings
-from collections.abc import Iterator
-from datetime import UTC, datetime
+import zlib
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from hmac import compare_digest
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, InputFile, ReplyParameters
+from django.utils.translation import gettext_noop
+from telegram import (
+    Bot,
+    InlineKeyboardMarkup,
+    InputFile,
+    InputMediaDocument,
+    InputMediaPhoto,
+    InputMediaVideo,
+    MenuButtonDefault,
+    MenuButtonWebApp,
+    ReplyKeyboardMarkup,
+    ReplyKeyboardRemove,
+    ReplyParameters,
+    WebAppInfo,
+)
 from telegram.warnings import PTBUserWarning
 
 from bots.channels.base import (
-    BuyerEdit,
-    BuyerMessage,
     Call,
     ChannelAdapter,
     Check,
@@ -29,53 +45,42 @@ from bots.channels.base import (
     File,
     Inbound,
     Occurrence,
-    Reachable,
     Reply,
     Sent,
     SignatureMismatch,
     Unreachable,
-    Unsupported,
     split_places,
 )
-from bots.channels.telegram.client import LONG_POLL_EXTRA_S, call
+from bots.channels.rendering import bold_apart, bold_within
+from bots.channels.telegram import keyboards
+from bots.channels.telegram.chats import Chat, message_ids
+from bots.channels.telegram.client import DEFAULT_BASE, LONG_POLL_EXTRA_S, Migrated, call
+from bots.channels.telegram.incoming import (
+    ALLOWED_UPDATES,
+    Me,
+    chat_of,
+    is_overheard,
+    occurrences,
+)
 from bots.channels.telegram.manifest import MANIFEST
-from tenants.kernel.errors import Rejected, VendorError
+from tenants.kernel.errors import NeedsMerchant, Rejected, RetryLater, VendorError
 from tenants.kernel.files import file_bytes
 
 log = logging.getLogger(__name__)
 
-ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "my_chat_member"]
-CALLBACK_DATA_BYTES = 64
-DOWNLOAD_LIMIT = 20 * 1024 * 1024
 PHOTO_LIMIT = 10 * 1024 * 1024
+ALBUM_LIMIT = 10
 # Telegram refuses hooks on plain HTTP and on these names: such a bot is polled.
 _LOCAL = re.compile(r"^http:|//(localhost|127\.|\[::1\]|[^/:]*\.localhost)", re.I)
 
-_FILES = (
-    ("photo", "image"),
-    ("voice", "voice"),
-    ("audio", "voice"),
-    ("video", "video"),
-    ("video_note", "video"),
-    ("live_photo", "video"),
-    ("animation", "video"),  # comes with a "document" of the same file
-    ("document", "file"),
-)
-# What people send and only Telegram shows. Other kinds are its own notes (pins, changed titles).
-_SHOWN_THERE = frozenset(
-    {
-        *("story", "rich_message", "checklist", "paid_media", "game", "giveaway", "gift"),
-        *("unique_gift", "users_shared", "chat_shared", "web_app_data"),
-    }
-)
-_ONLY_THERE = {
-    "ru": "Сообщение, которое видно только в Telegram",
-    "en": "A message that only Telegram can show",
-}
+NOT_SAFE = gettext_noop("Telegram opens only pages whose address begins with https://.")
 
-
-# What every message has, whatever it holds.
-_OF_ANY = frozenset({"message_id", "date", "chat", "from", "reply_to_message"})
+# A server of an older version knows no drafts; a busy one is not asked for them.
+DRAFTS_AGAIN_S = 3600.0
+DRAFT_EVERY_S = 1.0
+_drafts_off: dict[tuple[str, str], float] = {}
+_drafted: OrderedDict[tuple[str, str], float] = OrderedDict()
+_drafts = threading.Lock()
 
 
 class Telegram(ChannelAdapter):
@@ -101,121 +106,24 @@ class Telegram(ChannelAdapter):
         except (ValueError, KeyError, TypeError, OverflowError):
             log.warning("channel %s: no update, passed over", self.config.channel_id)
             return []
-        if not -(2**63) < known < 2**63:
+        if not -(2**63) < known < 2**63 or is_overheard(update, self._me):
             return []
-        return [Envelope(str(known), _chat_of(update), update)]
+        return [Envelope(str(known), chat_of(update), update)]
 
     def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
         return 200, b"{}", "application/json"
 
     def parse(self, payload: Any) -> list[Occurrence]:
-        """Update → at most one occurrence.
+        return occurrences(payload, self._me)
 
-        Reads: message, edited_message {message_id, date (Unix seconds, UTC), chat, from, text,
-        caption, files, sticker, dice, poll, contact, location, venue, reply_to_message};
-        callback_query {id, data, message}; my_chat_member {new_chat_member.status}.
-        """
-        if message := payload.get("message"):
-            return [self._message(message)]
-        if edited := payload.get("edited_message"):
-            text, data = self._said(edited)
-            return [
-                BuyerEdit(
-                    external_id=str(edited["message_id"]),
-                    chat=str(edited["chat"]["id"]),
-                    text=text,
-                    data={k: v for k, v in data.items() if k == "location"},
-                )
-            ]
-        if query := payload.get("callback_query"):
-            return [self._pressed(query)]
-        if member := payload.get("my_chat_member"):
-            status = member.get("new_chat_member", {}).get("status", "")
-            chat = str(member["chat"]["id"])
-            return [Reachable(chat, is_reachable=status not in ("kicked", "left"))]
-        raise Unsupported(", ".join(sorted(payload.keys() - {"update_id"})))
-
-    def _message(self, message: dict[str, Any]) -> BuyerMessage:
-        chat = message["chat"]
-        if chat.get("type") != "private":
-            raise Unsupported(f"a message in a {chat.get('type')}")
-        sender = message.get("from", chat)
-        files = tuple(_files(message))
-        text, data = self._said(message)
-        if not text and not files:
-            raise Unsupported(", ".join(sorted(message.keys() - _OF_ANY)) or "an empty message")
-        is_start = text.split(" ")[0].split("@")[0] == "/start"
-        if is_start and " " in text:
-            data["deep_link"] = text.partition(" ")[2][:64]
-        return BuyerMessage(
-            external_id=str(message["message_id"]),
-            chat=str(chat["id"]),
-            text=text if not is_start else "/start",
-            sent_at=datetime.fromtimestamp(message["date"], UTC),
-            name=_name(sender),
-            username=sender.get("username", ""),
-            language=sender.get("language_code", ""),
-            files=files,
-            reply_to=str(message.get("reply_to_message", {}).get("message_id", "")),
-            is_start=is_start,
-            identities=tuple(_shared_contact(message)),
-            data=data,
-        )
-
-    def _said(self, message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
-        """A message as text, and what else it tells. Nothing for a file without a caption.
-
-        A sticker is its emoji; a shared phone, a place and a poll are what one would have written.
-        """
-        if text := message.get("text") or message.get("caption"):
-            return text, {}
-        if sticker := message.get("sticker"):
-            return sticker.get("emoji") or "🖼️", {}
-        if dice := message.get("dice"):
-            return dice["emoji"], {}
-        if location := message.get("location"):
-            found = {"lat": float(location["latitude"]), "lon": float(location["longitude"])}
-            venue = message.get("venue", {})
-            title = ", ".join(filter(None, [venue.get("title"), venue.get("address")]))
-            place = f"📍 {found['lat']:.6f}, {found['lon']:.6f}"
-            return "\n".join(filter(None, [title, place])), {
-                "location": found,
-                "wordless": "place",
-            }
-        if contact := message.get("contact"):
-            phone = _phone(contact)
-            if phone and _is_own(message):
-                return phone, {"wordless": "phone"}
-            return ", ".join(filter(None, [_name(contact), phone])), {}
-        if poll := message.get("poll"):
-            return "\n".join([poll["question"], *(f"• {o['text']}" for o in poll["options"])]), {}
-        if message.keys() & _SHOWN_THERE:
-            lang = message.get("from", {}).get("language_code") or self.config.language
-            return _ONLY_THERE["en" if lang.startswith("en") else "ru"], {"wordless": "other"}
-        return "", {}
-
-    @staticmethod
-    def _pressed(query: dict[str, Any]) -> BuyerMessage:
-        """A pressed button: its title is what the buyer said, its data the payload."""
-        message = query.get("message") or {}
-        if message.get("chat", {}).get("type", "private") != "private" or "data" not in query:
-            raise Unsupported("a callback without data or outside a private chat")
-        data = query["data"]
-        title = data
-        for row in message.get("reply_markup", {}).get("inline_keyboard", []):
-            for button in row:
-                if button.get("callback_data") == data:
-                    title = button.get("text", data)
-        sender = query["from"]
-        return BuyerMessage(
-            external_id=f"callback:{query['id']}",
-            chat=str(message.get("chat", {}).get("id", sender["id"])),
-            text=title,
-            name=_name(sender),
-            username=sender.get("username", ""),
-            language=sender.get("language_code", ""),
-            payload=data,
-            callback=query["id"],
+    @property
+    def _me(self) -> Me:
+        settings = self.config.settings
+        return Me(
+            self.config.secrets.get("token", "").partition(":")[0],
+            str(settings.get("username") or ""),
+            self.config.language,
+            groups=settings.get("groups", True) is not False,
         )
 
     def poll(self, cursor: dict[str, Any], wait_s: float) -> tuple[list[Inbound], dict[str, Any]]:
@@ -226,15 +134,12 @@ class Telegram(ChannelAdapter):
         }
 
         async def fetch(bot: Bot) -> list[dict[str, Any]]:
-            # As Telegram says it: the library's own objects stumble over one of another shape,
-            # and all that come after it would wait.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", PTBUserWarning)
-                return await bot.do_api_request(
-                    "get_updates",
-                    {name: value for name, value in asked.items() if value is not None},
-                    read_timeout=wait_s + LONG_POLL_EXTRA_S,
-                )
+            return await _plainly(
+                bot,
+                "get_updates",
+                {name: value for name, value in asked.items() if value is not None},
+                read_timeout=wait_s + LONG_POLL_EXTRA_S,
+            )
 
         updates = self._call(fetch, "getUpdates", timeout_s=wait_s + 2 * LONG_POLL_EXTRA_S)
         if not updates:
@@ -243,66 +148,89 @@ class Telegram(ChannelAdapter):
         return bodies, {**cursor, "offset": int(updates[-1]["update_id"]) + 1}
 
     def fetch_file(self, file: File) -> bytes:
+        limit = self.manifest.max_file_bytes
+
         async def fetch(bot: Bot) -> bytes:
-            found = await bot.get_file(file.external_id)
-            if found.file_size and found.file_size > DOWNLOAD_LIMIT:
-                raise ValueError("larger than the 20 MB a bot may fetch")
-            return bytes(await found.download_as_bytearray())
+            # Not by the library's own way: it reads what it finds under the path on this machine.
+            found = await _plainly(bot, "get_file", {"file_id": file.external_id})
+            if (found.get("file_size") or 0) > limit:
+                raise ValueError(f"larger than a bot may fetch: {limit // 1024 // 1024} MB")
+            return await bot.request.retrieve(self._file_url(bot.token, found["file_path"]))
 
         return self._call(fetch, "getFile", timeout_s=60)
 
+    def _file_url(self, token: str, path: str) -> str:
+        """A server of one's own may tell where the file lies on its disk, below a folder named
+        by the token; over HTTP it is the same file without what comes before."""
+        base = (self.config.base_url or DEFAULT_BASE).rstrip("/")
+        path = path.rpartition(f"/{token}/")[2].lstrip("/")
+        return f"{base}/file/bot{token}/{quote(path)}"
+
     # ── out ──
     def render(self, reply: Reply) -> list[Call]:
-        """Files first, then text in parts; buttons hang under the last part."""
-        calls = [self._file_call(reply, file) for file in reply.files]
+        """Files first, pictures as albums; then text in parts, buttons under the last of them."""
+        at = Chat.of(reply.chat)
+        quoted = message_ids(reply.reply_to or str(reply.thread.get("message", "")))
+        common: dict[str, Any] = {"chat_id": at.id}
+        if at.business:
+            common["business"] = at.business
+        if at.member:
+            common["member"] = at.member
+        calls = [
+            Call(
+                method,
+                {**common, **({"kinds": kinds} if kinds else {})},
+                files={"stored": stored, "name": name},
+            )
+            for method, stored, name, kinds in _file_calls(reply.files)
+        ]
         parts = _parts(reply.text)
         for number, (seen, marked) in enumerate(parts):
-            data: dict[str, Any] = {"chat_id": reply.chat, "text": seen}
+            data: dict[str, Any] = {**common, "text": seen}
             if marked:
                 data["html"] = marked
-            if reply.reply_to and number == 0:
-                data["reply_to"] = reply.reply_to
-            if reply.buttons and number == len(parts) - 1:
-                data["buttons"] = [_button(button) for button in reply.buttons[: MANIFEST.buttons]]
+            if quoted and number == 0:
+                data["reply_to"] = quoted[0]
             calls.append(Call("sendMessage", data))
-        return calls
+        return _with_keyboards(calls, reply, at, self._pages)
 
-    @staticmethod
-    def _file_call(reply: Reply, file: File) -> Call:
-        method = {
-            "image": "sendPhoto",
-            "voice": "sendVoice",
-            "video": "sendVideo",
-        }.get(file.kind, "sendDocument")
-        return Call(
-            method, {"chat_id": reply.chat}, files={"stored": file.stored_id, "name": file.name}
-        )
+    @property
+    def _pages(self) -> frozenset[str]:
+        """Hosts whose pages open inside Telegram."""
+        urls = (str(self.config.settings.get(name) or "") for name in ("catalogue", "chat"))
+        return frozenset(filter(None, map(keyboards.host_of, urls)))
 
     def send(self, call: Call) -> Sent:
+        try:
+            return self._send(call)
+        except Migrated as exc:
+            # A group that grew: under its new id it goes on, and what it answered to is no more.
+            data = {name: value for name, value in call.data.items() if name != "reply_to"}
+            moved = replace(call, data={**data, "chat_id": str(exc.to)})
+            return replace(self._send(moved), moved_to=_chat(moved).key)
+
+    def _send(self, call: Call) -> Sent:
         if call.method == "sendMessage":
-            message = self._send_text(call)
+            sent = [self._send_text(call)]
+        elif call.method == "sendMediaGroup":
+            sent = self._send_album(call)
         else:
-            message = self._send_file(call)
-        return Sent(str(message.message_id))
+            sent = [self._send_file(call)]
+        return Sent(_chat(call).ident(*(one.message_id for one in sent)))
 
     def _send_text(self, call: Call):
         data = call.data
-        markup = _markup(data.get("buttons", ()))
-        quoted = (
-            ReplyParameters(int(data["reply_to"]), allow_sending_without_reply=True)
-            if data.get("reply_to", "").isdigit()
-            else None
-        )
+        more = _via(call)
+        if markup := data.get("markup"):
+            more["reply_markup"] = _markup(markup)
+        if quoted := data.get("reply_to"):
+            more["reply_parameters"] = ReplyParameters(quoted, allow_sending_without_reply=True)
         marked = data.get("html", "")
 
         def send(text: str, parse_mode: str | None):
             return self._call(
                 lambda bot: bot.send_message(
-                    chat_id=data["chat_id"],
-                    text=text,
-                    parse_mode=parse_mode,
-                    reply_markup=markup,
-                    reply_parameters=quoted,
+                    chat_id=data["chat_id"], text=text, parse_mode=parse_mode, **more
                 ),
                 "sendMessage",
                 write=True,
@@ -324,62 +252,150 @@ class Telegram(ChannelAdapter):
         try:
             return self._send_as(call, way, file)
         except Rejected as exc:
-            # Not of the sides or the kind Telegram calls a photo: as a file it arrives whole.
-            detail = exc.detail.lower()
-            if way != "sendPhoto" or ("photo" not in detail and "image" not in detail):
+            if way != "sendPhoto" or not _is_no_photo(exc):
                 raise
             return self._send_as(call, "sendDocument", file)
 
     def _send_as(self, call: Call, way: str, file: InputFile):
         kind = way.removeprefix("send").lower()
+        more: dict[str, Any] = {kind: file, **_via(call)}
+        if markup := call.data.get("markup"):
+            more["reply_markup"] = _markup(markup)
         return self._call(
-            lambda bot: getattr(bot, f"send_{kind}")(chat_id=call.data["chat_id"], **{kind: file}),
+            lambda bot: getattr(bot, f"send_{kind}")(chat_id=call.data["chat_id"], **more),
             way,
             write=True,
             timeout_s=90,
         )
 
+    def _send_album(self, call: Call):
+        """Pictures and videos of one reply, as one message. What Telegram takes for no photo
+        makes them files, for an album holds one or the other."""
+        names: list[str] = []
+        contents: list[bytes] = []
+        for stored, name in zip(call.files["stored"], call.files["name"], strict=True):
+            own, content = file_bytes(stored)
+            names.append(name or own)
+            contents.append(content)
+
+        def send(kinds: Sequence[type]):
+            media = [
+                kind(content, filename=name)
+                for kind, content, name in zip(kinds, contents, names, strict=True)
+            ]
+            return self._call(
+                lambda bot: bot.send_media_group(call.data["chat_id"], media, **_via(call)),
+                "sendMediaGroup",
+                write=True,
+                timeout_s=90,
+            )
+
+        as_files = [InputMediaDocument] * len(contents)
+        shown = [_MEDIA[kind] for kind in call.data["kinds"]]
+        if any(
+            k is InputMediaPhoto and len(c) > PHOTO_LIMIT
+            for k, c in zip(shown, contents, strict=True)
+        ):
+            return send(as_files)
+        try:
+            return send(shown)
+        except Rejected as exc:
+            if not _is_no_photo(exc):
+                raise
+            return send(as_files)
+
     def edit(self, call: Call, chat: str, external_id: str) -> None:
         """Texts only. The buttons go along, or Telegram takes them away."""
         if call.method != "sendMessage":
-            raise Rejected("only texts can be changed", vendor="telegram", operation="edit")
-        marked = call.data.get("html", "")
-        markup = _markup(call.data.get("buttons", ()))
+            raise Rejected("only a text can be changed", vendor="telegram", operation="edit")
+        data, markup = call.data, call.data.get("markup") or {}
+        (number,) = message_ids(external_id)
 
         def change(text: str, parse_mode: str | None) -> None:
             self._call(
                 lambda bot: bot.edit_message_text(
-                    text=text,
-                    chat_id=chat,
-                    message_id=int(external_id),
+                    text,
+                    chat_id=data["chat_id"],
+                    message_id=number,
                     parse_mode=parse_mode,
-                    reply_markup=markup,
+                    # What stands below the writing field is no part of a message.
+                    reply_markup=_markup(markup) if "inline_keyboard" in markup else None,
+                    **_via(call),
                 ),
                 "editMessageText",
             )
 
+        marked = data.get("html", "")
         try:
-            change(marked or call.data["text"], "HTML" if marked else None)
+            try:
+                change(marked or data["text"], "HTML" if marked else None)
+            except Rejected as exc:
+                if not marked or "parse" not in exc.detail.lower():
+                    raise
+                change(data["text"], None)
         except Rejected as exc:
-            if "not modified" in exc.detail.lower():
-                return
-            if marked and "parse" in exc.detail.lower():
-                change(call.data["text"], None)
-                return
-            raise
+            if "not modified" not in exc.detail.lower():
+                raise
 
     def delete(self, chat: str, external_id: str) -> None:
-        try:
-            self._call(
-                lambda bot: bot.delete_message(chat_id=chat, message_id=int(external_id)),
+        at, ids = Chat.of(chat), message_ids(external_id)
+        if at.business:
+            self._take_back(
+                lambda bot: bot.delete_business_messages(at.business, ids), "deleteBusinessMessages"
+            )
+            return
+        for one in ids:
+            self._take_back(
+                lambda bot, one=one: bot.delete_message(chat_id=at.id, message_id=one),
                 "deleteMessage",
             )
+
+    def _take_back(self, what, operation: str) -> None:
+        try:
+            self._call(what, operation)
         except Rejected as exc:
             if "not found" not in exc.detail.lower():
                 raise
 
     def typing(self, chat: str) -> None:
-        self._quietly(lambda bot: bot.send_chat_action(chat, "typing"), "sendChatAction")
+        at = Chat.of(chat)
+        via = {"business_connection_id": at.business} if at.business else {}
+        self._quietly(lambda bot: bot.send_chat_action(at.id, "typing", **via), "sendChatAction")
+
+    def mark_read(self, chat: str, external_id: str) -> None:
+        """In an owner's account, where the owner lets the bot; elsewhere bots read unseen."""
+        at, ids = Chat.of(chat), message_ids(external_id)
+        if at.business and ids:
+            self._quietly(
+                lambda bot: bot.read_business_message(at.business, int(at.id), ids[0]),
+                "readBusinessMessage",
+            )
+
+    def stream(self, chat: str, text: str, message_key: str) -> None:
+        """A draft: it changes with every call of the same key and is gone when the message comes.
+
+        The buyer is not offered to stop it: what they see has been checked and is sent whole.
+        """
+        at, server = Chat.of(chat), (self.config.base_url, self._me.id)
+        parts = _parts(text)
+        if not at.is_own or at.id.startswith("-") or not parts or not _may_draft(server, at):
+            return
+        seen, marked = parts[0]
+        draft = (zlib.crc32(message_key.encode()) & 0x7FFFFFFF) or 1
+        try:
+            self._call(
+                lambda bot: bot.send_message_draft(
+                    int(at.id), draft, marked or seen, parse_mode="HTML" if marked else None
+                ),
+                "sendMessageDraft",
+                timeout_s=3,
+            )
+        except RetryLater as exc:
+            _drafts_off[server] = time.monotonic() + (exc.retry_after_s or DRAFT_EVERY_S)
+        except (NeedsMerchant, Rejected):  # "Not Found": the server knows no such method
+            _drafts_off[server] = time.monotonic() + DRAFTS_AGAIN_S
+        except (VendorError, Unreachable, ValueError):
+            return
 
     def acknowledge(self, callback: str) -> None:
         # Too late is the usual refusal; the button stops by itself then.
@@ -390,6 +406,9 @@ class Telegram(ChannelAdapter):
         token = self.config.secrets.get("token", "")
         if not re.fullmatch(r"\d{5,}:[\w-]{20,}", token):
             return Check(ok=False, detail="This does not look like a token of @BotFather.")
+        page = self._menu_page()
+        if page is not None and not keyboards.host_of(page[1]):
+            return Check(ok=False, detail=NOT_SAFE)
         me = self._call(lambda bot: bot.get_me(), "getMe")
         account: dict[str, Any] = {
             "name": me.full_name,
@@ -398,12 +417,36 @@ class Telegram(ChannelAdapter):
         }
         if picture := self._picture(me.id):
             account["picture"] = picture
+        known = {"username": me.username or "", "menu": page is not None}
+        self._set_menu(page)
         hook = self.config.hook_url
         if not hook or _LOCAL.search(hook):
             self._call(lambda bot: bot.delete_webhook(), "deleteWebhook")
-            return Check(ok=True, account={**account, "mode": "polling"})
+            return Check(ok=True, account={**account, "mode": "polling"}, settings=known)
         self._set_hook()
-        return Check(ok=True, account={**account, "mode": "webhook"})
+        return Check(ok=True, account={**account, "mode": "webhook"}, settings=known)
+
+    def _menu_page(self) -> tuple[str, str] | None:
+        """What the button beside the writing field opens: its title and address."""
+        is_english = self.config.language.startswith("en")
+        for name, title in (("catalogue", ("Каталог", "Catalogue")), ("chat", ("Чат", "Chat"))):
+            if url := str(self.config.settings.get(name) or ""):
+                return title[is_english], url
+        return None
+
+    def _set_menu(self, page: tuple[str, str] | None) -> None:
+        """Ours, or Telegram's own again where it was ours before; a menu made at @BotFather is
+        left alone."""
+        if page is not None:
+            button = MenuButtonWebApp(page[0], WebAppInfo(page[1]))
+            self._call(
+                lambda bot: bot.set_chat_menu_button(menu_button=button), "setChatMenuButton"
+            )
+        elif self.config.settings.get("menu"):
+            self._quietly(
+                lambda bot: bot.set_chat_menu_button(menu_button=MenuButtonDefault()),
+                "setChatMenuButton",
+            )
 
     def _set_hook(self) -> None:
         self._call(
@@ -436,6 +479,8 @@ class Telegram(ChannelAdapter):
             if urlsplit(info.url).path != urlsplit(hook).path:
                 return Check(ok=False, detail="another program reads this bot's messages")
             self._set_hook()  # the shop's host is another by now
+        elif info.url and set(info.allowed_updates or ()) != set(ALLOWED_UPDATES):
+            self._set_hook()  # connected when fewer kinds were known
         if info.url and info.last_error_message and info.pending_update_count:
             return Check(
                 ok=False,
@@ -462,77 +507,101 @@ class Telegram(ChannelAdapter):
             return
 
 
-def _chat_of(update: dict[str, Any]) -> str:
-    try:
-        for key in ("message", "edited_message", "my_chat_member"):
-            if inner := update.get(key):
-                return str(inner["chat"]["id"])
-        if query := update.get("callback_query"):
-            chat = (query.get("message") or {}).get("chat") or query["from"]
-            return str(chat["id"])
-    except (KeyError, TypeError, AttributeError):
-        pass  # not the shape we know: kept by itself, nobody waits behind it
-    return "other"
+async def _plainly(bot: Bot, method: str, data: dict[str, Any], **more: Any) -> Any:
+    """As Telegram says it: the library's own objects stumble over one of another shape, and all
+    that come after it would wait."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PTBUserWarning)
+        return await bot.do_api_request(method, data, **more)
 
 
-def _name(user: dict[str, Any]) -> str:
-    return " ".join(filter(None, [user.get("first_name"), user.get("last_name")]))
+_MEDIA = {"image": InputMediaPhoto, "video": InputMediaVideo}
+_METHODS = {"image": "sendPhoto", "voice": "sendVoice", "video": "sendVideo"}
 
 
-def _files(message: dict[str, Any]):
-    for key, kind in _FILES:
-        if not (found := message.get(key)):
+def _file_calls(files: Sequence[File]) -> Iterator[tuple[str, Any, Any, list[str]]]:
+    """Method, what is stored, names and kinds; pictures and videos that follow each other as
+    albums of two to ten."""
+    run: list[File] = []
+    for file in (*files, None):
+        if file is not None and file.kind in _MEDIA and len(run) < ALBUM_LIMIT:
+            run.append(file)
             continue
-        # A photo comes in sizes; the last is the largest.
-        one = found[-1] if isinstance(found, list) else found
-        yield File(
-            kind=kind,
-            name=one.get("file_name", ""),
-            mime=one.get("mime_type", ""),
-            size=one.get("file_size"),
-            external_id=one["file_id"],
-        )
-        return
+        if len(run) > 1:
+            yield (
+                "sendMediaGroup",
+                [one.stored_id for one in run],
+                [one.name for one in run],
+                [one.kind for one in run],
+            )
+        elif run:
+            yield _METHODS[run[0].kind], run[0].stored_id, run[0].name, []
+        run = []
+        if file is not None and file.kind in _MEDIA:
+            run = [file]
+        elif file is not None:
+            yield _METHODS.get(file.kind, "sendDocument"), file.stored_id, file.name, []
 
 
-def _shared_contact(message: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """A phone proves who writes only when Telegram says it is the writer's own."""
-    if (contact := message.get("contact")) and _is_own(message) and (phone := _phone(contact)):
-        yield "phone", phone, "shared"
+def _with_keyboards(calls: list[Call], reply: Reply, at: Chat, pages: frozenset[str]) -> list[Call]:
+    """One keyboard a message is all Telegram takes: what asks for a phone stands below the last
+    text, or below a line of its own where that one has buttons under it."""
+    if not calls or "text" not in calls[-1].data:
+        return calls
+    last = calls[-1]
+    under = keyboards.under(reply.buttons[: MANIFEST.buttons], at, pages)
+    below = keyboards.below(reply.buttons, at)
+    if under is None and below is None:
+        done = at.is_own and keyboards.is_done(reply.thread)
+        return [*calls[:-1], _marked(last, keyboards.AWAY)] if done else calls
+    if under is None and below is not None:
+        return [*calls[:-1], _marked(last, below[1])]
+    calls = [*calls[:-1], _marked(last, under)]
+    if below is not None:
+        base = {k: v for k, v in last.data.items() if k in ("chat_id", "business", "member")}
+        calls.append(Call("sendMessage", {**base, "text": below[0], "markup": below[1]}))
+    return calls
 
 
-def _is_own(message: dict[str, Any]) -> bool:
-    """Shared by the person it belongs to; a card somebody else has made may hold any number."""
-    owner = message["contact"].get("user_id")
-    return (
-        owner is not None
-        and owner == message.get("from", message["chat"]).get("id")
-        and "forward_origin" not in message
-        and "via_bot" not in message
-    )
+def _marked(call: Call, markup: Any) -> Call:
+    return replace(call, data={**call.data, "markup": markup})
 
 
-def _phone(contact: dict[str, Any]) -> str:
-    digits = re.sub(r"\D", "", contact.get("phone_number", ""))
-    return f"+{digits}" if digits else ""
+def _markup(markup: dict[str, Any]) -> Any:
+    if "inline_keyboard" in markup:
+        return InlineKeyboardMarkup.de_json(markup, None)
+    if "keyboard" in markup:
+        return ReplyKeyboardMarkup.de_json(markup, None)
+    return ReplyKeyboardRemove()
 
 
-def _button(button) -> dict[str, str]:
-    if button.url:
-        return {"text": button.title, "url": button.url}
-    data = button.payload or button.title
-    # 64 bytes; Cyrillic takes two each. Cut at a whole character.
-    data = data.encode()[:CALLBACK_DATA_BYTES].decode(errors="ignore")
-    return {"text": button.title, "callback_data": data}
+def _via(call: Call) -> dict[str, Any]:
+    """In an owner's account everything goes through the connection it came by."""
+    business = call.data.get("business")
+    return {"business_connection_id": business} if business else {}
 
 
-def _markup(buttons) -> InlineKeyboardMarkup | None:
-    if not buttons:
-        return None
-    return InlineKeyboardMarkup([[InlineKeyboardButton(**button)] for button in buttons])
+def _chat(call: Call) -> Chat:
+    data = call.data
+    return Chat(str(data["chat_id"]), data.get("business", ""), data.get("member", ""))
 
 
-_BOLD = re.compile(r"\*\*(.+?)\*\*")
+def _is_no_photo(exc: Rejected) -> bool:
+    """Not of the sides or the kind Telegram calls a photo: as a file it arrives whole."""
+    detail = exc.detail.lower()
+    return "photo" in detail or "image" in detail
+
+
+def _may_draft(server: tuple[str, str], at: Chat) -> bool:
+    now, key = time.monotonic(), (server[1], at.id)
+    with _drafts:
+        if _drafts_off.get(server, 0.0) > now or _drafted.get(key, 0.0) > now - DRAFT_EVERY_S:
+            return False
+        _drafted[key] = now
+        _drafted.move_to_end(key)
+        while len(_drafted) > 10_000:
+            _drafted.popitem(last=False)
+        return True
 
 
 def _parts(text: str) -> list[tuple[str, str]]:
@@ -541,33 +610,15 @@ def _parts(text: str) -> list[tuple[str, str]]:
     The limit counts what is left after Telegram has read the markup, so the text is cut as it is
     seen; bold that goes on past a cut ends there and begins again in the next message.
     """
-    seen, bold = _seen(text)
+    seen, bold = bold_apart(text)
+    places = split_places(seen, MANIFEST.text_limit, size=MANIFEST.text_unit.size)
     return [
-        (seen[start:end], _html(seen, start, end, bold))
-        for start, end in split_places(seen, MANIFEST.text_limit, size=MANIFEST.text_unit.size)
+        (
+            seen[start:end],
+            bold_within(seen, start, end, bold, marks=("<b>", "</b>"), escaped=_escaped),
+        )
+        for start, end in places
     ]
-
-
-def _seen(text: str) -> tuple[str, list[tuple[int, int]]]:
-    """The text without the marks of our **bold**, and where bold is in it."""
-    seen, at, bold = "", 0, []
-    for found in _BOLD.finditer(text):
-        seen += text[at : found.start()]
-        bold.append((len(seen), len(seen) + len(found[1])))
-        seen += found[1]
-        at = found.end()
-    return seen + text[at:], bold
-
-
-def _html(seen: str, start: int, end: int, bold: list[tuple[int, int]]) -> str:
-    """Telegram HTML of seen[start:end]: everything is escaped, only our bold becomes markup."""
-    body, at = "", start
-    for first, last in bold:
-        first, last = max(first, start), min(last, end)
-        if seen[first:last].strip():
-            body += f"{_escaped(seen[at:first])}<b>{_escaped(seen[first:last])}</b>"
-            at = last
-    return body + _escaped(seen[at:end]) if body else ""
 
 
 def _escaped(text: str) -> str:

@@ -37,11 +37,22 @@ READ_S = 15.0
 LONG_POLL_EXTRA_S = 10.0
 BOTS_KEPT = 500
 
+# The owner took the bot out of the account, or this chat of it from the bot.
+_NOT_OURS = ("BUSINESS_CONNECTION_INVALID", "BUSINESS_PEER_INVALID", "BUSINESS_PEER_USAGE_MISSING")
+
 T = TypeVar("T")
 
 _loop: asyncio.AbstractEventLoop | None = None
 _bots: OrderedDict[tuple[str, str, str], Bot] = OrderedDict()
 _lock = threading.Lock()
+
+
+class Migrated(Rejected):
+    """The group has another id from now on."""
+
+    def __init__(self, to: int, **about: Any) -> None:
+        super().__init__(f"the chat moved to: {to}", **about)
+        self.to = to
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
@@ -132,8 +143,10 @@ def errors(operation: str, *, write: bool) -> Iterator[None]:
             "another program reads this bot's messages", status=409, **about
         ) from exc
     except ChatMigrated as exc:
-        raise Rejected(f"the chat moved to: {exc.new_chat_id}", **about) from exc
+        raise Migrated(exc.new_chat_id, **about) from exc
     except BadRequest as exc:
+        if any(code in exc.message.upper() for code in _NOT_OURS):
+            raise Unreachable(exc.message) from exc
         raise Rejected(exc.message, status=400, **about) from exc
     except TimedOut as exc:
         # Before the connection stood, nothing was sent.

@@ -29,6 +29,7 @@ from bots.channels.base import (
     Unsupported,
 )
 from bots.channels.telegram.adapter import Telegram
+from bots.channels.telegram.incoming import PUT_AWAY
 from bots.channels.telegram.simulator import TOKEN, TelegramSimulator, too_many
 from tenants.kernel.errors import NeedsMerchant, OutcomeUnknown, Rejected, RetryLater
 from tenants.kernel.simulate import Answer, serve_simulator
@@ -143,7 +144,7 @@ def test_a_contact_proves_the_phone_only_of_its_sender(user_id, more, identities
     (said,) = adapter().parse({"message": {**WORDLESS, "contact": contact, **more}})
 
     assert (said.identities, said.text) == (identities, text)
-    assert said.data == ({"wordless": "phone"} if identities else {})
+    assert said.data == ({"wordless": "phone", "thread": PUT_AWAY} if identities else {})
 
 
 WORDLESS = {k: v for k, v in MESSAGE.items() if k != "text"}
@@ -159,12 +160,20 @@ PLACE = {"latitude": 55.751244, "longitude": 37.618423}
         (
             {"location": PLACE},
             "📍 55.751244, 37.618423",
-            {"location": {"lat": 55.751244, "lon": 37.618423}, "wordless": "place"},
+            {
+                "location": {"lat": 55.751244, "lon": 37.618423},
+                "wordless": "place",
+                "thread": PUT_AWAY,
+            },
         ),
         (
             {"location": PLACE, "venue": {"title": "Кафе", "address": "Тверская, 1"}},
             "Кафе, Тверская, 1\n📍 55.751244, 37.618423",
-            {"location": {"lat": 55.751244, "lon": 37.618423}, "wordless": "place"},
+            {
+                "location": {"lat": 55.751244, "lon": 37.618423},
+                "wordless": "place",
+                "thread": PUT_AWAY,
+            },
         ),
         (
             {"poll": {"question": "Какой?", "options": [{"text": "Синий"}, {"text": "Белый"}]}},
@@ -248,8 +257,10 @@ def test_a_long_text_is_cut_at_sentences_and_counts_utf16():
     assert len(calls) == 2
     assert all(UTF16(call.data["text"]) <= 4096 for call in calls)
     assert all(call.data["text"].endswith(".") for call in calls)
-    assert "buttons" not in calls[0].data
-    assert calls[1].data["buttons"] == [{"text": "Да", "callback_data": "yes"}]
+    assert "markup" not in calls[0].data
+    assert calls[1].data["markup"] == {
+        "inline_keyboard": [[{"text": "Да", "callback_data": "yes"}]]
+    }
 
 
 # What replies are made of: words, links, marks of a text, and letters of two units.
@@ -356,7 +367,8 @@ def test_a_message_telegram_cannot_read_is_said_without_markup(telegram):
 def test_button_data_fits_64_bytes_of_cyrillic():
     (call,) = adapter().render(Reply(chat="1", text="?", buttons=(Button("я" * 60),)))
 
-    assert call.data["buttons"][0]["callback_data"] == "я" * 32
+    ((button,),) = call.data["markup"]["inline_keyboard"]
+    assert button["callback_data"] == "я" * 32
 
 
 def test_connecting_reads_the_account_and_sets_the_hook(telegram):
