@@ -501,7 +501,7 @@ def _progress(row: Broadcast) -> dict[str, Any]:
         "done": figures.done,
         "total": figures.total,
         "share": 100 if row.state == State.DONE else figures.share,
-        "rate": figures.rate_per_min,
+        "rate": figures.rate_per_min if row.state in (State.SENDING, State.DONE) else 0,
         "left": str(timedelta(seconds=round(left))) if left else "",
         "detail": str(DETAILS.get(row.detail, "")),
         "results": [

@@ -36,7 +36,7 @@ _INN_12 = (3, *_INN_11)
 
 def inn_fits(inn: str) -> bool:
     """Ten figures of an organisation or twelve of a person, with their check figures."""
-    if not re.fullmatch(r"\d{10}|\d{12}", inn) or not inn.strip("0"):
+    if not re.fullmatch(r"[0-9]{10}|[0-9]{12}", inn) or not inn.strip("0"):
         return False
     figures = [int(one) for one in inn]
 

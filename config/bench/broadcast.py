@@ -9,6 +9,7 @@ ten seconds, and outside of the seconds after a kill nothing of it is left unuse
 from __future__ import annotations
 
 import itertools
+import os
 import statistics
 import threading
 import time
@@ -116,7 +117,7 @@ def run(size: str = "default") -> dict[str, Any]:
             time.sleep(12)  # until both workers take part
             buyers.start()
             _begin(merchant.schema_name, row)
-            kills = _kill(platform, roles, count)
+            kills, spent_s = _kill(platform, roles, count)
             platform.wait(count, count / MANIFEST.rate_per_s * 2 + 60)
             time.sleep(3)  # what might still come twice
             buyers.over.set()
@@ -127,7 +128,7 @@ def run(size: str = "default") -> dict[str, Any]:
             buyers.over.set()
             for role in roles.values():
                 role.stop()
-    return _report(platform, buyers, kills, count, state, results)
+    return _report(platform, buyers, kills, spent_s, count, state, results)
 
 
 def _prepare(schema: str, channel: Any, count: int) -> int:
@@ -191,16 +192,25 @@ def _begin(schema: str, row: int) -> None:
     release_connection()
 
 
-def _kill(platform: Platform, roles: dict[str, Role], count: int) -> list[float]:
-    """Each worker once, at a third and at two thirds of the way."""
+def _kill(
+    platform: Platform, roles: dict[str, Role], count: int
+) -> tuple[list[float], tuple[float, int]]:
+    """Each worker once, at a third and at two thirds of the way; and what the first third took, in
+    seconds of the processor for how many messages."""
     kills = []
+    watched = [role.child.pid for role in roles.values() if role.child]
+    watched += [pid] if (pid := stage.postmaster()) else []
+    before, sent = stage.cpu_s(*watched), len(platform.times())
+    spent = (0.0, 1)
     for share, name in ((1 / 3, "worker"), (2 / 3, "worker-2")):
         platform.wait(int(count * share), count / MANIFEST.rate_per_s * 2 + 60)
+        if not kills:
+            spent = (stage.cpu_s(*watched) - before, len(platform.times()) - sent)
         kills.append(time.monotonic())
         roles[name].kill()
         time.sleep(0.5)
         roles[name].start()
-    return kills
+    return kills, spent
 
 
 def _results(schema: str, row: int) -> tuple[str, Counter[str]]:
@@ -242,6 +252,7 @@ def _report(
     platform: Platform,
     buyers: Buyers,
     kills: list[float],
+    spent: tuple[float, int],
     count: int,
     state: str,
     results: Counter[str],
@@ -265,6 +276,9 @@ def _report(
         "broadcast_in_any_10_s": round(busiest(times, WINDOW_S) / WINDOW_S / pace, 3),
         "most_in_a_second": busiest(everything, 1.0),
         "longest_gap_s": round(max(b - a for a, b in itertools.pairwise(times)), 1),
+        # Workers, scheduler and database, the buyers' answers included.
+        "cpu_ms_a_message": round(spent[0] / max(1, spent[1]) * 1000, 1),
+        "load_of_the_machine": round(os.getloadavg()[0], 1),
         "buyers_asked": len(buyers.asked),
         "buyers_unanswered": len(buyers.asked) - len(answered),
         "buyers_ms_p50": round(statistics.median(answered), 1) if answered else 0.0,
