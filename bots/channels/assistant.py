@@ -75,6 +75,7 @@ class Heard:
     memory: Memory = field(default_factory=Memory)
     has_screen: bool = False
     can_link: bool = False
+    is_nudge: bool = False  # only asks after the answer
     identities: tuple[tuple[str, str, str], ...] = ()
 
     def of_kind(self, kind: Kind) -> Heard:
@@ -92,7 +93,7 @@ class Heard:
             kept["start"] = True
         if self.payload:
             kept["payload"] = self.payload
-        if command(self.text, self.language) == "nudge":
+        if self.is_nudge:
             kept["nudge"] = True
         if self.identities:
             kept["identities"] = [list(one) for one in self.identities]
@@ -122,13 +123,20 @@ class Assistant(InlineAdapter):
     def read(self, request: Inbound) -> Heard:
         """Pure. Raises ValueError, KeyError, TypeError, AttributeError for what is no call."""
 
+    def heard(self, request: Inbound) -> Heard:
+        """`read`, once a call."""
+        if "heard" not in request.kept:
+            request.kept["heard"] = self.read(request)
+        found: Heard = request.kept["heard"]
+        return found
+
     @abstractmethod
     def answer(self, request: Inbound, heard: Heard, telling: Telling | None) -> dict[str, Any]:
         """The platform's JSON; with no telling, its way of saying nothing."""
 
     # ── in ──
     def envelopes(self, request: Inbound) -> list[Envelope]:
-        heard = self.read(request)
+        heard = self.heard(request)
         if heard.kind == "nothing":
             return []
         if not heard.ident or not heard.chat:
@@ -139,12 +147,13 @@ class Assistant(InlineAdapter):
         if not isinstance(payload, dict) or "chat" not in payload:
             raise Unsupported("not a call of ours")
         is_start = bool(payload.get("start"))
+        language = str(payload.get("language", ""))
         return [
             BuyerMessage(
                 external_id=str(payload["id"]),
                 chat=str(payload["chat"]),
-                text="/start" if is_start else str(payload.get("text", "")),
-                language=str(payload.get("language", "")),
+                text="/start" if is_start else figures(str(payload.get("text", "")), language),
+                language=language,
                 payload=str(payload.get("payload", "")),
                 is_start=is_start,
                 is_nudge=bool(payload.get("nudge")),
@@ -156,16 +165,16 @@ class Assistant(InlineAdapter):
         ]
 
     def hook_answer(self, request: Inbound) -> tuple[int, bytes, str]:
-        return _json(self.answer(request, self.read(request), None))
+        return _json(self.answer(request, self.heard(request), None))
 
     def instant(self, request: Inbound) -> bytes | None:
-        heard = self.read(request)
+        heard = self.heard(request)
         if heard.kind not in AT_ONCE:
             return None
         return _json(self.answer(request, heard, self._by_ourselves(heard)))[1]
 
     def speak(self, request: Inbound, reply: Reply | None) -> tuple[int, bytes, str]:
-        heard = self.read(request)
+        heard = self.heard(request)
         if reply is not None and (reply.text.strip() or reply.cards):
             telling = self._told(heard, reply)
         elif heard.kind == "start":
@@ -252,21 +261,27 @@ def call_of(request: Inbound) -> Any:
 
 def words_heard(heard: Heard, said: str, *, payload: str = "") -> Heard:
     """A buyer's words: a command to the assistant, a choice it offered, or a question."""
-    text = digits(said[:HEARD_LIMIT], heard.language) + said[HEARD_LIMIT:]
     if payload:
-        return replace(heard, text=text, payload=payload)
-    if chosen := heard.memory.payload_of(text):
-        return replace(heard, text=text, payload=chosen)
+        return replace(heard, text=said, payload=payload)
+    if heard.memory.choices and (chosen := heard.memory.payload_of(figures(said, heard.language))):
+        return replace(heard, text=said, payload=chosen)
     match command(said, heard.language):
         case "help":
-            return replace(heard, kind="help", text=text)
+            return replace(heard, kind="help", text=said)
         case "stop":
-            return replace(heard, kind="stop", text=text)
+            return replace(heard, kind="stop", text=said)
         case "repeat":
-            return replace(heard, kind="repeat", text=text)
+            return replace(heard, kind="repeat", text=said)
+        case "nudge":
+            return replace(heard, text=said, is_nudge=True)
         case "link" if heard.can_link:
-            return replace(heard, kind="link", text=text)
-    return replace(heard, kind="words" if re.search(r"\w", text) else "no_match", text=text)
+            return replace(heard, kind="link", text=said)
+    return replace(heard, kind="words" if re.search(r"\w", said) else "no_match", text=said)
+
+
+def figures(said: str, language: str) -> str:
+    """Spoken numbers as figures. Dear: only where the call itself needs it; else the worker does."""
+    return digits(said[:HEARD_LIMIT], language) + said[HEARD_LIMIT:]
 
 
 def within(manifest: ChannelManifest, settings: Mapping[str, Any], most: float) -> ChannelManifest:

@@ -177,6 +177,8 @@ class Inbound:
     query: Mapping[str, str] = field(default_factory=dict)
     method: str = "POST"
     path: str = ""  # what a platform has put behind our address
+    # What an adapter has understood of it, for its next method.
+    kept: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
 
     def json(self) -> Any:
         """The body, read once: not to be changed by who reads it."""
