@@ -280,7 +280,7 @@ def words_heard(heard: Heard, said: str, *, payload: str = "") -> Heard:
 
 
 def figures(said: str, language: str) -> str:
-    """Spoken numbers as figures. Dear: only where the call itself needs it; else the worker does."""
+    """Spoken numbers as figures. Dear: only where the call needs it; else the worker does it."""
     return digits(said[:HEARD_LIMIT], language) + said[HEARD_LIMIT:]
 
 

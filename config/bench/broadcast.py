@@ -197,7 +197,7 @@ def _kill(
 ) -> tuple[list[float], tuple[float, int]]:
     """Each worker once, at a third and at two thirds of the way; and what the first third took, in
     seconds of the processor for how many messages."""
-    kills = []
+    kills: list[float] = []
     watched = [role.child.pid for role in roles.values() if role.child]
     watched += [pid] if (pid := stage.postmaster()) else []
     before, sent = stage.cpu_s(*watched), len(platform.times())
