@@ -44,6 +44,7 @@ Kind = Literal[
 # Answered by ourselves, whatever the engine and the model do.
 AT_ONCE = frozenset({"ping", "help", "stop", "repeat", "no_match", "link", "linked"})
 HEARD_LIMIT = 4_000
+_WORD = re.compile(r"\w")
 LINKING = """\
 ACCOUNT LINKING / СВЯЗКА АККАУНТОВ (OAuth 2, authorization code)
 
@@ -77,6 +78,24 @@ class Heard:
     can_link: bool = False
     is_nudge: bool = False  # only asks after the answer
     identities: tuple[tuple[str, str, str], ...] = ()
+
+    def saying(
+        self, text: str, kind: Kind = "words", *, payload: str = "", is_nudge: bool = False
+    ) -> Heard:
+        """The same call with its words. Written out: `replace` takes ten times as long."""
+        return Heard(
+            self.ident,
+            self.chat,
+            self.language,
+            kind,
+            text,
+            payload,
+            self.memory,
+            self.has_screen,
+            self.can_link,
+            is_nudge,
+            self.identities,
+        )
 
     def of_kind(self, kind: Kind) -> Heard:
         return replace(self, kind=kind)
@@ -262,21 +281,21 @@ def call_of(request: Inbound) -> Any:
 def words_heard(heard: Heard, said: str, *, payload: str = "") -> Heard:
     """A buyer's words: a command to the assistant, a choice it offered, or a question."""
     if payload:
-        return replace(heard, text=said, payload=payload)
+        return heard.saying(said, payload=payload)
     if heard.memory.choices and (chosen := heard.memory.payload_of(figures(said, heard.language))):
-        return replace(heard, text=said, payload=chosen)
+        return heard.saying(said, payload=chosen)
     match command(said, heard.language):
         case "help":
-            return replace(heard, kind="help", text=said)
+            return heard.saying(said, "help")
         case "stop":
-            return replace(heard, kind="stop", text=said)
+            return heard.saying(said, "stop")
         case "repeat":
-            return replace(heard, kind="repeat", text=said)
+            return heard.saying(said, "repeat")
         case "nudge":
-            return replace(heard, text=said, is_nudge=True)
+            return heard.saying(said, is_nudge=True)
         case "link" if heard.can_link:
-            return replace(heard, kind="link", text=said)
-    return replace(heard, kind="words" if re.search(r"\w", said) else "no_match", text=said)
+            return heard.saying(said, "link")
+    return heard.saying(said, "words" if _WORD.search(said) else "no_match")
 
 
 def figures(said: str, language: str) -> str:
