@@ -47,7 +47,7 @@ PAGES = {
 }
 # Open to strangers, answered to POST only, or nothing to open without a word.
 APART = ("login/", "logout/", "autocomplete/", "r/", "password/")
-POST_ONLY = {"preview/ask/", "bots/template/preview/"}
+POST_ONLY = {"preview/ask/", "bots/template/preview/", "bots/broadcast/preview/"}
 READ_ONLY = {
     "bots/rating/add/",
     "integrations/orderrequest/add/",
