@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from bots.channels.base import SignatureMismatch
 from config.bench import hooks, ingest
 from config.management.commands.bench import judged
 from tests.channels.sample import samples
+from tests.fixtures.aside import run_aside
 
 
 def test_every_channel_that_is_called_has_an_example():
@@ -21,7 +20,7 @@ def test_an_example_is_a_delivery_of_its_own(kind):
     adapter, example = hooks.opened(kind)
     other = hooks.opened("custom" if kind != "custom" else "telegram")[1](1)
     for number in (1, 2):
-        asyncio.run(adapter.prepare(example(number)))
+        run_aside(adapter.prepare(example(number)))
         adapter.verify(example(number))
 
     first, again, second = (adapter.envelopes(example(n))[0].dedupe_key for n in (1, 1, 2))

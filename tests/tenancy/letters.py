@@ -18,9 +18,12 @@ from django.utils import timezone
 
 from analytics.models import DailyFigure
 from bots.models import Notice
+from bots.services import linking
+from bots.services.channels import channel_create
 from bots.services.partner_keys import LETTER as KEY_LETTER
 from bots.services.partner_keys import key_broke
 from bots.services.partner_models import partner_model_save
+from integrations.models import Order
 from tenants.kernel import due
 from tenants.kernel.context import PUBLIC, merchant_context
 from tenants.models import Due, KeyFault, MailServer, Plan
@@ -171,6 +174,23 @@ def told_by_letter(shop: Any, client_of: Any) -> None:
     assert due.take(shop.schema, "notice", shop.agent.pk)
 
 
+def linked_by_letter(shop: Any, client_of: Any) -> None:
+    """The code that links a voice assistant's account, to a buyer with an order."""
+    with shop.inside():
+        Order.objects.get_or_create(
+            number="L-1",
+            defaults={
+                "email": "buyer@mail.example",
+                "status": "new",
+                "sum": 1,
+                "placed_at": timezone.now(),
+            },
+        )
+        channel = channel_create(kind="alice", name="Alice", bot=shop.bot)
+        linking.code_send(channel, "buyer@mail.example", address="192.0.2.7")
+        channel.delete()
+
+
 PARTNER_OWNERS = {"alpha": "staff@partner.example", "beta": "root@platform.example"}
 WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/admin/password.py forgotten": forgotten,
@@ -181,6 +201,7 @@ WAYS: dict[str, Callable[[Any, Any], None]] = {
     "tenants/services/welcome.py _welcome": welcomed,
     "bots/services/partner_models.py _tell": key_refused,
     "bots/services/notice_work.py _letter": told_by_letter,
+    "bots/services/linking.py _by_letter": linked_by_letter,
 }
 
 

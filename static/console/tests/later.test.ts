@@ -158,11 +158,11 @@ describe('a message put off', () => {
     (desk as unknown as { happened: (events: object[]) => void }).happened([
       { seq: 9, name: 'later.changed', data: { conversation: 7, later: 4 } },
     ]);
-    await settled(20);
+    await settled(60);
     expect(calls.filter((call) => call.path === '/conversations/7/later/')).toHaveLength(2);
     expect(document.querySelectorAll('textarea')[1]!.value).toBe('Сәлем!');
     press('Отмена');
-    await settled();
+    await settled(30);
     expect(document.querySelector('.later li')!.textContent).toContain('Другое');
   });
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -32,6 +31,7 @@ from bots.channels.vk.tests.sample import AT, SECRET, VkSample
 from bots.channels.vk.writing import random_id
 from tenants.kernel.errors import NeedsMerchant, Rejected, RetryLater
 from tenants.kernel.simulate import Answer, serve_simulator
+from tests.fixtures.aside import run_aside
 
 HOOK = "https://alpha.shop.ru/hooks/key-of-alpha-0123456789/"
 SAMPLE = VkSample()
@@ -72,7 +72,7 @@ def adapter(vk: VkSimulator | None = None, *, hook_url: str = "", group: str = "
 def ask(ours: Vk, event: dict) -> str:
     """What the ingest answers to a call of VK."""
     request = Inbound(json.dumps(event).encode())
-    asyncio.run(ours.prepare(request))
+    run_aside(ours.prepare(request))
     ours.verify(request)
     ours.envelopes(request)
     status, body, kind = ours.hook_answer(request)

@@ -166,7 +166,7 @@ def test_history_wakes_nobody(alpha, client_of, there):
         assert Channel.objects.exclude(settings__has_key="removed").count() == channels
         assert dialogues_this_month() == dialogues
         assert not Contact.objects.filter(channel__kind="archive", is_reachable=True).exists()
-    assert "archive" not in offered()
+        assert "archive" not in offered()
 
 
 def test_a_killed_worker_goes_on_where_it_was(alpha, client_of, there, monkeypatch):
