@@ -93,8 +93,13 @@ def test_what_is_sent_is_seen_though_something_older_was_being_read(desk_of, alp
     expect(own).to_be_in_viewport()
     until(page, "() => !document.querySelector('.bubble.is-waiting')")
     expect(own).to_be_in_viewport()
-    # What the buyer writes while something older is read again moves nothing.
-    page.locator(".messages").evaluate("box => { box.scrollTop = 0 }")
+    # What the buyer writes while something older is read again moves nothing. (Scrolled until it
+    # stays: what is drawn in the very frame of the scrolling still follows the end.)
+    until(
+        page,
+        "() => { const box = document.querySelector('.messages');"
+        " const was = box.scrollTop; box.scrollTop = 0; return was === 0 }",
+    )
     says(alpha, "И ещё одно")
     page.locator(".to-end", has_text="1 ниже").wait_for()
     assert page.locator(".messages").evaluate("box => box.scrollTop") == 0
